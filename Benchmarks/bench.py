@@ -1,0 +1,178 @@
+"""Thresh against PyTorch, interleaved: `make bench`, or `python Benchmarks/bench.py --help`.
+
+What is compared stands here; how is in harness.py, what is printed and written in report.py.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import report
+from harness import BenchmarkError, Comparison, Side, measure
+
+ROOT = Path(__file__).resolve().parents[1]
+PEERS = ROOT / "Benchmarks" / "peers"
+
+
+def train_step(options: argparse.Namespace, model: str, precision: str, batch: int, steps: int) -> Comparison:
+    """Forward, loss, backward and SGD step on one fixed batch: nothing but the compute."""
+    request = _request(options, "train_step", model, precision, batch, steps=steps)
+    return Comparison(
+        name=f"train_step-{model}-{precision}",
+        title=f"Training step: {model}, {precision}, batch {batch}, {steps} steps a run",
+        sides=[Side("thresh", options.thresh_worker, request), Side("pytorch", options.peer_worker, request)],
+        ratios=[("thresh", "pytorch")],
+        images=batch * steps,
+    )
+
+
+def regularized_step(options: argparse.Namespace, model: str, batch: int) -> Comparison:
+    """What the regulariser adds: ten steps with one application of both proximal operators, against ten without."""
+    plain = _request(options, "train_step", model, "float32", batch, steps=10)
+    regularized = plain | {"task": "regularized_step", "every": 10}
+    return Comparison(
+        name=f"regularized_step-{model}",
+        title=f"Regularised step: {model}, float32, batch {batch}, low rank and groups every 10 of 10 steps a run",
+        sides=[Side("regularized", options.thresh_worker, regularized), Side("plain", options.thresh_worker, plain)],
+        ratios=[("regularized", "plain")],
+        images=batch * 10,
+    )
+
+
+def epoch(options: argparse.Namespace, model: str, batch: int, images: int) -> Comparison:
+    """What feeding the network costs: augmented images against the same number of steps on one fixed batch."""
+    request = _request(options, "epoch", model, "float32", batch, images=images, data=options.cifar)
+    fixed, memory, loader = ({**request, "source": source} for source in ("fixed", "memory", "loader"))
+    sides = [
+        Side("thresh", options.thresh_worker, memory),
+        Side("thresh bare", options.thresh_worker, fixed),
+        Side("pytorch memory", options.peer_worker, memory),
+        Side("pytorch loader", options.peer_worker, loader),
+        Side("pytorch bare", options.peer_worker, fixed),
+    ]
+    against_bare = [("thresh", "thresh bare")] + [(f"pytorch {s}", "pytorch bare") for s in ("memory", "loader")]
+    return Comparison(
+        name=f"epoch-{model}",
+        title=f"Epoch over {images} augmented images: {model}, float32, batch {batch}",
+        sides=sides,
+        ratios=[*against_bare, ("thresh", "pytorch memory"), ("thresh", "pytorch loader")],
+        images=images // batch * batch,
+        notes=[f"images: {'CIFAR-10' if options.cifar else 'made up (give --cifar for CIFAR-10)'}"],
+    )
+
+
+def memory_growth(options: argparse.Namespace) -> Comparison:
+    """Memory over small steps once warm, 25 a round; a leak of one tensor a step shows."""
+    request = _request(options, "train_step", "lenet5", "float32", 32, steps=25)
+    steps = 25 * (options.n - 1)
+    return Comparison(
+        name="memory",
+        title=f"Memory: lenet5, float32, batch 32; growth over the last {steps} steps",
+        sides=[Side("thresh", options.thresh_worker, request), Side("pytorch", options.peer_worker, request)],
+        ratios=[("thresh", "pytorch")],
+        images=32 * 25,
+    )
+
+
+def inspect(options: argparse.Namespace) -> Comparison:
+    """From pressing return to the figures of a stored network: parameters and MACs as JSON."""
+    file = options.inspect
+    return Comparison(
+        name="inspect",
+        title=f"Inspect, start to end: {Path(file).name}",
+        sides=[
+            Side("thresh", [str(ROOT / ".build/release/thresh"), "inspect", file, "--json"]),
+            Side("pytorch", [options.python, str(PEERS / "inspect_weights.py"), file]),
+        ],
+        ratios=[("thresh", "pytorch")],
+    )
+
+
+def comparisons(options: argparse.Namespace) -> dict[str, list[Callable[[], Comparison]]]:
+    """All of them, by the name that `--only` takes.
+
+    Batches of 128 in float32. In bfloat16, 32 and few steps: a CPU without bfloat16 instructions emulates it,
+    about ten times slower than float32, and the whole is to stay under 12 minutes there too.
+    """
+    return {
+        "train_step": [
+            lambda: train_step(options, "resnet20", "float32", batch=128, steps=3),
+            lambda: train_step(options, "dec3", "float32", batch=128, steps=5),
+            lambda: train_step(options, "resnet20", "bfloat16", batch=32, steps=1),
+            lambda: train_step(options, "dec3", "bfloat16", batch=32, steps=2),
+        ],
+        "regularized_step": [lambda: regularized_step(options, "resnet20", batch=128)],
+        "epoch": [lambda: epoch(options, "resnet20", batch=128, images=1280)],
+        "memory": [lambda: memory_growth(options)],
+        "inspect": [lambda: inspect(options)],
+    }
+
+
+def _request(options: argparse.Namespace, task: str, model: str, precision: str, batch: int, **more: Any) -> dict:
+    return {"task": task, "model": model, "precision": precision, "batch": batch, "threads": options.threads, **more}
+
+
+def _self_check(comparison: Comparison, peer: list[str]) -> Comparison:
+    """PyTorch in Thresh's place: the ratios of a driver that favours no side are 1."""
+    for side in comparison.sides:
+        if side.request is not None:
+            side.command = peer
+    comparison.title += "  [self-check: PyTorch in Thresh's place]"
+    return comparison
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Thresh against PyTorch, interleaved, both sides in one run.")
+    names = ("train_step", "regularized_step", "epoch", "memory", "inspect")
+    parser.add_argument("--only", nargs="+", choices=names, default=names, help="the comparisons to make")
+    parser.add_argument("--n", type=int, default=9, help="runs of each side after warm-up, at least 7 (default: 9)")
+    parser.add_argument("--warm-up", type=int, default=1, help="runs of each side that are not counted (default: 1)")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of each side (default: all cores)")
+    parser.add_argument("--python", default=sys.executable, help="the Python of the PyTorch side (default: this one)")
+    parser.add_argument("--cifar", default=os.environ.get("THRESH_CIFAR10"), help="folder of CIFAR-10's binary files")
+    parser.add_argument("--inspect", default=os.environ.get("THRESH_INSPECT"), help="the stored network to inspect")
+    parser.add_argument("--output", type=Path, default=ROOT / "Benchmarks" / "results", help="folder of the JSON files")
+    parser.add_argument("--self-check", action="store_true", help="measure PyTorch against itself; writes no results")
+    options = parser.parse_args()
+    if options.n < 7:
+        parser.error(f"--n is {options.n}, expected at least 7: fewer runs do not show the spread")
+    options.thresh_worker = [str(ROOT / ".build/release/thresh-bench")]
+    options.peer_worker = [options.python, str(PEERS / "worker.py")]
+    return options
+
+
+def main() -> int:
+    options = _options()
+    about = report.machine(options.threads)
+    print(f"{about['cpu']}, {about['cores']} cores, {about['threads']} threads, {' '.join(about['instructions'])}")
+    if about["load_before"] > 0.5:
+        print(f"load average is {about['load_before']}: something else is running and will widen the spread")
+    failures = 0
+    for name in options.only:
+        if name == "inspect" and not options.inspect:
+            print("\ninspect: left out, no file given; pass --inspect FILE or set THRESH_INSPECT")
+            continue
+        if options.self_check and name in ("regularized_step", "inspect"):
+            continue
+        for make in comparisons(options)[name]:
+            comparison = make()
+            if options.self_check:
+                comparison = _self_check(comparison, options.peer_worker)
+            try:
+                measured = measure(comparison, options.n, options.warm_up)
+            except BenchmarkError as error:
+                failures += 1
+                print(f"\n{comparison.title}\n  failed: {error}", file=sys.stderr)
+                continue
+            result = report.results(comparison, measured, about)
+            print("\n" + report.table(result), flush=True)
+            if not options.self_check:
+                print(f"  → {report.write(result, options.output)}")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+# make        builds .build/release/thresh
+# make demo   sets up, trains for compression on the built-in data set and prints the table (about 6 minutes)
+# make test   sets up and runs every test
+# make bench  compares with PyTorch, interleaved (about 12 minutes on an idle machine)
+# make lint   checks the formatting
+SHELL := /bin/bash
+# One set of flags for the program and the tests, so that nothing is built twice.
+SWIFT_FLAGS := -c release -Xswiftc -enable-testing
+
+.PHONY: all setup build demo test bench lint clean
+all: build
+
+setup:
+	@Scripts/setup
+
+build: setup
+	swift build $(SWIFT_FLAGS)
+
+demo: build
+	.build/release/thresh demo --output demo
+
+test: build
+	swift build $(SWIFT_FLAGS) --build-tests
+	swift test $(SWIFT_FLAGS) --skip-build
+
+bench: build
+	@Scripts/setup bench
+	.venv/bin/python Benchmarks/bench.py
+
+lint:
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+clean:
+	rm -rf .build

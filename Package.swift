@@ -1,0 +1,65 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+/// libtorch is found at `LIBTORCH`, else at `.libtorch`, the link that `Scripts/setup` makes.
+let libtorch = Context.environment["LIBTORCH"] ?? Context.packageDirectory + "/.libtorch"
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "Thresh",
+  platforms: [.macOS(.v15)],
+  products: [.executable(name: "thresh", targets: ["thresh"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    .target(
+      name: "CTorch",
+      cxxSettings: [
+        .unsafeFlags(["-isystem\(libtorch)/include", "-isystem\(libtorch)/include/torch/csrc/api/include"])
+      ],
+      linkerSettings: [
+        .unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]),
+        .linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+      ]),
+    library("Torch", ["CTorch"]),
+    library("Networks", ["Torch"]),
+    library("Architectures", ["Networks"]),
+    library("Compaction", ["Networks"]),
+    library("Containers"),
+    library("Interchange", ["Containers", "Networks"]),
+    .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .target(name: "CImages", dependencies: ["CJPEG", "CPNG"]),
+    library("Datasets", ["CImages", "CZlib"]),
+    library("Reports"),
+    library(
+      "Training",
+      ["Compaction", "Datasets", "Interchange", "Reports", .product(name: "Yams", package: "Yams")]),
+    .executableTarget(
+      name: "thresh",
+      dependencies: [
+        "Architectures", "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ContainersTests", dependencies: ["Containers"], resources: [.copy("Fixtures")], swiftSettings: strict),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["Datasets", "CImages", "CZlib"], exclude: ["Fixtures"],
+      swiftSettings: strict),
+    tests("ReportsTests", ["Reports"]),
+  ],
+  cxxLanguageStandard: .cxx20
+)

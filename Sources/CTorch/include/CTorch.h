@@ -1,0 +1,150 @@
+// The C face of libtorch that Thresh stands on.
+//
+// One ownership rule: a function that returns a `ct_tensor *` returns a new reference that the caller must give back
+// with `ct_free`, or NULL when it failed; any other function returns false when it failed. The reason is then in
+// `ct_last_error()`, which is kept per thread. No exception crosses this line.
+#ifndef CTORCH_H
+#define CTORCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__clang__)
+#pragma clang assume_nonnull begin
+#else
+#define _Nullable
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ct_tensor ct_tensor;
+typedef struct ct_generator ct_generator;
+
+typedef enum {
+  CT_FLOAT32 = 0,
+  CT_FLOAT64 = 1,
+  CT_BFLOAT16 = 2,
+  CT_INT64 = 3,
+  CT_UINT8 = 4,
+  CT_FLOAT16 = 5,
+} ct_dtype;
+
+// MARK: The library (core.cpp)
+const char *ct_last_error(void);
+int64_t ct_live(void);               // tensors handed out and not yet given back, for leak tests
+const char *ct_version(void);        // of the headers this was compiled with, such as "2.13.0"
+bool ct_set_threads(int32_t count);  // of the calling thread's team
+int32_t ct_threads(void);
+const char *ct_cpu_capability(void);
+
+// MARK: Making and reading tensors (create.cpp)
+void ct_free(ct_tensor *_Nullable t);
+ct_tensor *_Nullable ct_copy_bytes(const void *bytes, ct_dtype dtype, const int64_t *sizes, int32_t rank);
+/// A view of memory that the caller keeps alive; `strides` in elements.
+ct_tensor *_Nullable ct_view_bytes(void *bytes, ct_dtype dtype, const int64_t *sizes, const int64_t *strides,
+                                   int32_t rank);
+ct_tensor *_Nullable ct_full(double value, ct_dtype dtype, const int64_t *sizes, int32_t rank);
+ct_tensor *_Nullable ct_eye(int64_t n, ct_dtype dtype);
+ct_generator *ct_generator_new(uint64_t seed);
+void ct_generator_free(ct_generator *g);
+ct_tensor *_Nullable ct_randn(ct_generator *g, ct_dtype dtype, const int64_t *sizes, int32_t rank);
+ct_tensor *_Nullable ct_rand(ct_generator *g, ct_dtype dtype, const int64_t *sizes, int32_t rank);
+
+int32_t ct_rank(const ct_tensor *t);
+void ct_sizes(const ct_tensor *t, int64_t *out);
+void ct_strides(const ct_tensor *t, int64_t *out);
+int32_t ct_dtype_of(const ct_tensor *t);  // -1 for a type that is not in ct_dtype
+bool ct_read_bytes(const ct_tensor *t, void *out, size_t count);
+double ct_item(const ct_tensor *t);
+ct_tensor *_Nullable ct_to(const ct_tensor *t, ct_dtype dtype);
+ct_tensor *_Nullable ct_clone(const ct_tensor *t);
+ct_tensor *_Nullable ct_contiguous(const ct_tensor *t);
+ct_tensor *_Nullable ct_channels_last(const ct_tensor *t);
+ct_tensor *_Nullable ct_detach(const ct_tensor *t);
+
+// MARK: Arithmetic, reductions, shapes (math.cpp)
+ct_tensor *_Nullable ct_add(const ct_tensor *a, const ct_tensor *b);
+ct_tensor *_Nullable ct_sub(const ct_tensor *a, const ct_tensor *b);
+ct_tensor *_Nullable ct_mul(const ct_tensor *a, const ct_tensor *b);
+ct_tensor *_Nullable ct_div(const ct_tensor *a, const ct_tensor *b);
+ct_tensor *_Nullable ct_add_scalar(const ct_tensor *a, double b);
+ct_tensor *_Nullable ct_mul_scalar(const ct_tensor *a, double b);
+ct_tensor *_Nullable ct_pow_scalar(const ct_tensor *a, double exponent);
+ct_tensor *_Nullable ct_abs(const ct_tensor *a);
+ct_tensor *_Nullable ct_sqrt(const ct_tensor *a);
+ct_tensor *_Nullable ct_clamp(const ct_tensor *a, double low, double high);
+ct_tensor *_Nullable ct_softmax(const ct_tensor *a, int64_t dim);
+ct_tensor *_Nullable ct_argmax(const ct_tensor *a, int64_t dim);
+ct_tensor *_Nullable ct_equal_mask(const ct_tensor *a, const ct_tensor *b);
+ct_tensor *_Nullable ct_sum(const ct_tensor *a, const int64_t *dims, int32_t count, bool keep);  // count 0: all
+ct_tensor *_Nullable ct_amax(const ct_tensor *a, const int64_t *dims, int32_t count, bool keep);
+ct_tensor *_Nullable ct_matmul(const ct_tensor *a, const ct_tensor *b);
+ct_tensor *_Nullable ct_transpose(const ct_tensor *a, int64_t first, int64_t second);
+ct_tensor *_Nullable ct_reshape(const ct_tensor *a, const int64_t *sizes, int32_t rank);
+ct_tensor *_Nullable ct_slice(const ct_tensor *a, int64_t dim, int64_t start, int64_t end, int64_t step);
+ct_tensor *_Nullable ct_index_select(const ct_tensor *a, int64_t dim, const int64_t *indices, int64_t count);
+ct_tensor *_Nullable ct_cat(const ct_tensor *const _Nonnull *_Nonnull parts, int32_t count, int64_t dim);
+/// Zero padding, `pads` as in torch.nn.functional.pad: (before, after) from the last axis backwards.
+ct_tensor *_Nullable ct_pad(const ct_tensor *a, const int64_t *pads, int32_t count);
+bool ct_eigh(const ct_tensor *a, ct_tensor *_Nullable *_Nonnull values, ct_tensor *_Nullable *_Nonnull vectors);
+ct_tensor *_Nullable ct_eigvalsh(const ct_tensor *a);
+bool ct_svd(const ct_tensor *a, ct_tensor *_Nullable *_Nonnull u, ct_tensor *_Nullable *_Nonnull s,
+            ct_tensor *_Nullable *_Nonnull vh);
+ct_tensor *_Nullable ct_svdvals(const ct_tensor *a);
+
+// MARK: Layers (layers.cpp); images are N×C×H×W
+typedef struct {
+  int64_t stride[2], padding[2], dilation[2], groups;
+} ct_convolution;
+ct_tensor *_Nullable ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *_Nullable bias,
+                               const ct_convolution *how);
+ct_tensor *_Nullable ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *_Nullable bias);
+/// In training the running statistics are written in place: hand in copies.
+ct_tensor *_Nullable ct_batch_norm(const ct_tensor *x, const ct_tensor *_Nullable weight,
+                                   const ct_tensor *_Nullable bias, const ct_tensor *mean, const ct_tensor *variance,
+                                   bool training, double momentum, double epsilon);
+ct_tensor *_Nullable ct_relu(const ct_tensor *x);
+ct_tensor *_Nullable ct_leaky_relu(const ct_tensor *x, double slope);
+ct_tensor *_Nullable ct_hardtanh(const ct_tensor *x, double low, double high);
+ct_tensor *_Nullable ct_elu(const ct_tensor *x, double alpha);
+typedef struct {
+  int64_t kernel[2], stride[2], padding[2];
+  bool ceil_mode, count_include_pad;
+} ct_pooling;
+ct_tensor *_Nullable ct_max_pool2d(const ct_tensor *x, const ct_pooling *how);
+ct_tensor *_Nullable ct_avg_pool2d(const ct_tensor *x, const ct_pooling *how);
+ct_tensor *_Nullable ct_global_avg_pool(const ct_tensor *x);
+ct_tensor *_Nullable ct_dropout(const ct_tensor *x, double probability, ct_generator *g);
+ct_tensor *_Nullable ct_cross_entropy(const ct_tensor *logits, const ct_tensor *labels, double smoothing, bool mean);
+
+// MARK: Gradients, precision and the few in-place steps of a trainer (training.cpp)
+typedef void (*ct_body)(void *context);
+/// Runs `body` without recording gradients; the mode of this thread is put back afterwards.
+void ct_without_gradients(ct_body body, void *context);
+/// Runs `body` under CPU autocast to bfloat16 and clears the cache of cast weights afterwards.
+void ct_autocast(ct_body body, void *context);
+ct_tensor *_Nullable ct_leaf(const ct_tensor *t);  // a detached tensor on the same memory that records gradients
+/// d loss / d parameters[i]; each gradient has the strides of its parameter.
+bool ct_gradients(const ct_tensor *loss, const ct_tensor *const _Nonnull *_Nonnull parameters, int32_t count,
+                  ct_tensor *_Nullable *_Nonnull out);
+typedef struct {
+  double lr, momentum, weight_decay;
+  bool nesterov, first;
+} ct_sgd;
+/// Fused SGD in place. Refuses lists whose strides differ: the fused kernel would silently read the wrong elements.
+bool ct_sgd_step(const ct_tensor *const _Nonnull *_Nonnull parameters, const ct_tensor *const _Nonnull *_Nonnull grads,
+                 const ct_tensor *const _Nonnull *_Nonnull momenta, int32_t count, const ct_sgd *how);
+bool ct_copy_into(const ct_tensor *target, const ct_tensor *source);
+ct_tensor *_Nullable ct_empty_like(const ct_tensor *t);  // same strides
+
+#ifdef __cplusplus
+}
+#endif
+
+#if defined(__clang__)
+#pragma clang assume_nonnull end
+#endif
+#endif

@@ -1,0 +1,60 @@
+#include "protect.h"
+
+using namespace ct;
+
+static at::IntArrayRef pair(const int64_t *values) { return {values, 2}; }
+
+ct_tensor *ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, const ct_convolution *how) {
+  return tensor([&] {
+    return at::conv2d(in(x), in(weight), maybe(bias), pair(how->stride), pair(how->padding), pair(how->dilation),
+                      how->groups);
+  });
+}
+ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias) {
+  return tensor([&] { return at::linear(in(x), in(weight), maybe(bias)); });
+}
+ct_tensor *ct_batch_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, const ct_tensor *mean,
+                         const ct_tensor *variance, bool training, double momentum, double epsilon) {
+  return tensor([&] {
+    return at::batch_norm(in(x), maybe(weight), maybe(bias), in(mean), in(variance), training, momentum, epsilon,
+                          /*cudnn_enabled=*/true);
+  });
+}
+ct_tensor *ct_relu(const ct_tensor *x) {
+  return tensor([&] { return at::relu(in(x)); });
+}
+ct_tensor *ct_leaky_relu(const ct_tensor *x, double slope) {
+  return tensor([&] { return at::leaky_relu(in(x), slope); });
+}
+ct_tensor *ct_hardtanh(const ct_tensor *x, double low, double high) {
+  return tensor([&] { return at::hardtanh(in(x), low, high); });
+}
+ct_tensor *ct_elu(const ct_tensor *x, double alpha) {
+  return tensor([&] { return at::elu(in(x), alpha); });
+}
+ct_tensor *ct_max_pool2d(const ct_tensor *x, const ct_pooling *how) {
+  return tensor([&] {
+    return at::max_pool2d(in(x), pair(how->kernel), pair(how->stride), pair(how->padding), 1, how->ceil_mode);
+  });
+}
+ct_tensor *ct_avg_pool2d(const ct_tensor *x, const ct_pooling *how) {
+  return tensor([&] {
+    return at::avg_pool2d(in(x), pair(how->kernel), pair(how->stride), pair(how->padding), how->ceil_mode,
+                          how->count_include_pad);
+  });
+}
+ct_tensor *ct_global_avg_pool(const ct_tensor *x) {
+  return tensor([&] { return at::adaptive_avg_pool2d(in(x), {1, 1}); });
+}
+ct_tensor *ct_dropout(const ct_tensor *x, double probability, ct_generator *g) {
+  return tensor([&] {
+    auto keep = at::empty_like(in(x)).bernoulli_(1 - probability, *reinterpret_cast<at::Generator *>(g));
+    return at::mul(in(x), keep.div_(1 - probability));
+  });
+}
+ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *labels, double smoothing, bool mean) {
+  return tensor([&] {
+    auto reduction = mean ? at::Reduction::Mean : at::Reduction::Sum;
+    return at::cross_entropy_loss(in(logits), in(labels), {}, reduction, /*ignore_index=*/-100, smoothing);
+  });
+}

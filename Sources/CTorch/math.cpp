@@ -1,0 +1,105 @@
+#include "protect.h"
+
+using namespace ct;
+
+ct_tensor *ct_add(const ct_tensor *a, const ct_tensor *b) {
+  return tensor([&] { return at::add(in(a), in(b)); });
+}
+ct_tensor *ct_sub(const ct_tensor *a, const ct_tensor *b) {
+  return tensor([&] { return at::sub(in(a), in(b)); });
+}
+ct_tensor *ct_mul(const ct_tensor *a, const ct_tensor *b) {
+  return tensor([&] { return at::mul(in(a), in(b)); });
+}
+ct_tensor *ct_div(const ct_tensor *a, const ct_tensor *b) {
+  return tensor([&] { return at::div(in(a), in(b)); });
+}
+ct_tensor *ct_add_scalar(const ct_tensor *a, double b) {
+  return tensor([&] { return at::add(in(a), b); });
+}
+ct_tensor *ct_mul_scalar(const ct_tensor *a, double b) {
+  return tensor([&] { return at::mul(in(a), b); });
+}
+ct_tensor *ct_pow_scalar(const ct_tensor *a, double exponent) {
+  return tensor([&] { return at::pow(in(a), exponent); });
+}
+ct_tensor *ct_abs(const ct_tensor *a) {
+  return tensor([&] { return at::abs(in(a)); });
+}
+ct_tensor *ct_sqrt(const ct_tensor *a) {
+  return tensor([&] { return at::sqrt(in(a)); });
+}
+ct_tensor *ct_clamp(const ct_tensor *a, double low, double high) {
+  return tensor([&] { return at::clamp(in(a), low, high); });
+}
+ct_tensor *ct_softmax(const ct_tensor *a, int64_t dim) {
+  return tensor([&] { return at::softmax(in(a), dim); });
+}
+ct_tensor *ct_argmax(const ct_tensor *a, int64_t dim) {
+  return tensor([&] { return at::argmax(in(a), dim); });
+}
+ct_tensor *ct_equal_mask(const ct_tensor *a, const ct_tensor *b) {
+  return tensor([&] { return at::eq(in(a), in(b)).to(at::kLong); });
+}
+ct_tensor *ct_sum(const ct_tensor *a, const int64_t *dims, int32_t count, bool keep) {
+  return tensor([&] { return count == 0 ? at::sum(in(a)) : at::sum(in(a), list(dims, count), keep); });
+}
+ct_tensor *ct_amax(const ct_tensor *a, const int64_t *dims, int32_t count, bool keep) {
+  return tensor([&] { return at::amax(in(a), list(dims, count), keep); });
+}
+ct_tensor *ct_matmul(const ct_tensor *a, const ct_tensor *b) {
+  return tensor([&] { return at::matmul(in(a), in(b)); });
+}
+ct_tensor *ct_transpose(const ct_tensor *a, int64_t first, int64_t second) {
+  return tensor([&] { return in(a).transpose(first, second); });
+}
+ct_tensor *ct_reshape(const ct_tensor *a, const int64_t *sizes, int32_t rank) {
+  return tensor([&] { return in(a).reshape(list(sizes, rank)); });
+}
+ct_tensor *ct_slice(const ct_tensor *a, int64_t dim, int64_t start, int64_t end, int64_t step) {
+  return tensor([&] { return in(a).slice(dim, start, end, step); });
+}
+ct_tensor *ct_index_select(const ct_tensor *a, int64_t dim, const int64_t *indices, int64_t count) {
+  return tensor([&] {
+    auto which = at::empty({count}, at::kLong);
+    std::copy(indices, indices + count, which.mutable_data_ptr<int64_t>());
+    return in(a).index_select(dim, which);
+  });
+}
+ct_tensor *ct_cat(const ct_tensor *const *parts, int32_t count, int64_t dim) {
+  return tensor([&] {
+    std::vector<at::Tensor> all;
+    for (int32_t i = 0; i < count; i++) all.push_back(in(parts[i]));
+    return at::cat(all, dim);
+  });
+}
+ct_tensor *ct_pad(const ct_tensor *a, const int64_t *pads, int32_t count) {
+  return tensor([&] { return at::constant_pad_nd(in(a), list(pads, count), 0); });
+}
+// LAPACK answers NaN with garbage, where the singular value decomposition refuses.
+static const at::Tensor &finite(const at::Tensor &a) {
+  TORCH_CHECK(at::isfinite(a).all().item<bool>(), "the eigenvalues of a matrix that is not finite are not defined");
+  return a;
+}
+
+bool ct_eigh(const ct_tensor *a, ct_tensor **values, ct_tensor **vectors) {
+  return done([&] {
+    auto [lambda, basis] = at::linalg_eigh(finite(in(a)));
+    *values = out(lambda);
+    *vectors = out(basis);
+  });
+}
+ct_tensor *ct_eigvalsh(const ct_tensor *a) {
+  return tensor([&] { return at::linalg_eigvalsh(finite(in(a))); });
+}
+bool ct_svd(const ct_tensor *a, ct_tensor **u, ct_tensor **s, ct_tensor **vh) {
+  return done([&] {
+    auto [left, sigma, right] = at::linalg_svd(in(a), /*full_matrices=*/false);
+    *u = out(left);
+    *s = out(sigma);
+    *vh = out(right);
+  });
+}
+ct_tensor *ct_svdvals(const ct_tensor *a) {
+  return tensor([&] { return at::linalg_svdvals(in(a)); });
+}

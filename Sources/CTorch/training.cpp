@@ -1,0 +1,78 @@
+#include <ATen/autocast_mode.h>
+#include <ATen/ops/_fused_sgd.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "protect.h"
+
+using namespace ct;
+
+void ct_without_gradients(ct_body body, void *context) {
+  at::NoGradGuard guard;
+  body(context);
+}
+
+void ct_autocast(ct_body body, void *context) {
+  bool was = at::autocast::is_autocast_enabled(at::kCPU);
+  auto dtype = at::autocast::get_autocast_dtype(at::kCPU);
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+  at::autocast::increment_nesting();
+  body(context);
+  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+  at::autocast::set_autocast_dtype(at::kCPU, dtype);
+  at::autocast::set_autocast_enabled(at::kCPU, was);
+}
+
+ct_tensor *ct_leaf(const ct_tensor *t) {
+  return tensor([&] { return in(t).detach().requires_grad_(true); });
+}
+
+static std::vector<at::Tensor> gather(const ct_tensor *const *tensors, int32_t count) {
+  std::vector<at::Tensor> all;
+  all.reserve(count);
+  for (int32_t i = 0; i < count; i++) all.push_back(in(tensors[i]));
+  return all;
+}
+
+bool ct_gradients(const ct_tensor *loss, const ct_tensor *const *parameters, int32_t count, ct_tensor **out_) {
+  return done([&] {
+    auto leaves = gather(parameters, count);
+    auto gradients = torch::autograd::grad({in(loss)}, leaves, {}, false, false, /*allow_unused=*/true);
+    at::NoGradGuard guard;
+    for (int32_t i = 0; i < count; i++) {
+      auto &g = gradients[i];
+      if (!g.defined()) {
+        g = at::zeros_like(leaves[i]);
+      } else if (g.strides() != leaves[i].strides()) {
+        g = at::empty_like(leaves[i]).copy_(g);
+      }
+    }
+    for (int32_t i = 0; i < count; i++) out_[i] = out(gradients[i].detach());
+  });
+}
+
+bool ct_sgd_step(const ct_tensor *const *parameters, const ct_tensor *const *grads, const ct_tensor *const *momenta,
+                 int32_t count, const ct_sgd *how) {
+  return done([&] {
+    auto p = gather(parameters, count), g = gather(grads, count);
+    auto v = how->momentum == 0 ? std::vector<at::Tensor>{} : gather(momenta, count);
+    for (int32_t i = 0; i < count; i++) {
+      bool equal = p[i].strides() == g[i].strides() && (v.empty() || p[i].strides() == v[i].strides());
+      TORCH_CHECK(equal, "parameter ", i, ", its gradient and its momentum are laid out differently in memory");
+    }
+    at::NoGradGuard guard;
+    at::_fused_sgd_(p, g, v, how->weight_decay, how->momentum, how->lr, /*dampening=*/0, how->nesterov,
+                    /*maximize=*/false, how->first);
+  });
+}
+
+bool ct_copy_into(const ct_tensor *target, const ct_tensor *source) {
+  return done([&] {
+    at::NoGradGuard guard;
+    mutable_in(target).copy_(in(source));
+  });
+}
+
+ct_tensor *ct_empty_like(const ct_tensor *t) {
+  return tensor([&] { return at::empty_like(in(t).detach()); });
+}

@@ -1,0 +1,67 @@
+import Networks
+
+/// What will be done to a network: which units go, which layers are factorised at which rank, and what that costs.
+///
+/// A value that can be printed, saved, edited and tested without tensors; `Compaction` only executes it.
+public struct Plan: Sendable, Codable {
+  /// What happens to one layer.
+  public enum Choice: Sendable, Equatable {
+    /// It stays as it is.
+    case dense(reason: String)
+    /// It becomes two factors of this rank.
+    case factorized(rank: Int)
+  }
+
+  public struct Layer: Sendable, Codable {
+    public var name: String
+    public var choice: Choice
+    /// N, without silent units.
+    public var units: Int
+    /// N as given.
+    public var unitsBefore: Int
+    /// Numerical rank before.
+    public var rank: Int
+    /// The share of the energy that is kept.
+    public var energy: Double
+    /// √(Σ discarded σ²), the Frobenius error to be measured when the plan is executed.
+    public var error: Double
+    /// ‖W‖_F, to which `error` relates.
+    public var norm: Double
+    /// Weights before and after.
+    public var weightsBefore: Int
+    public var weights: Int
+  }
+
+  public var layers: [Layer]
+  public var original: Cost
+  /// Cost after the plan; activation bytes are those of the narrowed network plus the values between factors.
+  public var predicted: Cost
+  public var energyMeasure: EnergyMeasure
+  /// The share of the energy that every factorised layer keeps at least.
+  public var energy: Double
+  public var minimumUnits: Int
+
+  /// Whether something of the function is given up, beyond what float32 rounds away.
+  public var isLossy: Bool { layers.contains { $0.error > 1e-6 * $0.norm } }
+}
+
+extension Plan.Choice: Codable {
+  private enum Key: String, CodingKey { case dense, rank }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    if let rank = try container.decodeIfPresent(Int.self, forKey: .rank) {
+      self = .factorized(rank: rank)
+    } else {
+      self = .dense(reason: try container.decode(String.self, forKey: .dense))
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    switch self {
+    case .dense(let reason): try container.encode(reason, forKey: .dense)
+    case .factorized(let rank): try container.encode(rank, forKey: .rank)
+    }
+  }
+}

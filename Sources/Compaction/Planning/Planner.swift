@@ -1,0 +1,124 @@
+import Networks
+
+/// What a plan has to reach.
+public enum PlanGoal: Sendable, Equatable {
+  /// Each layer keeps this share of its energy, e_r in the paper.
+  case energy(Double)
+  /// At most this fraction of the parameters stays.
+  case parameters(Double)
+  /// At most this fraction of the multiply-accumulates stays.
+  case macs(Double)
+}
+
+/// Decides ranks from a survey.
+public struct Planner: Sendable {
+  public var goal: PlanGoal
+  public var measure: EnergyMeasure
+  /// The smallest rank a layer is cut to.
+  public var minimumRank: Int
+  /// The fewest units a layer keeps.
+  public var minimumUnits: Int
+
+  public init(goal: PlanGoal, measure: EnergyMeasure = .sum, minimumRank: Int = 1, minimumUnits: Int = 1) {
+    self.goal = goal
+    self.measure = measure
+    self.minimumRank = minimumRank
+    self.minimumUnits = minimumUnits
+  }
+
+  /// The plan for this network: by energy, or with the most energy that the size allows.
+  ///
+  /// - Throws: `PlanError` when the size cannot be reached.
+  public func plan(for survey: Survey) throws -> Plan {
+    switch goal {
+    case .energy(let share): return plan(for: survey, energy: share)
+    case .parameters(let fraction):
+      let limit = Int(fraction * Double(survey.original.parameters))
+      return try largest(survey, "parameters", fraction, limit: limit, of: \.parameters)
+    case .macs(let fraction):
+      let limit = Int(fraction * Double(survey.original.macs))
+      return try largest(survey, "MACs", fraction, limit: limit, of: \.macs)
+    }
+  }
+
+  /// The plan of the most energy whose cost stays within `limit`; cost grows with energy, so halving finds it.
+  private func largest(
+    _ survey: Survey, _ what: String, _ fraction: Double, limit: Int, of cost: KeyPath<Cost, Int>
+  ) throws -> Plan {
+    let all = plan(for: survey, energy: 1)
+    if all.predicted[keyPath: cost] <= limit { return all }
+    var best = plan(for: survey, energy: 0)
+    guard best.predicted[keyPath: cost] <= limit else {
+      let least = Double(best.predicted[keyPath: cost]) / Double(survey.original[keyPath: cost])
+      throw PlanError(
+        """
+        \(what) cannot be cut to \(fraction) of the original: with every rank at \(minimumRank), \(rounded(least)) \
+        remain; ask for \(rounded(least)) or more, or train with a stronger --group so that units vanish
+        """)
+    }
+    var (low, high) = (0.0, 1.0)
+    for _ in 0..<40 {
+      let middle = (low + high) / 2
+      let candidate = plan(for: survey, energy: middle)
+      if candidate.predicted[keyPath: cost] <= limit { (low, best) = (middle, candidate) } else { high = middle }
+    }
+    return best
+  }
+
+  private func rounded(_ fraction: Double) -> Double { (fraction * 1000).rounded(.up) / 1000 }
+
+  private func plan(for survey: Survey, energy: Double) -> Plan {
+    var predicted = survey.narrowed
+    let before = Dictionary(survey.units.map { ($0.layer, $0.before) }, uniquingKeysWith: { first, _ in first })
+    let layers = survey.layers.map { layer in
+      let choice = choice(for: layer, energy: energy)
+      var weights = layer.weights
+      if case .factorized(let rank) = choice {
+        weights = rank * layer.perRank
+        let between = (rank - (layer.factorizedRank ?? 0)) * layer.positions
+        predicted =
+          predicted
+          + Cost(
+            parameters: weights - layer.weights, macs: (weights - layer.weights) * layer.positions,
+            activationBytes: 4 * between)
+      }
+      return entry(for: layer, choice, weights, unitsBefore: before[layer.name] ?? layer.spectrum.rows)
+    }
+    return Plan(
+      layers: layers, original: survey.original, predicted: predicted, energyMeasure: measure, energy: energy,
+      minimumUnits: minimumUnits)
+  }
+
+  private func choice(for layer: Survey.Layer, energy: Double) -> Plan.Choice {
+    if let obstacle = layer.obstacle { return .dense(reason: obstacle) }
+    let wanted = max(1, minimumRank, layer.spectrum.rank(keeping: energy, measure))
+    let rank = min(wanted, layer.spectrum.values.count)
+    if let current = layer.factorizedRank {
+      return rank < current ? .factorized(rank: rank) : .dense(reason: "already at rank \(current)")
+    }
+    guard rank * layer.perRank < layer.weights else {
+      return .dense(reason: "rank \(rank) would not be smaller")
+    }
+    return .factorized(rank: rank)
+  }
+
+  private func entry(
+    for layer: Survey.Layer, _ choice: Plan.Choice, _ weights: Int, unitsBefore: Int
+  ) -> Plan.Layer {
+    var (energy, error) = (1.0, 0.0)
+    if case .factorized(let rank) = choice {
+      energy = layer.spectrum.energy(of: rank, measure)
+      error = layer.spectrum.error(of: rank)
+    }
+    return Plan.Layer(
+      name: layer.name, choice: choice, units: layer.spectrum.rows, unitsBefore: unitsBefore,
+      rank: layer.spectrum.rank, energy: energy, error: error, norm: layer.spectrum.error(of: 0),
+      weightsBefore: layer.weights, weights: weights)
+  }
+}
+
+/// A wish that no plan can fulfil, in a sentence.
+public struct PlanError: Error, CustomStringConvertible, Equatable {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}

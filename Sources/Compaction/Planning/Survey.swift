@@ -1,0 +1,69 @@
+import Networks
+import Torch
+
+/// What a plan is decided from: the spectra, shapes and costs of a network whose silent units are gone.
+///
+/// A value without tensors, so that planning can be tested and repeated without a network.
+public struct Survey: Sendable, Codable {
+  /// One layer that could be cut.
+  public struct Layer: Sendable, Codable {
+    public var name: String
+    public var spectrum: Spectrum
+    /// Positions at which the layer's matrix is applied for one image: output pixels, or 1.
+    public var positions: Int
+    /// The rank it has as a pair of factors already.
+    public var factorizedRank: Int?
+    /// Why it must stay as it is, if it must.
+    public var obstacle: String?
+
+    /// N + S: what one unit of rank costs in parameters.
+    public var perRank: Int { spectrum.rows + spectrum.columns }
+
+    /// Weights as the layer stands.
+    public var weights: Int { factorizedRank.map { $0 * perRank } ?? spectrum.rows * spectrum.columns }
+  }
+
+  /// Units of one layer before and after the silent ones go.
+  public struct Units: Sendable, Codable, Equatable {
+    public var layer: String
+    public var before: Int
+    public var after: Int
+  }
+
+  public var layers: [Layer]
+  public var units: [Units]
+  /// The network as given.
+  public var original: Cost
+  /// The network without its silent units.
+  public var narrowed: Cost
+
+  /// - Parameters:
+  ///   - network: the network as given.
+  ///   - narrowed: the same without its silent units.
+  ///   - isLeftOut: layers that stay as they are.
+  /// - Throws: `NetworkError`, or `TorchError` when a spectrum does not converge.
+  public init(of network: Network, narrowed: Network, leavingOut isLeftOut: (String) -> Bool) throws {
+    let shapes = try narrowed.validate()
+    layers = try narrowed.matrixLayers.map { layer in
+      let output = shapes[layer.nodes.last ?? layer.name] ?? []
+      let first = narrowed[layer.nodes[0]].flatMap { narrowed.parameter(.weight, of: $0) }
+      let obstacle = layer.obstacle ?? (isLeftOut(layer.name) ? "left out" : nil)
+      return Layer(
+        name: layer.name, spectrum: try Spectrum(of: narrowed.matrix(of: layer)),
+        positions: output.dropFirst().reduce(1, *), factorizedRank: layer.isPair ? first?.shape[0] : nil,
+        obstacle: obstacle)
+    }
+    units = zip(network.matrixLayers, narrowed.matrixLayers).map { old, new in
+      Units(layer: old.name, before: network.units(of: old), after: narrowed.units(of: new))
+    }
+    original = try network.cost()
+    self.narrowed = try narrowed.cost()
+  }
+}
+
+extension Network {
+  /// The number of output units of a layer.
+  public func units(of layer: MatrixLayer) -> Int {
+    layer.nodes.last.flatMap { self[$0] }.flatMap { parameter(.weight, of: $0) }?.shape[0] ?? 0
+  }
+}

@@ -1,0 +1,18 @@
+import Torch
+
+/// The proximal operator of Σ_n t_n·‖θ_n‖₂: each group is shortened by t_n and those shorter than t_n vanish.
+///
+/// θ_n ← (1 − t_n/‖θ_n‖₂)₊·θ_n (Alvarez & Salzmann 2016, eq. 5 with α = 0).
+public struct GroupThresholding {
+  /// The parameters that belong to the family, changed.
+  public var parameters: [String: Tensor]
+  /// ‖θ_n‖₂ afterwards.
+  public var norms: [Double]
+
+  public init(_ family: GroupFamily, _ parameters: [String: Tensor], threshold: Double) {
+    let before = family.norms(parameters)
+    let factors = before.map { $0 > threshold ? 1 - threshold / $0 : 0 }
+    self.parameters = family.scaled(parameters, by: factors)
+    norms = zip(before, factors).map { $0 * $1 }
+  }
+}

@@ -1,0 +1,95 @@
+import Torch
+
+/// One proximal step on all regularised parameters: decided here as values, put in place by the trainer.
+public struct ProximalStep {
+  /// The parameters that change.
+  public private(set) var changed: [String: Tensor] = [:]
+  /// Slices along axis 0, by parameter, of groups that are zero now: their momentum must be zero too.
+  public private(set) var dead: [String: [Int]] = [:]
+  /// The spectrum of each regularised layer after the thresholding, by layer.
+  public private(set) var spectra: [String: Spectrum] = [:]
+  /// How many groups of each family are not zero.
+  public private(set) var living: [String: (alive: Int, count: Int)] = [:]
+  /// Groups that died in this step.
+  public private(set) var deaths: [Death] = []
+
+  /// A group that became zero.
+  public struct Death: Sendable, Equatable {
+    public var family: String
+    public var group: Int
+  }
+
+  /// - Parameters:
+  ///   - regularization: what to do.
+  ///   - parameters: the network's parameters.
+  ///   - t: the step, Σ lr/(1 − m) over the optimiser steps since the last proximal step, times the warm-up's share.
+  /// - Throws: `TorchError` when a decomposition does not converge, as on NaN.
+  public init(_ regularization: Regularization, on parameters: [String: Tensor], t: Double) throws {
+    let before = parameters
+    var current = parameters
+    switch regularization.regularizer.order {
+    case .nuclearFirst:
+      try thresholdSingularValues(regularization, &current, t)
+      thresholdGroups(regularization, &current, t)
+    case .groupFirst:
+      thresholdGroups(regularization, &current, t)
+      try thresholdSingularValues(regularization, &current, t)
+    }
+    findDead(regularization, before, current)
+    if regularization.regularizer.restoresNorm { restoreNorms(regularization, &current) }
+  }
+
+  private mutating func thresholdSingularValues(
+    _ regularization: Regularization, _ current: inout [String: Tensor], _ t: Double
+  ) throws {
+    guard regularization.regularizer.nuclear > 0 else { return }
+    for target in regularization.matrices {
+      guard let weight = current[target.weight] else { continue }
+      let threshold = regularization.threshold(of: target, t: t)
+      let low = try SingularValueThresholding(weight.unfolded, threshold: threshold)
+      spectra[target.layer] = low.spectrum
+      set(target.weight, low.matrix.reshaped(weight.shape), &current)
+    }
+  }
+
+  private mutating func thresholdGroups(
+    _ regularization: Regularization, _ current: inout [String: Tensor], _ t: Double
+  ) {
+    guard regularization.regularizer.group > 0 else { return }
+    for target in regularization.groups {
+      let threshold = regularization.threshold(of: target, t: t, current)
+      for (name, tensor) in GroupThresholding(target.family, current, threshold: threshold).parameters {
+        set(name, tensor, &current)
+      }
+    }
+  }
+
+  private mutating func findDead(
+    _ regularization: Regularization, _ before: [String: Tensor], _ current: [String: Tensor]
+  ) {
+    for target in regularization.groups {
+      let family = target.family
+      let now = family.norms(current)
+      living[family.name] = (now.filter { $0 > 0 }.count, now.count)
+      guard now.contains(0) else { continue }
+      let then = family.norms(before)
+      for group in now.indices where now[group] == 0 {
+        if then[group] != 0 { deaths.append(Death(family: family.name, group: group)) }
+        for member in family.members { dead[member.parameter, default: []].append(member.indices[group]) }
+      }
+    }
+  }
+
+  private mutating func restoreNorms(_ regularization: Regularization, _ current: inout [String: Tensor]) {
+    for name in changed.keys.sorted() {
+      guard let wanted = regularization.start.norm[name], let weight = current[name] else { continue }
+      let norm = weight.to(.float64).norm
+      if norm > 0, wanted > 0 { set(name, weight * (wanted / norm), &current) }
+    }
+  }
+
+  private mutating func set(_ name: String, _ tensor: Tensor, _ current: inout [String: Tensor]) {
+    current[name] = tensor
+    changed[name] = tensor
+  }
+}

@@ -1,0 +1,125 @@
+/// What training for compression adds to the loss: τ·Σ‖Θ̄_l‖_* + Σ_l λ_l Σ_n ‖θ_l^n‖₂ on the same weights.
+///
+/// (Alvarez & Salzmann 2017.) A value: it says what is wanted; `Regularization` binds it to a network.
+public struct Regularizer: Sendable, Codable, Equatable {
+  /// τ, the strength of the nuclear norm.
+  public var nuclear: Double
+  /// λ, the strength of the group lasso.
+  public var group: Double
+  public var order: Order
+  public var frequency: Frequency
+  public var scale: Scale
+  /// Names of layers that are left out; `*` stands for anything. Nil leaves out the first convolution and the classifier.
+  public var skip: [String]?
+  /// Factors on the strength of layers whose name matches a pattern; the first that matches counts.
+  public var strengths: [LayerStrength]
+  /// Whether a weight that a batch norm follows gets its norm back after each step.
+  ///
+  /// The function stays the same, and the effective learning rate, which goes as 1/‖W‖², with it.
+  public var restoresNorm: Bool
+  /// Epochs over which the strength grows from zero.
+  public var warmup: Double
+
+  /// Which of the two proximal operators is applied first.
+  public enum Order: String, Sendable, Codable, CaseIterable {
+    case nuclearFirst = "nuclear-first"
+    case groupFirst = "group-first"
+  }
+
+  /// After how many optimiser steps a proximal step is made.
+  public enum Frequency: Sendable, Equatable {
+    case steps(Int)
+    /// The paper's mode; equal to many small steps only to first order.
+    case epoch
+  }
+
+  /// What a strength of 1 means.
+  public enum Scale: String, Sendable, Codable, CaseIterable {
+    /// The layer's mean singular value, and the mean norm of its groups, when training starts.
+    case relative
+    /// The paper's: τ itself, and λ·√P for groups of P scalars.
+    case absolute
+  }
+
+  public init(
+    nuclear: Double, group: Double, order: Order = .nuclearFirst, frequency: Frequency = .steps(10),
+    scale: Scale = .relative, skip: [String]? = nil, strengths: [LayerStrength] = [], restoresNorm: Bool = true,
+    warmup: Double = 0
+  ) {
+    self.nuclear = nuclear
+    self.group = group
+    self.order = order
+    self.frequency = frequency
+    self.scale = scale
+    self.skip = skip
+    self.strengths = strengths
+    self.restoresNorm = restoresNorm
+    self.warmup = warmup
+  }
+
+  /// Ordinary training.
+  public static let none = Regularizer(nuclear: 0, group: 0)
+
+  public var isNone: Bool { nuclear == 0 && group == 0 }
+
+  /// The share of the full strength after `epochs` of training.
+  public func strength(after epochs: Double) -> Double {
+    warmup > 0 ? min(1, epochs / warmup) : 1
+  }
+
+  func factor(of layer: String) -> Double {
+    strengths.first { Pattern($0.pattern).matches(layer) }?.factor ?? 1
+  }
+}
+
+/// A factor on the strength of the layers that a pattern names.
+public struct LayerStrength: Sendable, Codable, Equatable {
+  public var pattern: String
+  public var factor: Double
+
+  public init(pattern: String, factor: Double) {
+    self.pattern = pattern
+    self.factor = factor
+  }
+}
+
+extension Regularizer.Frequency: Codable {
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if let steps = try? container.decode(Int.self), steps > 0 {
+      self = .steps(steps)
+    } else if (try? container.decode(String.self)) == "epoch" {
+      self = .epoch
+    } else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "expected a number of steps from 1, or epoch")
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .steps(let count): try container.encode(count)
+    case .epoch: try container.encode("epoch")
+    }
+  }
+}
+
+/// A layer name in which `*` stands for any characters.
+public struct Pattern: Sendable {
+  private let parts: [Substring]
+
+  public init(_ text: String) { parts = text.split(separator: "*", omittingEmptySubsequences: false) }
+
+  public func matches(_ name: String) -> Bool {
+    guard let first = parts.first, let last = parts.last else { return name.isEmpty }
+    guard parts.count > 1 else { return name == first }
+    guard name.hasPrefix(first), name.hasSuffix(last), name.count >= first.count + last.count else { return false }
+    var rest = name.dropFirst(first.count).dropLast(last.count)
+    for part in parts.dropFirst().dropLast() where !part.isEmpty {
+      guard let found = rest.firstRange(of: part) else { return false }
+      rest = rest[found.upperBound...]
+    }
+    return true
+  }
+}

@@ -1,0 +1,104 @@
+import Networks
+import Torch
+
+/// One parameter's part in a family of groups: slice `indices[k]` along axis 0 belongs to group k.
+public struct GroupMember: Sendable {
+  public var parameter: String
+  public var indices: [Int]
+}
+
+/// Groups of alike make: the channels of one tie, each with everything that makes, scales and shifts it.
+///
+/// A group is what lives or dies together: for every member of the tie the producing rows with their biases and the
+/// batch norms' γ and β. The slices of later weights that read the channel are not in it.
+public struct GroupFamily: Sendable {
+  /// The names of the units' layers, for messages.
+  public var name: String
+  public var members: [GroupMember]
+  public var count: Int
+
+  /// ‖θ_n‖₂ for each group n.
+  public func norms(_ parameters: [String: Tensor]) -> [Double] {
+    var squares = [Double](repeating: 0, count: count)
+    for member in members {
+      guard let tensor = parameters[member.parameter] else { continue }
+      let rows = tensor.to(.float64).reshaped([tensor.shape[0], -1])
+      let each = (rows * rows).sum(axes: [1]).doubles
+      for (group, index) in member.indices.enumerated() { squares[group] += each[index] }
+    }
+    return squares.map { $0.squareRoot() }
+  }
+
+  /// Each group's slices multiplied by its factor.
+  public func scaled(_ parameters: [String: Tensor], by factors: [Double]) -> [String: Tensor] {
+    var result: [String: Tensor] = [:]
+    for member in members {
+      guard let tensor = result[member.parameter] ?? parameters[member.parameter] else { continue }
+      var each = [Float](repeating: 1, count: tensor.shape[0])
+      for (group, index) in member.indices.enumerated() { each[index] = Float(factors[group]) }
+      let column = Tensor(each, shape: [each.count] + Array(repeating: 1, count: tensor.shape.count - 1))
+      result[member.parameter] = tensor * column.to(tensor.dtype)
+    }
+    return result
+  }
+
+  /// P: how many scalars one group has.
+  public func size(_ parameters: [String: Tensor]) -> Int {
+    guard count > 0 else { return 0 }
+    return members.map { member in
+      let shape = parameters[member.parameter]?.shape ?? []
+      return shape.dropFirst().reduce(1, *) * member.indices.count / count
+    }.reduce(0, +)
+  }
+}
+
+/// Which groups a network has, derived from its ties.
+public struct UnitGroups: Sendable {
+  public var families: [GroupFamily]
+
+  /// - Parameters:
+  ///   - network: any valid network.
+  ///   - isLeftOut: layers that are not to lose units; a tie is left out when all that make it are.
+  /// - Throws: `NetworkError` when the network is not valid.
+  public init(of network: Network, leavingOut isLeftOut: (String) -> Bool) throws {
+    let ties = try network.ties()
+    let frozen = ties.frozen
+    var slices: [Channel: [(parameter: String, index: Int, role: SliceRole)]] = [:]
+    for axis in ties.axes where axis.axis == 0 && (axis.role == .unit || axis.role == .follower) {
+      for (index, channel) in axis.channels.enumerated() {
+        slices[channel, default: []].append((axis.parameter, index, axis.role))
+      }
+    }
+    var byMake: [[String]: [Channel]] = [:]
+    for (channel, own) in slices where !frozen.contains(channel) {
+      let makers = own.filter { $0.role == .unit }.map { Self.layer($0.parameter) }
+      if makers.isEmpty || makers.allSatisfy(isLeftOut) { continue }
+      byMake[own.map(\.parameter), default: []].append(channel)
+    }
+    families = byMake.map { make, channels in
+      Self.family(make, channels.sorted(), slices)
+    }.sorted { $0.name < $1.name }
+  }
+
+  private static func family(
+    _ make: [String], _ channels: [Channel], _ slices: [Channel: [(parameter: String, index: Int, role: SliceRole)]]
+  ) -> GroupFamily {
+    // A grouped convolution may have several slices of one parameter in a group: one member for each.
+    let members = make.indices.map { position in
+      GroupMember(
+        parameter: make[position], indices: channels.map { slices[$0]?[position].index ?? 0 })
+    }
+    var makers: [String] = []
+    for channel in channels.prefix(1) {
+      for slice in slices[channel] ?? [] where slice.role == .unit && !makers.contains(layer(slice.parameter)) {
+        makers.append(layer(slice.parameter))
+      }
+    }
+    return GroupFamily(name: makers.joined(separator: "+"), members: members, count: channels.count)
+  }
+
+  /// "layer1.0.conv1.weight" → "layer1.0.conv1".
+  static func layer(_ parameter: String) -> String {
+    parameter.split(separator: ".").dropLast().joined(separator: ".")
+  }
+}

@@ -1,0 +1,113 @@
+import Networks
+import Torch
+
+/// A network made small by a plan, with what is needed to prove it.
+public struct Compacted: Sendable {
+  /// The small network.
+  public var network: Network
+  /// The given network with the same information thrown away, in its old shape and in float64.
+  public var truncated: Network
+  public var plan: Plan
+}
+
+/// Plans and executes: narrow first, then factorise, since input slices of silent units carry energy nobody reads.
+public struct Compactor: Sendable {
+  public var planner: Planner
+  /// Names of layers that stay as they are; `*` stands for anything. Nil leaves out the first and the last.
+  public var skip: [String]?
+
+  public init(_ planner: Planner, skip: [String]? = nil) {
+    self.planner = planner
+    self.skip = skip
+  }
+
+  /// Makes the small network and the truncated one to compare it with; `proof` compares them.
+  ///
+  /// - Throws: `PlanError` when the goal cannot be reached, `NetworkError`, `TorchError`.
+  public func compact(_ network: Network) throws -> Compacted {
+    let silent = try SilentUnits(in: network, minimumUnits: planner.minimumUnits)
+    let narrow = try network.narrowed(removing: silent.channels, silent.ties)
+    let left = Set(Regularizer(nuclear: 0, group: 0, skip: skip).skipped(in: narrow.matrixLayers))
+    let survey = try Survey(of: network, narrowed: narrow, leavingOut: left.contains)
+    return try execute(planner.plan(for: survey), network, narrow, silent)
+  }
+
+  private func execute(
+    _ plan: Plan, _ network: Network, _ narrow: Network, _ silent: SilentUnits
+  ) throws -> Compacted {
+    var small = narrow
+    var truncated = network.to(.float64)
+    let layers = Dictionary(narrow.matrixLayers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    for choice in plan.layers {
+      guard case .factorized(let rank) = choice.choice, let layer = layers[choice.name] else { continue }
+      let factors = try Factorization(narrow.matrix(of: layer), rank: rank)
+      small = try small.factorizing(layer, factors)
+      let stored = small.matrix(of: small.layer(named: choice.name))
+      let measured = (stored - narrow.matrix(of: layer)).norm
+      guard abs(measured - choice.error) <= 1e-3 * choice.error + 1e-6 * choice.norm else {
+        throw CompactionError(
+          """
+          layer \(choice.name) at rank \(rank) is off by \(measured), predicted \(choice.error); nothing was written, \
+          please report this network
+          """)
+      }
+      try truncated.replace(layer, by: factors, silent)
+    }
+    try small.validate()
+    return Compacted(network: small, truncated: truncated, plan: plan)
+  }
+}
+
+/// A compact network that is not what it should be.
+public struct CompactionError: Error, CustomStringConvertible {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}
+
+extension Network {
+  fileprivate func layer(named name: String) -> MatrixLayer {
+    guard let layer = matrixLayers.first(where: { $0.name == name }) else {
+      preconditionFailure("layer \(name) is gone")
+    }
+    return layer
+  }
+
+  /// Puts the truncated matrix of the narrow layer into the rows and columns it came from.
+  fileprivate mutating func replace(_ layer: MatrixLayer, by factors: Factorization, _ silent: SilentUnits) throws {
+    // A pair keeps both its nodes: W_r = (U√Σ)(√ΣVᵀ) goes into their old shape, padded with zeros to the old rank.
+    let matrices = layer.isPair ? [factors.first, factors.second] : [factors.truncated]
+    for (node, matrix) in zip(layer.nodes, matrices) {
+      guard let name = self[node]?.parameters[.weight], let old = parameters[name] else { continue }
+      parameters[name] = silent.embed(matrix, into: old, name)
+    }
+  }
+}
+
+extension SilentUnits {
+  /// `matrix` (kept rows × kept columns·taps) written over the kept part of `weight`; the rest stays.
+  fileprivate func embed(_ matrix: Tensor, into weight: Tensor, _ name: String) -> Tensor {
+    let taps = weight.shape.dropFirst(2).reduce(1, *)
+    let rows = kept(name, axis: 0, count: weight.shape[0])
+    let columns = kept(name, axis: 1, count: weight.shape[1])
+    var values = weight.doubles
+    let new = matrix.doubles
+    let (width, newWidth) = (weight.shape[1] * taps, matrix.shape[1])
+    let newRows = matrix.shape[0]
+    for (i, row) in rows.enumerated() {
+      for (j, column) in columns.enumerated() {
+        for tap in 0..<taps {
+          let k = j * taps + tap
+          values[row * width + column * taps + tap] = i < newRows && k < newWidth ? new[i * newWidth + k] : 0
+        }
+      }
+    }
+    return Tensor(values, shape: weight.shape)
+  }
+
+  private func kept(_ name: String, axis: Int, count: Int) -> [Int] {
+    guard let owned = ties.axes.first(where: { $0.parameter == name && $0.axis == axis }) else {
+      return Array(0..<count)
+    }
+    return owned.channels.indices.filter { !channels.contains(owned.channels[$0]) }
+  }
+}

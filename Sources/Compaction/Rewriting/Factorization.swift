@@ -1,0 +1,71 @@
+import Networks
+import Torch
+
+/// The balanced factors of a matrix cut to a rank: W ≈ (U√Σ)(√ΣVᵀ).
+public struct Factorization: Sendable {
+  /// √ΣVᵀ, r × S: the r filters of the original size.
+  public var first: Tensor
+  /// U√Σ, N × r: the 1×1 convolution behind them.
+  public var second: Tensor
+  /// W_r itself, N × S in float64.
+  public var truncated: Tensor
+
+  /// - Parameters:
+  ///   - matrix: N × S in float64.
+  ///   - rank: r, from 1.
+  /// - Throws: `TorchError` when the decomposition does not converge, as on NaN.
+  public init(_ matrix: Tensor, rank: Int) throws {
+    let (u, sigma, vTransposed) = try matrix.singularValueDecomposition()
+    let roots = sigma.slice(axis: 0, from: 0, to: rank).squareRoot
+    second = u.slice(axis: 1, from: 0, to: rank) * roots.reshaped([1, rank])
+    first = vTransposed.slice(axis: 0, from: 0, to: rank) * roots.reshaped([rank, 1])
+    truncated = second.matmul(first)
+  }
+}
+
+extension Network {
+  /// The network with `layer` replaced by two factors of `rank`, with nothing between them.
+  ///
+  /// A convolution becomes r filters of the original size (stride, padding and dilation here, no bias) and a 1×1
+  /// convolution that carries the bias; a linear layer becomes two. A pair is replaced, never nested.
+  ///
+  /// - Throws: `TorchError` when the decomposition does not converge.
+  public func factorizing(_ layer: MatrixLayer, _ factors: Factorization) throws -> Network {
+    guard let last = layer.nodes.last, let old = self[last], let first = self[layer.nodes[0]],
+      let shape = parameter(.weight, of: first)?.shape, let dtype = parameter(.weight, of: first)?.dtype
+    else { preconditionFailure("layer \(layer.name) is not in the network") }
+    let rank = factors.first.shape[0]
+    let pointwise = Array(repeating: 1, count: shape.count - 2)
+    let names = layer.isPair ? layer.nodes : [layer.name + ".0", layer.name + ".1"]
+    var result = self
+    for node in [first, old] { node.parameters.values.forEach { result.parameters[$0] = nil } }
+    let weights = [factors.first.reshaped([rank] + shape[1...]), factors.second.reshaped([-1, rank] + pointwise)]
+    for (name, weight) in zip(names, weights) {
+      result.parameters["\(name).weight"] = weight.to(dtype).contiguous.clone
+    }
+    var second = Node(
+      name: names[1], operation: first.operation is Linear ? Linear() : Convolution() as any Operation,
+      inputs: [names[0]], parameters: [.weight: "\(names[1]).weight"])
+    if let bias = parameter(.bias, of: old) {
+      second.parameters[.bias] = "\(names[1]).bias"
+      result.parameters["\(names[1]).bias"] = bias
+    }
+    let head = Node(
+      name: names[0], operation: first.operation, inputs: first.inputs,
+      parameters: [.weight: "\(names[0]).weight"])
+    result.nodes = nodes.flatMap { node -> [Node] in
+      if node.name == first.name { return [head, second] }
+      return layer.isPair && node.name == old.name ? [] : [node.reading(old.name, as: names[1])]
+    }
+    if output == old.name { result.output = names[1] }
+    return result
+  }
+}
+
+extension Node {
+  fileprivate func reading(_ name: String, as new: String) -> Node {
+    var result = self
+    result.inputs = inputs.map { $0 == name ? new : $0 }
+    return result
+  }
+}

@@ -1,0 +1,61 @@
+import Networks
+import Torch
+
+extension Network {
+  /// The network without `channels`; what constants contributed to later layers moves into their biases.
+  ///
+  /// Exact when the channels are silent (see `SilentUnits`).
+  ///
+  /// - Parameters:
+  ///   - channels: representatives in `ties` of the channels to remove.
+  ///   - ties: the ties of this network.
+  /// - Throws: `NetworkError` when the network is not valid.
+  public func narrowed(removing channels: Set<Channel>, _ ties: Ties) throws -> Network {
+    guard !channels.isEmpty else { return self }
+    let keeps = { (channel: Channel) in !channels.contains(ties.representative(channel)) }
+    var result = try foldingConstants(of: channels, ties)
+    for axis in ties.axes {
+      guard let tensor = result.parameters[axis.parameter] else { continue }
+      let kept = axis.channels.indices.filter { keeps(axis.channels[$0]) }
+      // Two nodes that share a parameter own the same axis twice; it is cut once.
+      guard kept.count < axis.channels.count, tensor.shape[axis.axis] == axis.channels.count else { continue }
+      result.parameters[axis.parameter] = tensor.selecting(kept, axis: axis.axis).clone
+    }
+    result.nodes = result.nodes.map { node in
+      var node = node
+      node.operation = node.operation.narrowed(
+        inputs: node.inputs.map { ties.channels[$0] ?? [] }, output: ties.channels[node.name] ?? [], keeps: keeps)
+      return node
+    }
+    try result.validate()
+    return result
+  }
+
+  /// Moves what constant channels contribute to the layers that read them into the biases of those layers.
+  private func foldingConstants(of channels: Set<Channel>, _ ties: Ties) throws -> Network {
+    let values = try channelValues()
+    var result = self
+    for (position, node) in nodes.enumerated() where readsAllChannels(node) {
+      guard let name = node.parameters[.weight], let weight = parameters[name] else { continue }
+      let read = zip(ties.channels[node.inputs[0]] ?? [], values[node.inputs[0]] ?? [])
+      let constants = read.map { channel, value -> Double in
+        guard channels.contains(ties.representative(channel)), case .constant(let number) = value else { return 0 }
+        return number
+      }
+      guard constants.contains(where: { $0 != 0 }) else { continue }
+      let perInput = weight.to(.float64).flattened(from: 1).reshaped([weight.shape[0], weight.shape[1], -1])
+      let sums = perInput.sum(axes: [2])
+      let moved = sums.matmul(Tensor(constants, shape: [constants.count, 1])).reshaped([weight.shape[0]])
+      let biasName = node.parameters[.bias] ?? "\(node.name).bias"
+      let bias = parameters[biasName]?.to(.float64)
+      result.parameters[biasName] = (bias.map { $0 + moved } ?? moved).to(weight.dtype)
+      result.nodes[position].parameters[.bias] = biasName
+    }
+    return result
+  }
+
+  private func readsAllChannels(_ node: Node) -> Bool {
+    if let convolution = node.operation as? Convolution { return convolution.geometry.groups == 1 }
+    return node.operation is Linear
+  }
+}

@@ -1,0 +1,71 @@
+import Networks
+import Torch
+
+/// Which channels of a network can go without changing what it computes.
+///
+/// Two analyses meet: ties say what is indexed together, values say what a channel carries. A channel may go when every
+/// layer that reads it sees zero there, or a constant that can move into that layer's bias; a convolution that pads
+/// with zeros can take only zero.
+public struct SilentUnits: Sendable {
+  /// Channels (representatives) that can go.
+  public private(set) var channels: Set<Channel>
+  public let ties: Ties
+
+  /// - Parameters:
+  ///   - network: the network to look at.
+  ///   - minimumUnits: how many units every layer keeps at least; the strongest of those that could go stay.
+  /// - Throws: `NetworkError` when the network is not valid.
+  public init(in network: Network, minimumUnits: Int = 1) throws {
+    ties = try network.ties()
+    let frozen = ties.frozen
+    let axes = ties.axes
+    var candidates = Set(axes.filter { $0.role == .unit && $0.axis == 0 }.flatMap(\.channels)).subtracting(frozen)
+    let values = try network.channelValues()
+    for node in network.nodes {
+      candidates.subtract(Self.needed(by: node, in: network, ties, values))
+    }
+    channels = candidates
+    keepStrongest(axes.filter { $0.role == .unit && $0.axis == 0 }, minimumUnits, network)
+  }
+
+  /// The channels that `node` reads and cannot do without.
+  private static func needed(
+    by node: Node, in network: Network, _ ties: Ties, _ values: [String: [ChannelValue]]
+  ) -> Set<Channel> {
+    let takesConstants: Bool
+    if let convolution = node.operation as? Convolution {
+      // A grouped convolution loses whole groups, which are tied to the units they make.
+      if convolution.geometry.groups > 1 { return [] }
+      takesConstants = convolution.geometry.padding.allSatisfy { $0 == 0 }
+    } else if node.operation is Linear {
+      takesConstants = true
+    } else {
+      return []
+    }
+    let carried = values[node.inputs[0]] ?? []
+    let read = ties.channels[node.inputs[0]] ?? []
+    var needed = Set<Channel>()
+    for (channel, value) in zip(read, carried) {
+      switch value {
+      case .constant(0): continue
+      case .constant where takesConstants: continue
+      case .constant, .varying: needed.insert(ties.representative(channel))
+      }
+    }
+    return needed
+  }
+
+  private mutating func keepStrongest(_ axes: [OwnedAxis], _ minimum: Int, _ network: Network) {
+    for axis in axes {
+      let living = axis.channels.filter { !channels.contains($0) }.count
+      let missing = min(max(1, minimum), axis.channels.count) - living
+      guard missing > 0, let weight = network.parameters[axis.parameter] else { continue }
+      let rows = weight.to(.float64).reshaped([weight.shape[0], -1])
+      let norms = (rows * rows).sum(axes: [1]).doubles
+      let silent = axis.channels.indices.filter { channels.contains(axis.channels[$0]) }
+      for index in silent.sorted(by: { (norms[$0], $1) > (norms[$1], $0) }).prefix(missing) {
+        channels.remove(axis.channels[index])
+      }
+    }
+  }
+}

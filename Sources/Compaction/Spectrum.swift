@@ -1,0 +1,63 @@
+import Torch
+
+/// How much of a matrix its largest singular values hold.
+public enum EnergyMeasure: String, Sendable, Codable, CaseIterable {
+  /// Σσ, the paper's.
+  case sum
+  /// Σσ², the squared Frobenius norm.
+  case squares
+
+  public func callAsFunction(_ sigma: Double) -> Double { self == .sum ? sigma : sigma * sigma }
+}
+
+/// The singular values of a matrix that is stored in float32, descending, computed in float64.
+public struct Spectrum: Sendable, Codable, Equatable {
+  public var values: [Double]
+  public var rows: Int
+  public var columns: Int
+
+  public init(values: [Double], rows: Int, columns: Int) {
+    self.values = values
+    self.rows = rows
+    self.columns = columns
+  }
+
+  /// - Throws: `TorchError` when the decomposition does not converge, as on NaN.
+  public init(of matrix: Tensor) throws {
+    let matrix = matrix.to(.float64)
+    self.init(values: try matrix.singularValues().values(), rows: matrix.shape[0], columns: matrix.shape[1])
+  }
+
+  /// The number of σ > max(S, N)·ε₃₂·σ₁: what is below is rounding of the stored weights.
+  public var rank: Int {
+    guard let largest = values.first else { return 0 }
+    let floor = Double(max(rows, columns)) * Double(Float.ulpOfOne) * largest
+    return values.prefix { $0 > floor }.count
+  }
+
+  public var mean: Double { values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count) }
+
+  /// The share of the energy that the `rank` largest values hold.
+  public func energy(of rank: Int, _ measure: EnergyMeasure) -> Double {
+    let total = values.prefix(self.rank).map(measure.callAsFunction).reduce(0, +)
+    return total == 0 ? 1 : min(1, values.prefix(rank).map(measure.callAsFunction).reduce(0, +) / total)
+  }
+
+  /// The smallest r whose share of the energy reaches `share`; 1 means all of the rank.
+  public func rank(keeping share: Double, _ measure: EnergyMeasure) -> Int {
+    let full = rank
+    guard share < 1 else { return full }
+    let wanted = share * values.prefix(full).map(measure.callAsFunction).reduce(0, +)
+    var sum = 0.0
+    for (index, sigma) in values.prefix(full).enumerated() {
+      sum += measure(sigma)
+      if sum >= wanted { return index + 1 }
+    }
+    return full
+  }
+
+  /// ‖W − W_r‖_F = √(Σ_{i>r} σᵢ²).
+  public func error(of rank: Int) -> Double {
+    values.dropFirst(rank).map { $0 * $0 }.reduce(0, +).squareRoot()
+  }
+}

@@ -1,0 +1,72 @@
+import Networks
+import Torch
+
+extension Tensor {
+  /// The matrix that a layer's weight is for the method: one row per unit, one column per input and tap (N × S).
+  ///
+  /// This is the transpose of the paper's Θ̄ ∈ R^{S×N}, S = C·d_h·d_w (Alvarez & Salzmann 2017); singular values are
+  /// the same and rows are PyTorch's `weight.flatten(1)`.
+  public var unfolded: Tensor { flattened(from: 1) }
+}
+
+/// A layer whose matrix can be given a low rank: one convolution or linear node, or a pair that was factorised before.
+public struct MatrixLayer: Sendable {
+  /// The name of the layer before any factorisation.
+  public var name: String
+  /// Names of its nodes: one, or the two factors in execution order.
+  public var nodes: [String]
+  /// Why it must stay as it is, if it must.
+  public var obstacle: String?
+
+  public var isPair: Bool { nodes.count == 2 }
+}
+
+extension Network {
+  /// The convolutions and linear layers of the network, pairs of factors as one, in execution order.
+  public var matrixLayers: [MatrixLayer] {
+    var layers: [MatrixLayer] = []
+    var seconds = Set<String>()
+    for node in nodes where hasMatrix(node) && !seconds.contains(node.name) {
+      if let second = secondFactor(after: node) {
+        seconds.insert(second.name)
+        layers.append(MatrixLayer(name: pairName(node.name), nodes: [node.name, second.name]))
+      } else {
+        layers.append(MatrixLayer(name: node.name, nodes: [node.name], obstacle: obstacle(node)))
+      }
+    }
+    return layers
+  }
+
+  private func hasMatrix(_ node: Node) -> Bool { node.operation is Convolution || node.operation is Linear }
+
+  private func obstacle(_ node: Node) -> String? {
+    if let convolution = node.operation as? Convolution, convolution.geometry.groups > 1 { return "grouped" }
+    let weight = node.parameters[.weight]
+    let users = nodes.filter { $0.parameters.values.contains { $0 == weight } }
+    return users.count > 1 ? "shares its weight" : nil
+  }
+
+  /// The second factor, when `first` is the first of a pair "name.0", "name.1" with nothing between.
+  private func secondFactor(after first: Node) -> Node? {
+    guard first.name.hasSuffix(".0"), first.parameters[.bias] == nil, obstacle(first) == nil else { return nil }
+    let readers = readers(of: first.name)
+    guard readers.count == 1, readers[0].name == pairName(first.name) + ".1", output != first.name else { return nil }
+    if readers[0].operation is Linear, first.operation is Linear { return readers[0] }
+    guard let second = readers[0].operation as? Convolution, first.operation is Convolution else { return nil }
+    let isPointwise = parameter(.weight, of: readers[0])?.shape[2...] == [1, 1] && second == Convolution()
+    return isPointwise ? readers[0] : nil
+  }
+
+  private func pairName(_ first: String) -> String { String(first.dropLast(2)) }
+
+  /// The matrix of a layer (N × S) in float64; for a pair, the product of its factors.
+  public func matrix(of layer: MatrixLayer) -> Tensor {
+    let factors = layer.nodes.map { name -> Tensor in
+      guard let node = self[name], let weight = parameter(.weight, of: node) else {
+        preconditionFailure("layer \(layer.name) has no node \(name)")
+      }
+      return weight.to(.float64).unfolded
+    }
+    return layer.isPair ? factors[1].matmul(factors[0]) : factors[0]
+  }
+}

@@ -1,0 +1,119 @@
+import Containers
+import Foundation
+import Networks
+import Torch
+
+/// A network with everything that is needed to use it: what one file holds.
+public struct Model: Sendable {
+  public var network: Network
+  public var preprocessing: Preprocessing
+  /// In the order of the outputs.
+  public var classNames: [String]
+  /// The resolved recipe it was trained with, as YAML.
+  public var recipe: String?
+  /// The plan it was compressed with, as JSON.
+  public var plan: String?
+  /// Measured figures, such as `top1` in percent.
+  public var figures: [String: Double]
+
+  public init(
+    network: Network, preprocessing: Preprocessing, classNames: [String], recipe: String? = nil, plan: String? = nil,
+    figures: [String: Double] = [:]
+  ) {
+    self.network = network
+    self.preprocessing = preprocessing
+    self.classNames = classNames
+    self.recipe = recipe
+    self.plan = plan
+    self.figures = figures
+  }
+}
+
+/// Keys of a model file's metadata; values other than the recipe are JSON.
+enum MetadataKey {
+  static let version = "thresh"
+  static let architecture = "architecture"
+  static let preprocessing = "preprocessing"
+  static let classNames = "classes"
+  static let recipe = "recipe"
+  static let plan = "plan"
+  static let figures = "figures"
+}
+
+extension Model {
+  /// Whether a file says that it is one of ours, with the architecture inside.
+  public static func isModel(_ file: Safetensors) -> Bool { file.metadata[MetadataKey.architecture] != nil }
+
+  /// Reads a model file.
+  ///
+  /// - Throws: `ContainerError` when the file is damaged, `NetworkError` when what it holds is not a valid network.
+  public init(contentsOf file: URL) throws { try self.init(Safetensors(contentsOf: file)) }
+
+  public init(_ file: Safetensors) throws {
+    let name = file.file.lastPathComponent
+    guard file.metadata[MetadataKey.version] == "1" else {
+      throw ContainerError(
+        """
+        \(name) holds weights but no architecture of format 1; name the architecture with --model and give the file \
+        with --weights
+        """)
+    }
+    func decoded<Value: Decodable>(_ key: String, as type: Value.Type) throws -> Value {
+      guard let text = file.metadata[key] else { throw ContainerError("\(name) has no \(key) in its metadata") }
+      do {
+        return try JSONDecoder().decode(type, from: Data(text.utf8))
+      } catch let error as NetworkError {
+        throw ContainerError("\(name) has an \(key) that cannot be read: \(error.description)")
+      } catch {
+        throw ContainerError("\(name) has \(key) metadata that cannot be read; write the file again")
+      }
+    }
+    let architecture = try decoded(MetadataKey.architecture, as: Architecture.self)
+    do {
+      network = try architecture.network(with: file.tensors())
+    } catch let error as NetworkError {
+      throw ContainerError("\(name) does not hold a valid network: \(error.description)")
+    }
+    preprocessing = try decoded(MetadataKey.preprocessing, as: Preprocessing.self)
+    classNames = try decoded(MetadataKey.classNames, as: [String].self)
+    figures = (try? decoded(MetadataKey.figures, as: [String: Double].self)) ?? [:]
+    recipe = file.metadata[MetadataKey.recipe]
+    plan = file.metadata[MetadataKey.plan]
+    try check(name)
+  }
+
+  private func check(_ name: String) throws {
+    let shape = [preprocessing.channels, preprocessing.height, preprocessing.width]
+    let perChannel = preprocessing.mean.count == shape[0] && preprocessing.std.count == shape[0]
+    guard shape == network.inputShape, perChannel, preprocessing.std.allSatisfy({ $0 > 0 }) else {
+      throw ContainerError(
+        "\(name) describes images of shape \(shape), but its network reads \(network.inputShape); write the file again")
+    }
+  }
+
+  /// Writes the model, whole or not at all.
+  ///
+  /// - Throws: `ContainerError` when the disk refuses.
+  public func write(to file: URL) throws {
+    try TensorFile.write(network.parameters, metadata: metadata(), to: file)
+  }
+
+  private func metadata() throws -> [String: String] {
+    var result = [
+      "format": "pt", MetadataKey.version: "1",
+      MetadataKey.architecture: try Self.json(Architecture(network)),
+      MetadataKey.preprocessing: try Self.json(preprocessing),
+      MetadataKey.classNames: try Self.json(classNames),
+      MetadataKey.figures: try Self.json(figures.filter(\.value.isFinite)),
+    ]
+    result[MetadataKey.recipe] = recipe
+    result[MetadataKey.plan] = plan
+    return result
+  }
+
+  private static func json(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+}

@@ -1,0 +1,147 @@
+import Torch
+
+/// Builds a network value by value, so that an architecture reads like its figure.
+///
+/// Each function appends one node and returns its name, to be read by the next:
+///
+///     var net = NetworkBuilder(input: [3, 32, 32], seed: 0)
+///     var x = try net.convolution(net.input, "conv1", units: 16, kernel: [3, 3], padding: [1, 1])
+///     x = try net.relu(net.batchNorm(x, "bn1"))
+public struct NetworkBuilder {
+  /// The name of the network's input.
+  public let input = Network.inputName
+  private var network: Network
+  private var shapes: [String: [Int]]
+  private let generator: Generator
+  private var unnamed = 0
+
+  /// How weights start.
+  public enum Initialization: Sendable {
+    /// Normal with variance 2/(units·taps), for ReLU (He et al. 2015, fan-out).
+    case heNormal
+    /// PyTorch's default for convolutions and linear layers: uniform on ±1/√(inputs·taps).
+    case uniform
+  }
+
+  public init(input shape: [Int], seed: UInt64) {
+    network = Network(inputShape: shape, nodes: [], output: Network.inputName, parameters: [:])
+    shapes = [Network.inputName: shape]
+    generator = Generator(seed: seed)
+  }
+
+  /// The shape of a value for one image.
+  public func shape(of value: String) -> [Int] { shapes[value] ?? [] }
+
+  /// The finished network whose result is `output`.
+  ///
+  /// Mutating so that `net.finish(net.linear(x, "linear"))` reads the builder after the layer is appended, not before.
+  public mutating func finish(_ output: String) throws -> Network {
+    var result = network
+    result.output = output
+    try result.validate()
+    return result
+  }
+
+  /// Appends any operation; a name is made from its kind when none is given.
+  public mutating func append(
+    _ operation: any Operation, _ name: String? = nil, reading inputs: [String],
+    parameters tensors: [Role: Tensor] = [:]
+  ) throws -> String {
+    let name = name ?? nextName(type(of: operation).kind)
+    var names: [Role: String] = [:]
+    for (role, tensor) in tensors {
+      names[role] = "\(name).\(role.rawValue)"
+      network.parameters["\(name).\(role.rawValue)"] = tensor
+    }
+    do {
+      shapes[name] = try operation.shape(of: inputs.map(shape), parameters: tensors.mapValues(\.shape))
+    } catch let error as NetworkError {
+      throw NetworkError("node \(name) \(error.description)")
+    }
+    network.nodes.append(Node(name: name, operation: operation, inputs: inputs, parameters: names))
+    return name
+  }
+
+  private mutating func nextName(_ kind: String) -> String {
+    unnamed += 1
+    return "\(kind)\(unnamed)"
+  }
+}
+
+// MARK: Layers with parameters
+
+extension NetworkBuilder {
+  /// A convolution of `units` filters; `kernel`, `stride` and `padding` are (vertical, horizontal).
+  public mutating func convolution(
+    _ x: String, _ name: String, units: Int, kernel: [Int], stride: [Int] = [1, 1], padding: [Int] = [0, 0],
+    groups: Int = 1, bias: Bool = false, initialization: Initialization = .heNormal
+  ) throws -> String {
+    let reads = (shape(of: x).first ?? 0) / groups
+    let taps = kernel.reduce(1, *)
+    var tensors = [
+      Role.weight: initial([units, reads] + kernel, initialization, inputs: reads * taps, outputs: units * taps)
+    ]
+    if bias { tensors[.bias] = uniform([units], inputs: reads * taps) }
+    let geometry = ConvolutionGeometry(stride: stride, padding: padding, groups: groups)
+    return try append(Convolution(geometry), name, reading: [x], parameters: tensors)
+  }
+
+  public mutating func linear(
+    _ x: String, _ name: String, units: Int, bias: Bool = true, initialization: Initialization = .uniform
+  ) throws -> String {
+    let reads = shape(of: x).first ?? 0
+    var tensors = [Role.weight: initial([units, reads], initialization, inputs: reads, outputs: units)]
+    if bias { tensors[.bias] = uniform([units], inputs: reads) }
+    return try append(Linear(), name, reading: [x], parameters: tensors)
+  }
+
+  public mutating func batchNorm(_ x: String, _ name: String) throws -> String {
+    let channels = [shape(of: x).first ?? 0]
+    return try append(
+      BatchNorm(), name, reading: [x],
+      parameters: [
+        .weight: .ones(channels), .bias: .zeros(channels),
+        .runningMean: .zeros(channels), .runningVariance: .ones(channels),
+      ])
+  }
+
+  private func initial(_ shape: [Int], _ how: Initialization, inputs: Int, outputs: Int) -> Tensor {
+    switch how {
+    case .heNormal: Tensor.normal(shape, using: generator) * (2 / Double(max(1, outputs))).squareRoot()
+    case .uniform: uniform(shape, inputs: inputs)
+    }
+  }
+
+  private func uniform(_ shape: [Int], inputs: Int) -> Tensor {
+    let bound = 1 / Double(max(1, inputs)).squareRoot()
+    return Tensor.uniform(shape, in: -bound...bound, using: generator)
+  }
+}
+
+// MARK: Operations without parameters
+
+extension NetworkBuilder {
+  public mutating func relu(_ x: String) throws -> String { try append(Activation.relu, reading: [x]) }
+
+  public mutating func maxPool(_ x: String, _ size: Int) throws -> String {
+    try append(Pooling.max(PoolingGeometry(kernel: [size, size])), reading: [x])
+  }
+
+  public mutating func globalAveragePool(_ x: String) throws -> String {
+    try append(Pooling.globalAverage, reading: [x])
+  }
+
+  public mutating func flatten(_ x: String) throws -> String { try append(Flatten(), reading: [x]) }
+
+  public mutating func add(_ a: String, _ b: String) throws -> String {
+    try append(Elementwise.add, reading: [a, b])
+  }
+
+  public mutating func concatenate(_ values: [String]) throws -> String {
+    try append(Concatenate(), reading: values)
+  }
+
+  public mutating func dropout(_ x: String, _ probability: Double) throws -> String {
+    try append(Dropout(probability), reading: [x])
+  }
+}

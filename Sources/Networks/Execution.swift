@@ -1,0 +1,85 @@
+import Torch
+
+/// A network made ready to run: names resolved to positions once, values let go after their last use.
+public struct Execution: Sendable {
+  private struct Step: Sendable {
+    let operation: any Operation
+    let inputs: [Int]
+    let output: Int
+    let parameters: [(role: Role, index: Int)]
+    /// Values that no later step reads.
+    let finished: [Int]
+  }
+
+  /// Names of the parameters in the order in which `run` takes them.
+  public let parameterNames: [String]
+  private let steps: [Step]
+  private let outputSlot: Int
+
+  /// - Throws: `NetworkError` when the network is not valid.
+  public init(_ network: Network) throws {
+    try network.validate()
+    let names = network.parameterNames
+    let positions = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+    var slots = [Network.inputName: 0]
+    for (index, node) in network.nodes.enumerated() { slots[node.name] = index + 1 }
+    let output = slots[network.output] ?? 0
+    var lastReader: [Int: Int] = [:]
+    for (index, node) in network.nodes.enumerated() {
+      for input in node.inputs { lastReader[slots[input] ?? 0] = index }
+    }
+    steps = network.nodes.enumerated().map { index, node in
+      let inputs = node.inputs.map { slots[$0] ?? 0 }
+      return Step(
+        operation: node.operation, inputs: inputs, output: index + 1,
+        parameters: node.parameters.map { (role: $0.key, index: positions[$0.value] ?? 0) },
+        finished: Set(inputs).filter { lastReader[$0] == index && $0 != output }.sorted())
+    }
+    parameterNames = names
+    outputSlot = output
+  }
+
+  /// What a run in training gives.
+  public struct Result {
+    public var output: Tensor
+    /// New running statistics, by position in `parameterNames`; empty in evaluation.
+    public var statistics: [(index: Int, value: Tensor)]
+  }
+
+  /// Runs the network on a batch of N×C×H×W images.
+  ///
+  /// State is returned, not written: batch norm hands its new running statistics back.
+  public func run(_ batch: Tensor, parameters: [Tensor], mode: Mode, generator: Generator? = nil) -> Result {
+    var values = [Tensor?](repeating: nil, count: steps.count + 1)
+    values[0] = batch
+    var statistics: [(index: Int, value: Tensor)] = []
+    var context = RunContext(mode: mode, generator: generator)
+    for step in steps {
+      let tensors = NodeParameters { role in step.parameters.first { $0.role == role }.map { parameters[$0.index] } }
+      values[step.output] = step.operation.run(step.inputs.map { Self.value($0, values) }, tensors, &context)
+      for slot in step.finished { values[slot] = nil }
+      guard !context.statistics.isEmpty else { continue }
+      for (role, index) in step.parameters {
+        if let new = context.statistics[role] { statistics.append((index: index, value: new)) }
+      }
+      context.statistics = [:]
+    }
+    return Result(output: Self.value(outputSlot, values), statistics: statistics)
+  }
+
+  private static func value(_ slot: Int, _ values: [Tensor?]) -> Tensor {
+    guard let value = values[slot] else { preconditionFailure("value \(slot) is read before it is made") }
+    return value
+  }
+}
+
+extension Network {
+  /// The network's result for a batch of images in evaluation, without recording gradients.
+  ///
+  /// - Throws: `NetworkError` when the network is not valid.
+  public func callAsFunction(_ batch: Tensor) throws -> Tensor {
+    let execution = try Execution(self)
+    let tensors = execution.parameterNames.compactMap { parameters[$0] }
+    return withoutGradients { execution.run(batch, parameters: tensors, mode: .evaluation).output }
+  }
+}

@@ -1,0 +1,107 @@
+import Torch
+
+/// A kind of operation, with every rule that the rest of Thresh asks of it.
+///
+/// Shapes are those of one image: the batch axis is left out everywhere and stays free. The first axis is the channel.
+public protocol Operation: Sendable, Codable {
+  /// The name under which files keep it.
+  static var kind: String { get }
+
+  /// Shape rule: the shape of the result.
+  ///
+  /// - Throws: `NetworkError` (without the node's name) when inputs or parameters do not fit.
+  func shape(of inputs: [[Int]], parameters: [Role: [Int]]) throws -> [Int]
+
+  /// Execution.
+  func run(_ inputs: [Tensor], _ parameters: NodeParameters, _ context: inout RunContext) -> Tensor
+
+  /// Cost rule: multiply-accumulates for one image. Zero is an answer that the operation gives itself.
+  func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int
+
+  /// Tie rule: the channels of the result, tied with whatever lives or dies with them.
+  func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel]
+
+  /// Value rule: what each channel of the result carries when the inputs carry `inputs`.
+  func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue]
+
+  /// The operation after channels were removed; `keeps` says which of the channels stay.
+  func narrowed(inputs: [[Channel]], output: [Channel], keeps: (Channel) -> Bool) -> Self
+}
+
+extension Operation {
+  public func narrowed(inputs: [[Channel]], output: [Channel], keeps: (Channel) -> Bool) -> Self { self }
+}
+
+/// Whether batch norm and dropout behave as in training.
+public enum Mode: Sendable { case training, evaluation }
+
+/// What a run carries besides the values: the mode, the randomness, and what training changes on the way.
+public struct RunContext {
+  public let mode: Mode
+  /// Draws the masks of dropout; a network with dropout cannot run in training without one.
+  public let generator: Generator?
+  /// New running statistics of the node that is being run, if it has any.
+  var statistics: [Role: Tensor] = [:]
+}
+
+/// The tensors (or nothing) that a node uses, by role.
+public struct NodeParameters {
+  private var slots: (Tensor?, Tensor?, Tensor?, Tensor?)
+
+  public init(_ weight: Tensor? = nil, _ bias: Tensor? = nil, mean: Tensor? = nil, variance: Tensor? = nil) {
+    slots = (weight, bias, mean, variance)
+  }
+
+  public init(_ find: (Role) -> Tensor?) {
+    slots = (find(.weight), find(.bias), find(.runningMean), find(.runningVariance))
+  }
+
+  public subscript(role: Role) -> Tensor? {
+    switch role {
+    case .weight: slots.0
+    case .bias: slots.1
+    case .runningMean: slots.2
+    case .runningVariance: slots.3
+    }
+  }
+
+  /// A parameter that validation has found to be there.
+  func required(_ role: Role) -> Tensor {
+    guard let tensor = self[role] else {
+      preconditionFailure("\(role.rawValue) is missing; validate the network first")
+    }
+    return tensor
+  }
+}
+
+/// Checks that rules share.
+enum Expect {
+  static func inputs(_ inputs: [[Int]], _ count: Int) throws {
+    guard inputs.count == count else { throw NetworkError("reads \(inputs.count) values, expected \(count)") }
+  }
+
+  static func image(_ shape: [Int]) throws {
+    guard shape.count == 3 else { throw NetworkError("reads shape \(shape), expected channels × height × width") }
+  }
+
+  static func parameter(_ role: Role, _ parameters: [Role: [Int]], rank: Int) throws -> [Int] {
+    guard let shape = parameters[role] else { throw NetworkError("has no \(role.rawValue)") }
+    guard shape.count == rank else {
+      throw NetworkError("has a \(role.rawValue) of shape \(shape), expected \(rank) axes")
+    }
+    return shape
+  }
+
+  static func vector(_ role: Role, _ parameters: [Role: [Int]], count: Int) throws {
+    guard let shape = parameters[role] else { return }
+    guard shape == [count] else {
+      throw NetworkError("has a \(role.rawValue) of shape \(shape), expected [\(count)]")
+    }
+  }
+
+  static func pair(_ values: [Int], _ what: String, atLeast least: Int) throws {
+    guard values.count == 2, values.allSatisfy({ $0 >= least && $0 <= 1 << 20 }) else {
+      throw NetworkError("has \(what) \(values), expected two numbers from \(least)")
+    }
+  }
+}

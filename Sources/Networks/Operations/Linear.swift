@@ -1,0 +1,39 @@
+import Torch
+
+/// x·Wᵀ + b on a vector; its weight is units × inputs.
+public struct Linear: Operation, Hashable {
+  public static let kind = "linear"
+  public init() {}
+
+  public func shape(of inputs: [[Int]], parameters: [Role: [Int]]) throws -> [Int] {
+    try Expect.inputs(inputs, 1)
+    let weight = try Expect.parameter(.weight, parameters, rank: 2)
+    try Expect.vector(.bias, parameters, count: weight[0])
+    guard inputs[0] == [weight[1]] else {
+      throw NetworkError("has a weight of shape \(weight), but reads shape \(inputs[0]), expected [\(weight[1])]")
+    }
+    return [weight[0]]
+  }
+
+  public func run(_ inputs: [Tensor], _ parameters: NodeParameters, _ context: inout RunContext) -> Tensor {
+    inputs[0].linear(parameters.required(.weight), bias: parameters[.bias])
+  }
+
+  public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int {
+    (parameters[.weight] ?? []).reduce(1, *)
+  }
+
+  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+    let units = ties.makeChannels(site.outputShape[0])
+    ties.own(site.parameters[.weight], axis: 0, units, as: .unit)
+    ties.own(site.parameters[.bias], axis: 0, units, as: .unit)
+    ties.own(site.parameters[.weight], axis: 1, site.inputs[0], as: .reader)
+    return units
+  }
+
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+    affineValues(
+      of: inputs[0], weight: parameters.required(.weight), bias: parameters[.bias], groups: 1,
+      changesConstants: false)
+  }
+}

@@ -1,0 +1,112 @@
+import Torch
+
+/// Every `step`-th element of one axis, from `start` up to `end`; axis 0 is the channel.
+public struct Slice: Operation, Hashable {
+  public static let kind = "slice"
+  public var axis: Int
+  public var start: Int
+  /// Where to stop; nil is the end of the axis.
+  public var end: Int?
+  public var step: Int
+
+  public init(axis: Int, start: Int = 0, end: Int? = nil, step: Int = 1) {
+    self.axis = axis
+    self.start = start
+    self.end = end
+    self.step = step
+  }
+
+  public func shape(of inputs: [[Int]], parameters: [Role: [Int]]) throws -> [Int] {
+    try Expect.inputs(inputs, 1)
+    guard inputs[0].indices.contains(axis) else { throw NetworkError("slices axis \(axis) of shape \(inputs[0])") }
+    let stop = end ?? inputs[0][axis]
+    guard step > 0, start >= 0, start < stop, stop <= inputs[0][axis] else {
+      throw NetworkError("slices \(start)..<\(stop) by \(step) out of axis \(axis) of shape \(inputs[0])")
+    }
+    var shape = inputs[0]
+    shape[axis] = (stop - start - 1) / step + 1
+    return shape
+  }
+
+  public func run(_ inputs: [Tensor], _ parameters: NodeParameters, _ context: inout RunContext) -> Tensor {
+    inputs[0].slice(axis: axis + 1, from: start, to: end ?? inputs[0].shape[axis + 1], step: step)
+  }
+
+  public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
+
+  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+    let input = site.inputs[0]
+    guard axis == 0 else { return input }
+    if step > 1 { ties.freeze(input) }
+    return picked(input)
+  }
+
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+    axis == 0 ? picked(inputs[0]) : inputs[0]
+  }
+
+  private func picked<Value>(_ channels: [Value]) -> [Value] {
+    stride(from: start, to: end ?? channels.count, by: step).map { channels[$0] }
+  }
+
+  public func narrowed(inputs: [[Channel]], output: [Channel], keeps: (Channel) -> Bool) -> Slice {
+    guard axis == 0, step == 1 else { return self }
+    var result = self
+    result.start = inputs[0][..<start].filter(keeps).count
+    result.end = end.map { inputs[0][..<$0].filter(keeps).count }
+    return result
+  }
+}
+
+/// Zeros before and after one axis; axis 0 is the channel.
+public struct Pad: Operation, Hashable {
+  public static let kind = "pad"
+  public var axis: Int
+  public var before: Int
+  public var after: Int
+
+  public init(axis: Int, before: Int, after: Int) {
+    self.axis = axis
+    self.before = before
+    self.after = after
+  }
+
+  public func shape(of inputs: [[Int]], parameters: [Role: [Int]]) throws -> [Int] {
+    try Expect.inputs(inputs, 1)
+    guard inputs[0].indices.contains(axis), (0...1 << 20).contains(before), (0...1 << 20).contains(after) else {
+      throw NetworkError("pads axis \(axis) of shape \(inputs[0]) by \(before) and \(after)")
+    }
+    var shape = inputs[0]
+    shape[axis] += before + after
+    return shape
+  }
+
+  public func run(_ inputs: [Tensor], _ parameters: NodeParameters, _ context: inout RunContext) -> Tensor {
+    let axesAfter = inputs[0].shape.count - 2 - axis
+    return inputs[0].padded(Array(repeating: 0, count: 2 * axesAfter) + [before, after])
+  }
+
+  public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
+
+  /// Padded channels are new: an addition behind ties them to those they are added to, and they go with them.
+  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+    guard axis == 0 else { return site.inputs[0] }
+    return ties.makeChannels(before) + site.inputs[0] + ties.makeChannels(after)
+  }
+
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+    guard axis == 0 else {
+      return inputs[0].map { $0 == .constant(0) || before + after == 0 ? $0 : .varying }
+    }
+    let zero = ChannelValue.constant(0)
+    return Array(repeating: zero, count: before) + inputs[0] + Array(repeating: zero, count: after)
+  }
+
+  public func narrowed(inputs: [[Channel]], output: [Channel], keeps: (Channel) -> Bool) -> Pad {
+    guard axis == 0 else { return self }
+    var result = self
+    result.before = output.prefix(before).filter(keeps).count
+    result.after = output.suffix(after).filter(keeps).count
+    return result
+  }
+}

@@ -1,0 +1,130 @@
+/// A channel of one value in the network; tied channels are the same one.
+public typealias Channel = Int
+
+/// What a slice of a parameter is to the channel it is indexed by.
+public enum SliceRole: Sendable, Hashable {
+  /// It makes the channel: a row of a weight, an element of its bias.
+  case unit
+  /// It scales or shifts the channel: γ and β of a batch norm.
+  case follower
+  /// It describes the channel: a running mean or variance.
+  case statistic
+  /// It reads the channel: an input slice of a later weight.
+  case reader
+}
+
+/// One axis of a parameter whose every index belongs to a channel.
+public struct OwnedAxis: Sendable {
+  public var parameter: String
+  public var axis: Int
+  public var role: SliceRole
+  /// The channel of each index, with tied channels replaced by their representative.
+  public var channels: [Channel]
+}
+
+/// Which indices of which parameters live and die together, derived from the graph.
+///
+/// Channels are elements of a union-find structure: convolutions and linear layers make new ones, most operations pass
+/// them on, additions tie those of their operands. A parameter read by two nodes ties what it is indexed by in both.
+public struct Ties: Sendable {
+  private var parents: [Channel] = []
+  private var frozenMembers: Set<Channel> = []
+  private var owned: [OwnedAxis] = []
+
+  /// The channels of each node's value, by the node's name (and of the input, by `Network.inputName`).
+  public private(set) var channels: [String: [Channel]] = [:]
+
+  /// Axes of parameters with their channels, in execution order.
+  public var axes: [OwnedAxis] {
+    owned.map { axis in
+      var resolved = axis
+      resolved.channels = axis.channels.map(representative)
+      return resolved
+    }
+  }
+
+  /// Representatives of channels that must stay: the network's input and output, and what no rule is known for.
+  public var frozen: Set<Channel> { Set(frozenMembers.map(representative)) }
+
+  /// The one channel that stands for all that are tied to `channel`.
+  public func representative(_ channel: Channel) -> Channel {
+    var current = channel
+    while parents[current] != current { current = parents[current] }
+    return current
+  }
+}
+
+// MARK: What tie rules say
+
+extension Ties {
+  public mutating func makeChannels(_ count: Int) -> [Channel] {
+    let made = Array(parents.count..<parents.count + count)
+    parents += made
+    return made
+  }
+
+  public mutating func makeFrozenChannels(_ count: Int) -> [Channel] {
+    let made = makeChannels(count)
+    freeze(made)
+    return made
+  }
+
+  public mutating func freeze(_ channels: some Sequence<Channel>) { frozenMembers.formUnion(channels) }
+
+  /// Ties channel i of one list to channel i of the other.
+  public mutating func tie(_ a: [Channel], _ b: [Channel]) {
+    for (x, y) in zip(a, b) { join(x, y) }
+  }
+
+  /// Ties all of `channels` into one.
+  public mutating func tie(_ channels: some Collection<Channel>) {
+    guard let first = channels.first else { return }
+    for other in channels.dropFirst() { join(first, other) }
+  }
+
+  private mutating func join(_ a: Channel, _ b: Channel) {
+    let (x, y) = (representative(a), representative(b))
+    // The earlier channel stands for both, so that numbering follows the network.
+    parents[max(x, y)] = min(x, y)
+  }
+
+  /// Says that index i along `axis` of `parameter` belongs to channel i.
+  public mutating func own(_ parameter: String?, axis: Int, _ channels: [Channel], as role: SliceRole) {
+    guard let parameter else { return }
+    for other in owned where other.parameter == parameter && other.axis == axis { tie(other.channels, channels) }
+    owned.append(OwnedAxis(parameter: parameter, axis: axis, role: role, channels: channels))
+  }
+}
+
+/// What a tie rule sees of the node it is asked about.
+public struct ChannelSite {
+  public var inputs: [[Channel]]
+  public var inputShapes: [[Int]]
+  public var outputShape: [Int]
+  public var parameters: [Role: String]
+}
+
+extension Network {
+  /// Derives the ties of the whole network.
+  ///
+  /// - Throws: `NetworkError` when the network is not valid.
+  public func ties() throws -> Ties {
+    let shapes = try validate()
+    var ties = Ties()
+    ties.remember(ties.makeFrozenChannels(inputShape[0]), of: Network.inputName)
+    for node in nodes {
+      let site = ChannelSite(
+        inputs: node.inputs.map { ties.channels[$0] ?? [] },
+        inputShapes: node.inputs.map { shapes[$0] ?? [] },
+        outputShape: shapes[node.name] ?? [],
+        parameters: node.parameters)
+      ties.remember(node.operation.channels(of: site, &ties), of: node.name)
+    }
+    ties.freeze(ties.channels[output] ?? [])
+    return ties
+  }
+}
+
+extension Ties {
+  fileprivate mutating func remember(_ list: [Channel], of value: String) { channels[value] = list }
+}

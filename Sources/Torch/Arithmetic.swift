@@ -1,0 +1,71 @@
+import CTorch
+
+extension Tensor {
+  public static func + (a: Tensor, b: Tensor) -> Tensor { calling(a, b, ct_add) }
+  public static func - (a: Tensor, b: Tensor) -> Tensor { calling(a, b, ct_sub) }
+  public static func * (a: Tensor, b: Tensor) -> Tensor { calling(a, b, ct_mul) }
+  public static func / (a: Tensor, b: Tensor) -> Tensor { calling(a, b, ct_div) }
+  public static func + (a: Tensor, b: Double) -> Tensor { calling(a) { ct_add_scalar($0, b) } }
+  public static func - (a: Tensor, b: Double) -> Tensor { a + -b }
+  public static func * (a: Tensor, b: Double) -> Tensor { calling(a) { ct_mul_scalar($0, b) } }
+  public static func / (a: Tensor, b: Double) -> Tensor { a * (1 / b) }
+  public static prefix func - (a: Tensor) -> Tensor { a * -1 }
+
+  public func power(_ exponent: Double) -> Tensor { calling(self) { ct_pow_scalar($0, exponent) } }
+  public var magnitude: Tensor { calling(self, ct_abs) }
+  public var squareRoot: Tensor { calling(self, ct_sqrt) }
+  public func clamped(to range: ClosedRange<Double>) -> Tensor {
+    calling(self) { ct_clamp($0, range.lowerBound, range.upperBound) }
+  }
+  /// (x)₊, the positive part.
+  public var positivePart: Tensor { clamped(to: 0...Double.infinity) }
+
+  public func softmax(axis: Int) -> Tensor { calling(self) { ct_softmax($0, Int64(axis)) } }
+  public func argmax(axis: Int) -> Tensor { calling(self) { ct_argmax($0, Int64(axis)) } }
+  /// 1 where the elements are equal and 0 elsewhere, as int64.
+  public func equals(_ other: Tensor) -> Tensor { calling(self, other, ct_equal_mask) }
+
+  public var sum: Tensor { calling(self) { ct_sum($0, [0], 0, false) } }
+  public func sum(axes: [Int], keepingAxes: Bool = false) -> Tensor {
+    calling(self) { ct_sum($0, int64(axes), Int32(axes.count), keepingAxes) }
+  }
+  public func max(axes: [Int], keepingAxes: Bool = false) -> Tensor {
+    calling(self) { ct_amax($0, int64(axes), Int32(axes.count), keepingAxes) }
+  }
+  /// The largest |x|; NaN when any element is.
+  public var maximumMagnitude: Double {
+    count == 0 ? 0 : magnitude.reshaped([count]).max(axes: [0]).item
+  }
+}
+
+// MARK: Shapes
+
+extension Tensor {
+  public func reshaped(_ shape: [Int]) -> Tensor {
+    calling(self) { ct_reshape($0, int64(shape), Int32(shape.count)) }
+  }
+  /// All axes from `axis` on laid into one.
+  public func flattened(from axis: Int) -> Tensor {
+    reshaped(Array(shape[..<axis]) + [shape[axis...].reduce(1, *)])
+  }
+  public var transposed: Tensor { transposed(0, 1) }
+  public func transposed(_ first: Int, _ second: Int) -> Tensor {
+    calling(self) { ct_transpose($0, Int64(first), Int64(second)) }
+  }
+  /// The elements from `start` up to `end` along `axis`, every `step`-th.
+  public func slice(axis: Int, from start: Int, to end: Int, step: Int = 1) -> Tensor {
+    calling(self) { ct_slice($0, Int64(axis), Int64(start), Int64(end), Int64(step)) }
+  }
+  /// The slices of `axis` at `indices`, in that order.
+  public func selecting(_ indices: [Int], axis: Int) -> Tensor {
+    let wanted = indices.isEmpty ? [0] : int64(indices)
+    return calling(self) { ct_index_select($0, Int64(axis), wanted, Int64(indices.count)) }
+  }
+  public static func concatenated(_ parts: [Tensor], axis: Int) -> Tensor {
+    Tensor(owning: withPointers(parts) { ct_cat($0, $1, Int64(axis)) })
+  }
+  /// Zeros around; `pads` as (before, after) from the last axis backwards, as torch.nn.functional.pad has it.
+  public func padded(_ pads: [Int]) -> Tensor {
+    calling(self) { ct_pad($0, int64(pads), Int32(pads.count)) }
+  }
+}

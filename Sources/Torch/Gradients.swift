@@ -1,0 +1,94 @@
+import CTorch
+
+/// Runs `body` without recording gradients on this thread.
+public func withoutGradients<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
+  try scoped(ct_without_gradients, body)
+}
+
+/// Runs `body` with libtorch's automatic choice of bfloat16 for the operations that gain from it.
+///
+/// Weights stay float32; the cache of their cast copies does not outlive the scope.
+public func withBFloat16Autocast<Value, Failure: Error>(
+  _ body: () throws(Failure) -> Value
+) throws(Failure) -> Value {
+  try scoped(ct_autocast, body)
+}
+
+private func scoped<Value, Failure: Error>(
+  _ scope: (ct_body, UnsafeMutableRawPointer) -> Void, _ body: () throws(Failure) -> Value
+) throws(Failure) -> Value {
+  var outcome: Result<Value, Failure>?
+  func record() {
+    do throws(Failure) { outcome = .success(try body()) } catch { outcome = .failure(error) }
+  }
+  withoutActuallyEscaping(record) { record in
+    var call: () -> Void = record
+    withUnsafeMutablePointer(to: &call) {
+      scope({ context in context.assumingMemoryBound(to: (() -> Void).self).pointee() }, $0)
+    }
+  }
+  guard let outcome else { preconditionFailure("the scope did not run its body") }
+  return try outcome.get()
+}
+
+// MARK: For the trainer, which alone owns and changes its buffers
+
+extension Tensor {
+  /// A leaf on the same memory, for which gradients are recorded.
+  package var leaf: Tensor { calling(self, ct_leaf) }
+
+  /// ∂self/∂parameters, each laid out in memory as its parameter.
+  package func gradients(of parameters: [Tensor]) -> [Tensor] {
+    var found = [OpaquePointer?](repeating: nil, count: parameters.count)
+    let done = withExtendedLifetime(storage) {
+      withPointers(parameters) { ct_gradients(storage.pointer, $0, $1, &found) }
+    }
+    if !done { trap() }
+    return found.map(Tensor.init(owning:))
+  }
+
+  /// Overwrites the elements with those of `source`.
+  package func overwrite(with source: Tensor) {
+    let done = withExtendedLifetime((storage, source.storage)) {
+      ct_copy_into(storage.pointer, source.storage.pointer)
+    }
+    if !done { trap() }
+  }
+
+  /// A copy with the strides of `model`, whatever those of self are.
+  package func laidOut(like model: Tensor) -> Tensor {
+    let result = calling(model, ct_empty_like)
+    result.overwrite(with: self)
+    return result
+  }
+}
+
+/// One step of fused stochastic gradient descent, as torch.optim.SGD has it.
+package struct SGDStep {
+  package var learningRate: Double
+  package var momentum: Double
+  package var weightDecay: Double
+  package var nesterov: Bool
+  /// Whether the momenta are still empty: the first step stores the gradient itself.
+  package var isFirst: Bool
+
+  package init(learningRate: Double, momentum: Double, weightDecay: Double, nesterov: Bool, isFirst: Bool) {
+    self.learningRate = learningRate
+    self.momentum = momentum
+    self.weightDecay = weightDecay
+    self.nesterov = nesterov
+    self.isFirst = isFirst
+  }
+
+  /// Writes into `parameters` and `momenta`; the lists must be laid out alike in memory.
+  package func apply(parameters: [Tensor], gradients: [Tensor], momenta: [Tensor]) {
+    var how = ct_sgd(
+      lr: learningRate, momentum: momentum, weight_decay: weightDecay, nesterov: nesterov, first: isFirst)
+    let done = withPointers(parameters) { p, count in
+      withPointers(gradients) { g, _ in
+        withPointers(momenta) { v, _ in ct_sgd_step(p, g, v, count, &how) }
+      }
+    }
+    if !done { trap() }
+  }
+}

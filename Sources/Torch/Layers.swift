@@ -1,0 +1,120 @@
+import CTorch
+
+/// How a two-dimensional convolution walks over its input; pairs are (vertical, horizontal).
+public struct ConvolutionGeometry: Sendable, Hashable, Codable {
+  public var stride: [Int]
+  public var padding: [Int]
+  public var dilation: [Int]
+  public var groups: Int
+
+  public init(stride: [Int] = [1, 1], padding: [Int] = [0, 0], dilation: [Int] = [1, 1], groups: Int = 1) {
+    self.stride = stride
+    self.padding = padding
+    self.dilation = dilation
+    self.groups = groups
+  }
+
+  var shim: ct_convolution {
+    ct_convolution(stride: pair(stride), padding: pair(padding), dilation: pair(dilation), groups: Int64(groups))
+  }
+}
+
+/// How a two-dimensional pooling walks over its input; pairs are (vertical, horizontal).
+public struct PoolingGeometry: Sendable, Hashable, Codable {
+  public var kernel: [Int]
+  public var stride: [Int]
+  public var padding: [Int]
+  public var ceilMode: Bool
+  public var countIncludePad: Bool
+
+  public init(
+    kernel: [Int], stride: [Int]? = nil, padding: [Int] = [0, 0], ceilMode: Bool = false, countIncludePad: Bool = true
+  ) {
+    self.kernel = kernel
+    self.stride = stride ?? kernel
+    self.padding = padding
+    self.ceilMode = ceilMode
+    self.countIncludePad = countIncludePad
+  }
+
+  var shim: ct_pooling {
+    ct_pooling(
+      kernel: pair(kernel), stride: pair(stride), padding: pair(padding), ceil_mode: ceilMode,
+      count_include_pad: countIncludePad)
+  }
+}
+
+private func pair(_ values: [Int]) -> (Int64, Int64) { (Int64(values[0]), Int64(values[1])) }
+
+extension Tensor {
+  /// Convolution of N×C×H×W images with a weight of units × C/groups × d_h × d_w.
+  public func convolved(with weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry) -> Tensor {
+    var shim = geometry.shim
+    return withExtendedLifetime(bias) {
+      calling(self, weight) { ct_conv2d($0, $1, bias?.storage.pointer, &shim) }
+    }
+  }
+
+  /// x·Wᵀ + b.
+  public func linear(_ weight: Tensor, bias: Tensor?) -> Tensor {
+    withExtendedLifetime(bias) { calling(self, weight) { ct_linear($0, $1, bias?.storage.pointer) } }
+  }
+
+  /// Batch normalisation with the given statistics.
+  public func batchNormalized(
+    scale: Tensor?, shift: Tensor?, mean: Tensor, variance: Tensor, epsilon: Double
+  ) -> Tensor {
+    normalized(scale, shift, mean, variance, training: false, momentum: 0, epsilon)
+  }
+
+  /// Batch normalisation with the batch's own statistics, and the running statistics moved towards them.
+  public func batchNormalizedInTraining(
+    scale: Tensor?, shift: Tensor?, mean: Tensor, variance: Tensor, momentum: Double, epsilon: Double
+  ) -> (output: Tensor, mean: Tensor, variance: Tensor) {
+    let (newMean, newVariance) = (mean.clone, variance.clone)
+    let output = normalized(scale, shift, newMean, newVariance, training: true, momentum: momentum, epsilon)
+    return (output, newMean, newVariance)
+  }
+
+  private func normalized(
+    _ scale: Tensor?, _ shift: Tensor?, _ mean: Tensor, _ variance: Tensor, training: Bool, momentum: Double,
+    _ epsilon: Double
+  ) -> Tensor {
+    withExtendedLifetime((scale, shift, mean, variance)) {
+      calling(self) { x in
+        ct_batch_norm(
+          x, scale?.storage.pointer, shift?.storage.pointer, mean.storage.pointer, variance.storage.pointer, training,
+          momentum, epsilon)
+      }
+    }
+  }
+
+  public var relu: Tensor { calling(self, ct_relu) }
+  public func leakyRelu(slope: Double) -> Tensor { calling(self) { ct_leaky_relu($0, slope) } }
+  public func hardTanh(low: Double, high: Double) -> Tensor { calling(self) { ct_hardtanh($0, low, high) } }
+  public func elu(alpha: Double) -> Tensor { calling(self) { ct_elu($0, alpha) } }
+
+  public func maxPooled(_ geometry: PoolingGeometry) -> Tensor {
+    var shim = geometry.shim
+    return calling(self) { ct_max_pool2d($0, &shim) }
+  }
+  public func averagePooled(_ geometry: PoolingGeometry) -> Tensor {
+    var shim = geometry.shim
+    return calling(self) { ct_avg_pool2d($0, &shim) }
+  }
+  /// The mean over each channel's pixels, as N×C×1×1.
+  public var globalAveragePooled: Tensor { calling(self, ct_global_avg_pool) }
+
+  /// Zeroes elements with `probability` and scales the rest by 1/(1 − probability).
+  public func dropout(_ probability: Double, using generator: Generator) -> Tensor {
+    withExtendedLifetime(generator) { calling(self) { ct_dropout($0, probability, generator.pointer) } }
+  }
+
+  /// How losses of a batch are put together.
+  public enum Reduction: Sendable { case mean, sum }
+
+  /// Cross-entropy of logits (N×classes) against int64 labels, smoothed towards the uniform distribution.
+  public func crossEntropy(labels: Tensor, smoothing: Double = 0, reduction: Reduction = .mean) -> Tensor {
+    calling(self, labels) { ct_cross_entropy($0, $1, smoothing, reduction == .mean) }
+  }
+}

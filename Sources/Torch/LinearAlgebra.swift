@@ -1,0 +1,41 @@
+import CTorch
+
+extension Tensor {
+  public func matmul(_ other: Tensor) -> Tensor { calling(self, other, ct_matmul) }
+
+  /// ‖x‖₂ over all elements.
+  public var norm: Double { (self * self).sum.item.squareRoot() }
+
+  /// Eigenvalues, ascending, and eigenvectors (columns) of a symmetric matrix.
+  ///
+  /// - Throws: `TorchError` when the iteration does not converge, as on NaN.
+  public func symmetricEigen() throws -> (values: Tensor, vectors: Tensor) {
+    var values: OpaquePointer?
+    var vectors: OpaquePointer?
+    let done = withExtendedLifetime(storage) { ct_eigh(storage.pointer, &values, &vectors) }
+    guard done else { throw TorchError(message: String(cString: ct_last_error())) }
+    return (Tensor(owning: values), Tensor(owning: vectors))
+  }
+
+  /// Eigenvalues of a symmetric matrix, ascending.
+  public func symmetricEigenvalues() throws -> Tensor {
+    try withExtendedLifetime(storage) { try Tensor(checking: ct_eigvalsh(storage.pointer)) }
+  }
+
+  /// The thin singular value decomposition U·diag(σ)·Vᵀ, σ descending; `vTransposed` has one row per σ.
+  ///
+  /// - Throws: `TorchError` when the iteration does not converge, as on NaN.
+  public func singularValueDecomposition() throws -> (u: Tensor, sigma: Tensor, vTransposed: Tensor) {
+    var u: OpaquePointer?
+    var sigma: OpaquePointer?
+    var vTransposed: OpaquePointer?
+    let done = withExtendedLifetime(storage) { ct_svd(storage.pointer, &u, &sigma, &vTransposed) }
+    guard done else { throw TorchError(message: String(cString: ct_last_error())) }
+    return (Tensor(owning: u), Tensor(owning: sigma), Tensor(owning: vTransposed))
+  }
+
+  /// Singular values, descending.
+  public func singularValues() throws -> Tensor {
+    try withExtendedLifetime(storage) { try Tensor(checking: ct_svdvals(storage.pointer)) }
+  }
+}

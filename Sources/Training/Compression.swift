@@ -1,0 +1,103 @@
+import Compaction
+import Containers
+import Datasets
+import Foundation
+import Interchange
+import Networks
+
+/// What a network reached at one point of its way from dense to compact.
+public struct CompressionStage: Sendable, Codable, Equatable {
+  /// `dense`, `compact`, `recalibrated` or `finetuned`.
+  public var name: String
+  /// On the images everything is selected on.
+  public var accuracy: Accuracy
+
+  public init(name: String, accuracy: Accuracy) {
+    self.name = name
+    self.accuracy = accuracy
+  }
+}
+
+/// A compact network with what became of it on the way.
+public struct Compressed: Sendable {
+  public var model: Model
+  public var plan: Plan
+  public var proof: EqualityProof
+  public var stages: [CompressionStage]
+  /// Whether batch norm's statistics were measured again and that was kept.
+  public var recalibrated: Bool
+}
+
+/// From a dense network to a compact one: plan, narrow, factorise, prove, measure batch norm again.
+public struct Compression {
+  public var compactor: Compactor
+  /// Whether batch norm is measured again: when it helps on the selection images, or always.
+  public var recalibrates: Recalibration
+  public var seed: UInt64
+  /// Told the name of what begins and how many images it will see.
+  public var begin: (String, Int) -> Void = { _, _ in }
+  /// Told how many images were seen.
+  public var advance: (Int) throws -> Void = { _ in }
+
+  public enum Recalibration: Sendable { case whenBetter, always }
+
+  public init(_ compactor: Compactor, recalibrates: Recalibration = .whenBetter, seed: UInt64) {
+    self.compactor = compactor
+    self.recalibrates = recalibrates
+    self.seed = seed
+  }
+
+  /// - Parameter data: nil compresses without looking at an image.
+  /// - Throws: `PlanError`, `CompactionError` when equality cannot be proved, `DatasetError`.
+  public func compress(_ model: Model, on data: Dataset?) throws -> Compressed {
+    var stages: [CompressionStage] = []
+    if let data { stages.append(try stage("dense", model.network, data)) }
+    let compacted = try compactor.compact(model.network)
+    let proof = try EqualityProof(reference: compacted.truncated, candidate: compacted.network)
+    var result = Compressed(
+      model: model, plan: compacted.plan, proof: proof, stages: stages, recalibrated: false)
+    result.model.network = compacted.network
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    result.model.plan = String(decoding: try encoder.encode(compacted.plan), as: UTF8.self)
+    result.model.figures = figures(of: compacted.plan)
+    guard let data else { return result }
+    let compact = try stage("compact", compacted.network, data)
+    result.stages.append(compact)
+    guard compacted.network.nodes.contains(where: { $0.operation is BatchNorm }) else { return result }
+    begin("measuring batch norm again", min(60 * 128, data.train.count))
+    let renewed = try compacted.network.recalibrated(on: data, seed: seed, progress: advance)
+    let recalibrated = try stage("recalibrated", renewed, data)
+    result.stages.append(recalibrated)
+    if recalibrates == .always || recalibrated.accuracy.isBetter(than: compact.accuracy) {
+      result.recalibrated = true
+      result.model.network = renewed
+    }
+    return result
+  }
+
+  private func stage(_ name: String, _ network: Network, _ data: Dataset) throws -> CompressionStage {
+    let source = data.selection
+    begin("evaluating the \(name) network", source.count)
+    return CompressionStage(name: name, accuracy: try network.accuracy(on: source, of: data, progress: advance))
+  }
+
+  private func figures(of plan: Plan) -> [String: Double] {
+    [
+      "parameters": Double(plan.predicted.parameters), "macs": Double(plan.predicted.macs),
+      "denseParameters": Double(plan.original.parameters), "denseMacs": Double(plan.original.macs),
+    ]
+  }
+}
+
+extension Accuracy {
+  /// More images right, or as many at a lower loss.
+  func isBetter(than other: Accuracy) -> Bool { (top1, -loss) > (other.top1, -other.loss) }
+}
+
+extension Dataset {
+  /// The images that everything is selected on: those held out, else some of the training images; never the test's.
+  public var selection: any ImageSource {
+    validation ?? ImageSubset(of: train, indices: Array(0..<min(train.count, 5000)))
+  }
+}

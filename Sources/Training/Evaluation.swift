@@ -1,0 +1,89 @@
+import Datasets
+import Networks
+import Torch
+
+/// What a network reaches on a set of labelled images.
+public struct Accuracy: Sendable, Codable, Equatable {
+  /// Percent of the images whose largest logit is the label's.
+  public var top1: Double
+  /// Mean cross-entropy.
+  public var loss: Double
+  public var images: Int
+
+  public init(top1: Double, loss: Double, images: Int) {
+    self.top1 = top1
+    self.loss = loss
+    self.images = images
+  }
+}
+
+extension Network {
+  /// Runs the network over images in evaluation.
+  ///
+  /// - Parameters:
+  ///   - source: the images.
+  ///   - data: whose normalisation is used.
+  ///   - progress: told the number of images after each batch.
+  /// - Throws: `NetworkError` when the network is not valid, `DatasetError` when an image cannot be read.
+  public func accuracy(
+    on source: any ImageSource, of data: Dataset, batchSize: Int = 250, progress: (Int) throws -> Void = { _ in }
+  ) throws -> Accuracy {
+    let execution = try Execution(self)
+    let tensors = execution.parameterNames.compactMap { parameters[$0] }
+      .map { $0.shape.count == 4 ? $0.channelsLast : $0 }
+    let loader = BatchLoader(source, .evaluation(data, batchSize: batchSize))
+    var (correct, loss, count) = (0.0, 0.0, 0)
+    while let batch = try loader.next() {
+      withoutGradients {
+        let (images, labels) = batch.tensors
+        let logits = execution.run(images, parameters: tensors, mode: .evaluation).output
+        correct += logits.argmax(axis: 1).equals(labels).sum.item
+        loss += logits.crossEntropy(labels: labels, reduction: .sum).item
+      }
+      count += batch.count
+      try progress(batch.count)
+    }
+    let images = Double(max(1, count))
+    return Accuracy(top1: 100 * correct / images, loss: loss / images, images: count)
+  }
+
+  /// The network with running statistics measured anew on training images, with augmentation, dropout off.
+  ///
+  /// After a truncation the old statistics describe activations that no longer occur; measuring them again is worth
+  /// tens of points. The mean over batches replaces the moving average.
+  ///
+  /// - Throws: as `accuracy(on:of:)`.
+  public func recalibrated(
+    on data: Dataset, batches: Int = 60, batchSize: Int = 128, seed: UInt64, progress: (Int) throws -> Void = { _ in }
+  ) throws -> Network {
+    var probe = self
+    probe.nodes = nodes.map { node in
+      var node = node
+      if var norm = node.operation as? BatchNorm {
+        norm.momentum = 1
+        node.operation = norm
+      }
+      if node.operation is Dropout { node.operation = Dropout(0) }
+      return node
+    }
+    let execution = try Execution(probe)
+    let tensors = execution.parameterNames.compactMap { parameters[$0] }
+    var sums: [Int: Tensor] = [:]
+    var seen = 0
+    let loader = BatchLoader(data.train, .training(data, batchSize: batchSize, seed: seed, epoch: 0))
+    while seen < batches, let batch = try loader.next() {
+      // A last batch of one or two images would say more about noise than about the data.
+      guard batch.count * 2 >= min(batchSize, data.train.count) else { continue }
+      let new = withoutGradients {
+        execution.run(batch.tensors.images, parameters: tensors, mode: .training).statistics
+      }
+      for (index, value) in new { sums[index] = sums[index].map { $0 + value } ?? value }
+      seen += 1
+      try progress(batch.count)
+    }
+    var result = self
+    guard seen > 0 else { return result }
+    for (index, sum) in sums { result.parameters[execution.parameterNames[index]] = sum / Double(seen) }
+    return result
+  }
+}

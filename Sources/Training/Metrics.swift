@@ -1,0 +1,50 @@
+import Compaction
+import Networks
+import Torch
+
+/// One line of `metrics.jsonl`: the state of a training at an evaluation.
+public struct Metrics: Sendable, Codable, Equatable {
+  public var epoch: Int
+  public var step: Int
+  /// Seconds of training until here, over all sessions of a resumed run.
+  public var seconds: Double
+  /// Learning rate of the last step.
+  public var learningRate: Double
+  public var trainingLoss: Double
+  /// Percent, on the augmented images as they were trained on.
+  public var trainingTop1: Double
+  /// On the part that was held out; nil when there is none.
+  public var validation: Accuracy?
+  public var layers: [LayerMetrics]
+
+  /// The state of one layer.
+  public struct LayerMetrics: Sendable, Codable, Equatable {
+    public var name: String
+    /// Numerical rank.
+    public var rank: Int
+    /// The rank that a plan at the run's energy would keep.
+    public var plannedRank: Int
+    /// Σσ or Σσ², whichever the run's plan uses.
+    public var energy: Double
+    public var units: Int
+    public var livingUnits: Int
+    public var singularValues: [Double]
+  }
+}
+
+extension Network {
+  /// Ranks, energies and living units of every layer.
+  ///
+  /// - Throws: `TorchError` when a weight is not finite.
+  public func layerMetrics(energy: Double, _ measure: EnergyMeasure) throws -> [Metrics.LayerMetrics] {
+    try matrixLayers.map { layer in
+      let matrix = matrix(of: layer)
+      let spectrum = try Spectrum(of: matrix)
+      let living = (matrix * matrix).sum(axes: [1]).doubles.filter { $0 > 0 }.count
+      return Metrics.LayerMetrics(
+        name: layer.name, rank: spectrum.rank, plannedRank: spectrum.rank(keeping: energy, measure),
+        energy: spectrum.values.map(measure.callAsFunction).reduce(0, +), units: spectrum.rows, livingUnits: living,
+        singularValues: spectrum.values.map { Double(Float($0)) })
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import Compaction
+import Containers
+import Foundation
+import Reports
+import Yams
+
+/// Everything that decides a run, as one flat YAML file whose keys are the command line's options.
+///
+/// What a file or the command line leaves out has the default given here; the resolved recipe is kept in the run's
+/// folder and in every model file.
+public struct Recipe: Sendable, Equatable, Codable {
+  /// An architecture's name or a model file.
+  public var model = "dec3"
+  /// Weights to start from.
+  public var weights: String?
+  /// A known data set's name or a folder of images.
+  public var data = "glyphs"
+  public var dataDir: String?
+  /// The part of the training images that is held out for everything that is selected; 0 holds out none.
+  public var validation = 0.1
+  public var epochs = 30
+  /// Epochs for which the compact network is trained on after it was factorised; 0 leaves the network whole.
+  public var finetuneEpochs = 0
+  public var batchSize = 128
+  public var lr = 0.1
+  public var momentum = 0.9
+  public var nesterov = true
+  public var weightDecay = 5e-4
+  public var schedule = Schedule.Shape.cosine
+  public var warmupEpochs = 1.0
+  public var labelSmoothing = 0.0
+  /// τ and λ; see `Regularizer`.
+  public var nuclear = 0.003
+  public var group = 0.01
+  public var order = Regularizer.Order.nuclearFirst
+  public var scale = Regularizer.Scale.relative
+  public var proximalEvery = Regularizer.Frequency.steps(10)
+  public var skip: [String]?
+  public var strengths: [LayerStrength] = []
+  public var restoreNorm = true
+  /// Epochs over which the strength grows; nil is half of `epochs`.
+  public var strengthWarmup: Double?
+  public var energy = 0.9
+  public var energyMeasure = EnergyMeasure.sum
+  /// Fraction of the parameters, or of the MACs, that the compact network keeps at most; nil plans by energy.
+  public var parameters: Double?
+  public var macs: Double?
+  public var minRank = 1
+  public var minUnits = 1
+  public var precision = TrainingOptions.Precision.float32
+  /// Threads of libtorch; nil takes one for every core.
+  public var threads: Int?
+  public var seed: UInt64 = 0
+  /// Pixels of padding for a random crop, and whether images are mirrored; nil is what suits the data set.
+  public var crop: Int?
+  public var flip: Bool?
+  /// Per-channel mean and standard deviation of the images, 0…1; nil is what suits the weights or the data set.
+  public var mean: [Float]?
+  public var std: [Float]?
+  /// Side of the square that photographs are cut to, and what their shorter side is resized to before.
+  public var imageSize = 224
+  public var imageResize: Int?
+
+  public init() {}
+}
+
+extension Recipe {
+  public var regularizer: Regularizer {
+    Regularizer(
+      nuclear: nuclear, group: group, order: order, frequency: proximalEvery, scale: scale, skip: skip,
+      strengths: strengths, restoresNorm: restoreNorm, warmup: strengthWarmup ?? Double(epochs) / 2)
+  }
+
+  public var planner: Planner {
+    let goal = parameters.map(PlanGoal.parameters) ?? macs.map(PlanGoal.macs) ?? .energy(energy)
+    return Planner(goal: goal, measure: energyMeasure, minimumRank: minRank, minimumUnits: minUnits)
+  }
+
+  /// The first, or only, training. When a fine-tuning follows, the rate stays up until there.
+  public var training: TrainingOptions {
+    options(
+      epochs: epochs, Schedule(finetuneEpochs > 0 ? .constant : schedule, warmup: warmupEpochs), regularizer)
+  }
+
+  /// The training of the compact network.
+  public var finetuning: TrainingOptions {
+    var options = options(epochs: finetuneEpochs, Schedule(schedule), .none)
+    options.seed = seed &+ 1
+    return options
+  }
+
+  private func options(epochs: Int, _ schedule: Schedule, _ regularizer: Regularizer) -> TrainingOptions {
+    TrainingOptions(
+      epochs: epochs, batchSize: batchSize, learningRate: lr, momentum: momentum, nesterov: nesterov,
+      weightDecay: weightDecay, schedule: schedule, labelSmoothing: labelSmoothing, precision: precision, seed: seed,
+      regularizer: regularizer, energy: energy, energyMeasure: energyMeasure)
+  }
+
+  /// - Throws: `RecipeError` naming the first value that makes no sense.
+  public func validate() throws {
+    func check(_ condition: Bool, _ option: String, _ found: Any, _ expected: String) throws {
+      guard condition else { throw RecipeError("--\(option) is \(found), expected \(expected)") }
+    }
+    func fraction(_ value: Double?, _ option: String) throws {
+      guard let value else { return }
+      try check(value > 0 && value <= 1, option, value, "more than 0 and at most 1")
+    }
+    try check(validation >= 0 && validation < 1, "validation", validation, "0 or more and less than 1")
+    try check((0...100_000).contains(epochs), "epochs", epochs, "0 to 100000")
+    try check((0...100_000).contains(finetuneEpochs), "finetune-epochs", finetuneEpochs, "0 to 100000")
+    try check((1...65_536).contains(batchSize), "batch-size", batchSize, "1 to 65536")
+    try check(lr > 0 && lr < 1e6, "lr", lr, "a number above 0, such as 0.1")
+    try check((0..<1).contains(momentum), "momentum", momentum, "0 or more and less than 1")
+    try check(momentum > 0 || !nesterov, "nesterov", nesterov, "false, since the momentum is 0")
+    try check(weightDecay >= 0 && weightDecay < 1, "weight-decay", weightDecay, "0 or more and less than 1")
+    try check(warmupEpochs >= 0 && warmupEpochs.isFinite, "warmup-epochs", warmupEpochs, "0 or more")
+    try check((0..<1).contains(labelSmoothing), "label-smoothing", labelSmoothing, "0 or more and less than 1")
+    try check(nuclear >= 0 && nuclear.isFinite, "nuclear", nuclear, "0 or more")
+    try check(group >= 0 && group.isFinite, "group", group, "0 or more")
+    try check(
+      (strengthWarmup ?? 0) >= 0 && (strengthWarmup ?? 0).isFinite, "strength-warmup", strengthWarmup ?? 0, "0 or more")
+    try fraction(energy, "energy")
+    try fraction(parameters, "parameters")
+    try fraction(macs, "macs")
+    try check(parameters == nil || macs == nil, "macs", macs ?? 0, "nothing, since --parameters is given too")
+    try check(minRank >= 1, "min-rank", minRank, "1 or more")
+    try check(minUnits >= 1, "min-units", minUnits, "1 or more")
+    try check(threads.map { (1...1024).contains($0) } ?? true, "threads", threads ?? 0, "1 to 1024")
+    try check(crop.map { (0...1024).contains($0) } ?? true, "crop", crop ?? 0, "0 to 1024 pixels")
+    try check((1...8192).contains(imageSize), "image-size", imageSize, "1 to 8192 pixels")
+    try check((mean == nil) == (std == nil), "mean", mean ?? [], "to be given together with --std")
+    try check(std?.allSatisfy { $0 > 0 && $0.isFinite } ?? true, "std", std ?? [], "numbers above 0")
+    try check(
+      strengths.allSatisfy { $0.factor >= 0 && $0.factor.isFinite }, "strengths", strengths, "factors of 0 or more")
+  }
+}
+
+/// A recipe that cannot be used, in a sentence.
+public struct RecipeError: Error, CustomStringConvertible, Equatable {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}

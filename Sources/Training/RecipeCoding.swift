@@ -1,0 +1,147 @@
+import Compaction
+import Containers
+import Foundation
+import Reports
+import Yams
+
+extension Recipe {
+  /// The keys of the file, spelt as the options of the command line.
+  public enum CodingKeys: String, CodingKey, CaseIterable {
+    case model, weights, data
+    case dataDir = "data-dir"
+    case validation, epochs
+    case finetuneEpochs = "finetune-epochs"
+    case batchSize = "batch-size"
+    case lr, momentum, nesterov
+    case weightDecay = "weight-decay"
+    case schedule
+    case warmupEpochs = "warmup-epochs"
+    case labelSmoothing = "label-smoothing"
+    case nuclear, group, order, scale
+    case proximalEvery = "proximal-every"
+    case skip, strengths
+    case restoreNorm = "restore-norm"
+    case strengthWarmup = "strength-warmup"
+    case energy
+    case energyMeasure = "energy-measure"
+    case parameters, macs
+    case minRank = "min-rank"
+    case minUnits = "min-units"
+    case precision, threads, seed, crop, flip, mean, std
+    case imageSize = "image-size"
+    case imageResize = "image-resize"
+  }
+
+  public init(from decoder: any Decoder) throws {
+    self.init()
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    func read<Value: Decodable>(_ key: CodingKeys, _ target: inout Value) throws {
+      if let value = try values.decodeIfPresent(Value.self, forKey: key) { target = value }
+    }
+    func readOptional<Value: Decodable>(_ key: CodingKeys, _ target: inout Value?) throws {
+      target = try values.decodeIfPresent(Value.self, forKey: key)
+    }
+    try read(.model, &model)
+    try readOptional(.weights, &weights)
+    try read(.data, &data)
+    try readOptional(.dataDir, &dataDir)
+    try read(.validation, &validation)
+    try read(.epochs, &epochs)
+    try read(.finetuneEpochs, &finetuneEpochs)
+    try read(.batchSize, &batchSize)
+    try read(.lr, &lr)
+    try read(.momentum, &momentum)
+    try read(.nesterov, &nesterov)
+    try read(.weightDecay, &weightDecay)
+    try read(.schedule, &schedule)
+    try read(.warmupEpochs, &warmupEpochs)
+    try read(.labelSmoothing, &labelSmoothing)
+    try read(.nuclear, &nuclear)
+    try read(.group, &group)
+    try read(.order, &order)
+    try read(.scale, &scale)
+    try read(.proximalEvery, &proximalEvery)
+    try readOptional(.skip, &skip)
+    try read(.strengths, &strengths)
+    try read(.restoreNorm, &restoreNorm)
+    try readOptional(.strengthWarmup, &strengthWarmup)
+    try read(.energy, &energy)
+    try read(.energyMeasure, &energyMeasure)
+    try readOptional(.parameters, &parameters)
+    try readOptional(.macs, &macs)
+    try read(.minRank, &minRank)
+    try read(.minUnits, &minUnits)
+    try read(.precision, &precision)
+    try readOptional(.threads, &threads)
+    try read(.seed, &seed)
+    try readOptional(.crop, &crop)
+    try readOptional(.flip, &flip)
+    try readOptional(.mean, &mean)
+    try readOptional(.std, &std)
+    try read(.imageSize, &imageSize)
+    try readOptional(.imageResize, &imageResize)
+  }
+
+  /// The recipe as YAML, every key with its value.
+  public func yaml() throws -> String { try YAMLEncoder().encode(self) }
+
+  /// Reads a recipe; what it leaves out has its default.
+  ///
+  /// - Throws: `RecipeError` for a file that is no YAML, has an unknown key (naming the nearest) or a wrong value.
+  public init(contentsOf file: URL) throws {
+    let name = file.lastPathComponent
+    guard let size = try? file.resourceValues(forKeys: [.fileSizeKey]).fileSize else {
+      throw RecipeError("recipe \(file.path) cannot be found; name a YAML file")
+    }
+    // A recipe is a page of text; anything larger would only keep the parser busy.
+    guard size <= 1 << 16 else { throw RecipeError("recipe \(name) has \(size) bytes, expected at most 65536") }
+    let text: String
+    do {
+      text = try String(contentsOf: file, encoding: .utf8)
+    } catch {
+      throw RecipeError("recipe \(name) cannot be read as UTF-8 text; check the file and its permissions")
+    }
+    try self.init(yaml: text, name: name)
+  }
+
+  public init(yaml text: String, name: String) throws {
+    guard !text.contains("*") || !text.contains("&") else {
+      throw RecipeError("recipe \(name) uses YAML anchors, which recipes do not need; write the values out")
+    }
+    let node: Node?
+    do {
+      node = try Yams.compose(yaml: text)
+    } catch {
+      throw RecipeError("recipe \(name) is no YAML: \(Self.firstLine(of: error))")
+    }
+    guard let node else {
+      self.init()
+      return
+    }
+    guard let mapping = node.mapping else { throw RecipeError("recipe \(name) is no list of `key: value` lines") }
+    let known = CodingKeys.allCases.map(\.rawValue)
+    for key in mapping.keys {
+      let word = key.string ?? "?"
+      guard !known.contains(word) else { continue }
+      let hint = Suggestion.nearest(to: word, among: known).map { "did you mean \($0)?" } ?? "see thresh train --help"
+      throw RecipeError("recipe \(name) has an unknown key \(word); \(hint)")
+    }
+    do {
+      self = try YAMLDecoder().decode(Recipe.self, from: node)
+    } catch let DecodingError.dataCorrupted(context) {
+      throw RecipeError("recipe \(name): \(Self.path(context)) \(context.debugDescription)")
+    } catch let DecodingError.typeMismatch(type, context) {
+      throw RecipeError("recipe \(name): \(Self.path(context)) is not of type \(type)")
+    } catch {
+      throw RecipeError("recipe \(name) cannot be read: \(Self.firstLine(of: error))")
+    }
+  }
+
+  private static func path(_ context: DecodingError.Context) -> String {
+    context.codingPath.map(\.stringValue).joined(separator: ".")
+  }
+
+  private static func firstLine(of error: any Error) -> String {
+    "\(error)".split(separator: "\n").prefix(2).joined(separator: " ")
+  }
+}

@@ -1,0 +1,61 @@
+import Containers
+import Foundation
+import Interchange
+
+/// The files of one training.
+public struct RunFolder: Sendable {
+  public let url: URL
+
+  public init(_ url: URL) { self.url = url }
+
+  public var recipe: URL { url.appending(path: "recipe.yaml") }
+  public var metrics: URL { url.appending(path: "metrics.jsonl") }
+  public var last: URL { url.appending(path: "last.safetensors") }
+  public var best: URL { url.appending(path: "best.safetensors") }
+  /// The optimiser's state with the parameters it belongs to: what a resumed training starts from.
+  public var optimizer: URL { url.appending(path: "optimizer.safetensors") }
+  /// The compact network, when the run went on to compress.
+  public var compact: URL { url.appending(path: "compact.safetensors") }
+  /// The run in which the compact network was fine-tuned.
+  public var finetuning: RunFolder { RunFolder(url.appending(path: "finetune", directoryHint: .isDirectory)) }
+
+  /// - Throws: `ContainerError` when the folder cannot be made.
+  public func create() throws {
+    do {
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    } catch {
+      throw ContainerError("\(url.path) cannot be made a folder (\(error.localizedDescription)); name another --output")
+    }
+  }
+
+  /// The model that stands for the run: the compact one, else what training says is its result.
+  public var model: URL? {
+    [compact, best, last].first { FileManager.default.fileExists(atPath: $0.path) }
+  }
+
+  /// Appends a line to `metrics.jsonl` and returns the file's length in bytes.
+  func append(_ metrics: Metrics) throws -> Int {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    let line = try encoder.encode(metrics) + Data("\n".utf8)
+    if !FileManager.default.fileExists(atPath: self.metrics.path) { try AtomicFile.write(Data(), to: self.metrics) }
+    let handle = try FileHandle(forWritingTo: self.metrics)
+    defer { try? handle.close() }
+    let end = try handle.seekToEnd()
+    do {
+      try handle.write(contentsOf: line)
+    } catch {
+      try? handle.truncate(atOffset: end)
+      throw ContainerError("\(self.metrics.path) cannot be written (\(error.localizedDescription)); free some space")
+    }
+    return Int(end) + line.count
+  }
+
+  /// Cuts `metrics.jsonl` back to its first `length` bytes.
+  func cutMetrics(to length: Int) throws {
+    guard FileManager.default.fileExists(atPath: metrics.path) else { return }
+    let handle = try FileHandle(forWritingTo: metrics)
+    defer { try? handle.close() }
+    if try handle.seekToEnd() > UInt64(length) { try handle.truncate(atOffset: UInt64(length)) }
+  }
+}

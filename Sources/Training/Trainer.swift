@@ -1,0 +1,194 @@
+import Compaction
+import Containers
+import Datasets
+import Foundation
+import Interchange
+import Networks
+import Torch
+
+/// What a training tells while it runs.
+public enum TrainingEvent: Sendable {
+  case started(epoch: Int, batches: Int, doneBatches: Int)
+  case step(images: Int, loss: Double)
+  case evaluated(Metrics)
+  case warning(String)
+}
+
+/// A training that ended before its last epoch.
+public enum TrainingInterruption: Error, CustomStringConvertible, Equatable {
+  /// It was asked to stop; everything is saved.
+  case stopped(epoch: Int, step: Int)
+  /// The loss is not a number.
+  case diverged(step: Int, kept: String)
+
+  public var description: String {
+    switch self {
+    case .stopped(let epoch, let step):
+      "stopped in epoch \(epoch + 1) after step \(step); everything is saved, go on with --resume"
+    case .diverged(let step, let kept):
+      "the loss became NaN or infinite at step \(step); \(kept); lower --lr"
+    }
+  }
+}
+
+/// Trains a network, optionally for compression, and keeps a run's folder.
+public struct Trainer {
+  public let options: TrainingOptions
+  public let data: Dataset
+  public let folder: RunFolder
+  /// Everything that goes into the model files beside the network.
+  public let description: Model
+  /// Asked after every step; true saves and stops.
+  public var shouldStop: () -> Bool = { false }
+  /// Seconds between checkpoints within an epoch.
+  public var checkpointInterval = 300.0
+  public var observe: (TrainingEvent) -> Void = { _ in }
+
+  private var position = Checkpoint.Position()
+
+  /// - Parameter description: the model as it is before training; its network is where training starts.
+  public init(_ options: TrainingOptions, _ data: Dataset, _ description: Model, in folder: RunFolder) {
+    self.options = options
+    self.data = data
+    self.description = description
+    self.folder = folder
+  }
+
+  /// Trains from the start, or from the folder's checkpoint with `resume`, and returns the last network.
+  ///
+  /// - Throws: `TrainingInterruption`, `ContainerError` when the disk refuses, `DatasetError`, `NetworkError`.
+  public mutating func train(resume: Bool) throws -> Network {
+    var network = description.network
+    var momenta: [String: Tensor] = [:]
+    if resume, FileManager.default.fileExists(atPath: folder.optimizer.path) {
+      let checkpoint = try Checkpoint(contentsOf: folder.optimizer)
+      network = try network.loading(checkpoint.parameters, from: folder.optimizer.lastPathComponent)
+      (momenta, position) = (checkpoint.momenta, checkpoint.position)
+    }
+    try folder.cutMetrics(to: position.metricsLength)
+    let regularization = try Regularization(options.regularizer, on: network, start: position.start)
+    position.start = regularization.start
+    var state = try TrainingState(network, momenta: momenta)
+    while position.epoch < options.epochs {
+      try runEpoch(&state, regularization)
+      try finishEpoch(&state, regularization)
+    }
+    return state.snapshot()
+  }
+
+  private mutating func runEpoch(_ state: inout TrainingState, _ regularization: Regularization) throws {
+    let loader = BatchLoader(
+      data.train,
+      .training(
+        data, batchSize: options.batchSize, seed: options.seed, epoch: position.epoch, firstBatch: position.batch))
+    observe(.started(epoch: position.epoch, batches: loader.batchCount, doneBatches: position.batch))
+    var clock = ContinuousClock.now
+    var lastSave = clock
+    while let batch = try loader.next() {
+      let progress = Double(position.epoch) + Double(position.batch) / Double(loader.batchCount)
+      let rate = options.learningRate * options.schedule.factor(at: progress, of: Double(options.epochs))
+      // Dropout's masks depend on seed and step alone, so a resumed run draws the same.
+      let generator = Generator(seed: options.seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(position.step))
+      let (loss, correct) = state.step(batch, options, rate: rate, generator: generator)
+      guard loss.isFinite else { throw divergence() }
+      position.step += 1
+      position.batch += 1
+      position.images += batch.count
+      position.lossSum += loss * Double(batch.count)
+      position.correct += correct
+      position.pendingStep +=
+        rate / (1 - options.momentum) * options.regularizer.strength(after: progress)
+      if case .steps(let count) = options.regularizer.frequency, position.step % count == 0 {
+        try proximalStep(&state, regularization)
+      }
+      observe(.step(images: batch.count, loss: loss))
+      position.seconds += clock.lap()
+      if shouldStop() {
+        try save(state)
+        throw TrainingInterruption.stopped(epoch: position.epoch, step: position.step)
+      }
+      if lastSave.duration(to: clock) > .seconds(checkpointInterval) {
+        try save(state)
+        lastSave = clock
+      }
+    }
+  }
+
+  /// Ranks are measured right after a proximal step: they grow again between two.
+  private mutating func finishEpoch(_ state: inout TrainingState, _ regularization: Regularization) throws {
+    var clock = ContinuousClock.now
+    try proximalStep(&state, regularization)
+    let network = state.snapshot()
+    let validation = try data.validation.map { try network.accuracy(on: $0, of: data) }
+    let progress = Double(position.epoch + 1)
+    position.epoch += 1
+    position.batch = 0
+    position.seconds += clock.lap()
+    let images = Double(max(1, position.images))
+    let metrics = Metrics(
+      epoch: position.epoch, step: position.step, seconds: position.seconds,
+      learningRate: options.learningRate * options.schedule.factor(at: progress, of: Double(options.epochs)),
+      trainingLoss: position.lossSum / images, trainingTop1: 100 * Double(position.correct) / images,
+      validation: validation,
+      layers: try network.layerMetrics(energy: options.energy, options.energyMeasure))
+    (position.lossSum, position.correct, position.images) = (0, 0, 0)
+    position.metricsLength = try folder.append(metrics)
+    try keepIfBest(network, validation)
+    try save(state)
+    observe(.evaluated(metrics))
+  }
+
+  private mutating func proximalStep(_ state: inout TrainingState, _ regularization: Regularization) throws {
+    guard !options.regularizer.isNone, position.pendingStep > 0 else { return }
+    let step: ProximalStep
+    do {
+      step = try state.proximalStep(regularization, t: position.pendingStep)
+    } catch is TorchError {
+      throw divergence()
+    }
+    position.pendingStep = 0
+    for alarm in step.alarms(energy: options.energy, options.energyMeasure) where !position.warned.contains(alarm.id) {
+      position.warned.append(alarm.id)
+      observe(.warning("step \(position.step): \(alarm.message)"))
+    }
+  }
+
+  private mutating func keepIfBest(_ network: Network, _ validation: Accuracy?) throws {
+    let score = validation?.top1 ?? Double(position.epoch)
+    guard score > position.bestTop1 ?? -1 else { return }
+    position.bestTop1 = score
+    try model(network, validation).write(to: folder.best)
+  }
+
+  private func save(_ state: borrowing TrainingState) throws {
+    let network = state.snapshot()
+    try model(network, nil).write(to: folder.last)
+    try Checkpoint(parameters: network.parameters, momenta: state.momentaByName(), position: position)
+      .write(to: folder.optimizer)
+  }
+
+  private func model(_ network: Network, _ validation: Accuracy?) -> Model {
+    var model = description
+    model.network = network
+    model.figures["epoch"] = Double(position.epoch)
+    model.figures["validationTop1"] = validation?.top1
+    return model
+  }
+
+  private func divergence() -> TrainingInterruption {
+    let kept =
+      FileManager.default.fileExists(atPath: folder.last.path)
+      ? "the last good checkpoint is kept in \(folder.last.lastPathComponent)" : "no checkpoint had been written yet"
+    return .diverged(step: position.step + 1, kept: kept)
+  }
+}
+
+extension ContinuousClock.Instant {
+  /// Seconds since this instant, which moves to now.
+  fileprivate mutating func lap() -> Double {
+    let now = ContinuousClock.now
+    defer { self = now }
+    let elapsed = duration(to: now)
+    return Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+  }
+}

@@ -1,0 +1,43 @@
+import Compaction
+
+/// How a network is trained: everything but the network and the data.
+public struct TrainingOptions: Sendable, Codable, Equatable {
+  public var epochs: Int
+  public var batchSize: Int
+  public var learningRate: Double
+  public var momentum: Double
+  public var nesterov: Bool
+  /// ℓ2 weight decay on every trainable parameter, as PyTorch's SGD has it.
+  public var weightDecay: Double
+  public var schedule: Schedule
+  public var labelSmoothing: Double
+  public var precision: Precision
+  public var seed: UInt64
+  public var regularizer: Regularizer
+  /// The share of the energy at which ranks are foretold while training.
+  public var energy: Double
+  public var energyMeasure: EnergyMeasure
+
+  /// The type that convolutions and matrix products are computed in; weights are float32 always.
+  public enum Precision: String, Sendable, Codable, CaseIterable { case float32, bfloat16 }
+
+  public init(
+    epochs: Int, batchSize: Int, learningRate: Double, momentum: Double, nesterov: Bool, weightDecay: Double,
+    schedule: Schedule, labelSmoothing: Double, precision: Precision, seed: UInt64, regularizer: Regularizer,
+    energy: Double, energyMeasure: EnergyMeasure
+  ) {
+    self.epochs = epochs
+    self.batchSize = batchSize
+    self.learningRate = learningRate
+    self.momentum = momentum
+    self.nesterov = nesterov
+    self.weightDecay = weightDecay
+    self.schedule = schedule
+    self.labelSmoothing = labelSmoothing
+    self.precision = precision
+    self.seed = seed
+    self.regularizer = regularizer
+    self.energy = energy
+    self.energyMeasure = energyMeasure
+  }
+}

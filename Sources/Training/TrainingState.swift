@@ -1,0 +1,107 @@
+import Compaction
+import Datasets
+import Networks
+import Torch
+
+/// The buffers that training changes in place: parameters and momenta. Nothing else writes to a tensor.
+///
+/// They are cloned from the network when training starts and cloned out at a snapshot, so the network that was given
+/// stays what it was.
+struct TrainingState: ~Copyable {
+  private let template: Network
+  private let execution: Execution
+  /// In the order of `execution.parameterNames`.
+  private var parameters: [Tensor]
+  private let trainable: [Int]
+  /// In the order of `trainable`.
+  private var momenta: [Tensor]
+
+  /// - Parameter momenta: by parameter name, of an earlier training; zero where there is none.
+  init(_ network: Network, momenta: [String: Tensor] = [:]) throws {
+    template = network
+    execution = try Execution(network)
+    let names = execution.parameterNames
+    let gradientNames = Set(network.trainableNames)
+    parameters = names.map { name in
+      guard let tensor = network.parameters[name] else { preconditionFailure("no parameter \(name)") }
+      let own = tensor.shape.count == 4 ? tensor.clone.channelsLast : tensor.contiguous.clone
+      return gradientNames.contains(name) ? own.clone.leaf : own
+    }
+    trainable = names.indices.filter { gradientNames.contains(names[$0]) }
+    let parameters = parameters
+    self.momenta = trainable.map { index in
+      let start = momenta[names[index]] ?? Tensor.zeros(parameters[index].shape)
+      return start.laidOut(like: parameters[index].detached)
+    }
+  }
+
+  /// One optimiser step on a batch; returns the mean loss and how many images were classified rightly.
+  mutating func step(
+    _ batch: Batch, _ options: TrainingOptions, rate: Double, generator: Generator?
+  ) -> (loss: Double, correct: Int) {
+    let (images, labels) = batch.tensors
+    let run = { [execution, parameters] in
+      execution.run(images, parameters: parameters, mode: .training, generator: generator)
+    }
+    let result = options.precision == .bfloat16 ? withBFloat16Autocast(run) : run()
+    let logits = result.output.to(.float32)
+    let loss = logits.crossEntropy(labels: labels, smoothing: options.labelSmoothing)
+    let leaves = trainable.map { parameters[$0] }
+    let gradients = loss.gradients(of: leaves)
+    let sgd = SGDStep(
+      learningRate: rate, momentum: options.momentum, weightDecay: options.weightDecay, nesterov: options.nesterov,
+      isFirst: false)
+    sgd.apply(parameters: leaves, gradients: gradients, momenta: momenta)
+    for (index, value) in result.statistics { parameters[index] = value }
+    let correct = logits.detached.argmax(axis: 1).equals(labels).sum.item
+    return (loss.detached.item, Int(correct))
+  }
+
+  /// One proximal step of length `t`, written into the buffers; the momentum of what is dead becomes zero.
+  mutating func proximalStep(_ regularization: Regularization, t: Double) throws -> ProximalStep {
+    let step = try ProximalStep(regularization, on: current, t: t)
+    for (position, index) in trainable.enumerated() {
+      let name = execution.parameterNames[index]
+      if let new = step.changed[name] { parameters[index].detached.overwrite(with: new) }
+      guard let dead = step.dead[name] else { continue }
+      let momentum = momenta[position]
+      var keep = [Float](repeating: 1, count: momentum.shape[0])
+      for slice in dead { keep[slice] = 0 }
+      let mask = Tensor(keep, shape: [keep.count] + Array(repeating: 1, count: momentum.shape.count - 1))
+      momentum.overwrite(with: momentum * mask)
+    }
+    return step
+  }
+
+  /// The parameters as they are now, on the buffers' own memory: to be read, not kept.
+  private var current: [String: Tensor] {
+    Dictionary(uniqueKeysWithValues: zip(execution.parameterNames, parameters.map(\.detached)))
+  }
+
+  /// The network as it is now, in memory of its own.
+  func snapshot() -> Network {
+    var result = template
+    for (name, tensor) in zip(execution.parameterNames, parameters) {
+      result.parameters[name] = tensor.detached.contiguous.clone
+    }
+    return result
+  }
+
+  /// The momenta by parameter name, in memory of their own.
+  func momentaByName() -> [String: Tensor] {
+    let names = trainable.map { execution.parameterNames[$0] }
+    return Dictionary(uniqueKeysWithValues: zip(names, momenta.map(\.contiguous.clone)))
+  }
+}
+
+extension Batch {
+  /// Views of the batch's memory: images N×C×H×W, channels last, and int64 labels.
+  var tensors: (images: Tensor, labels: Tensor) {
+    let (c, h, w) = (shape.channels, shape.height, shape.width)
+    let images = Tensor(
+      viewing: UnsafeMutableRawPointer(images), dtype: .float32, shape: [count, c, h, w],
+      strides: [h * w * c, 1, w * c, c])
+    let labels = Tensor(viewing: UnsafeMutableRawPointer(labels), dtype: .int64, shape: [count], strides: [1])
+    return (images, labels)
+  }
+}

@@ -1,0 +1,130 @@
+import ArgumentParser
+import Compaction
+import Datasets
+import Foundation
+import Interchange
+import Networks
+import Reports
+import Torch
+import Training
+
+struct Compress: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Make a trained network small, prove it equal to what the plan keeps, and write one file.",
+    discussion: """
+      Example: keep a quarter of the parameters, then train the compact network for 5 epochs:
+        thresh compress run --parameters 0.25 --data cifar10 --finetune-epochs 5 --output small.safetensors
+
+      Without --data nothing is looked at and nothing re-estimated. With it, batch norm is measured again on training \
+      images and kept where that is better on those held out (--recalibrate: always); the test set is read once.
+      """)
+
+  @OptionGroup var model: ModelArgument
+  @OptionGroup var plan: PlanOptions
+  @OptionGroup var data: DataOptions
+  @Flag(help: "Keep batch norm's new statistics in any case.")
+  var recalibrate = false
+  @Option(help: ArgumentHelp("Train the compact network on for as many epochs.", valueName: "n"))
+  var finetuneEpochs: Int?
+  @Option(help: ArgumentHelp("Learning rate of the fine-tuning (default: the run's, or 0.02).", valueName: "x"))
+  var lr: Double?
+  @OptionGroup var threads: ThreadOptions
+  @Flag(help: "Print the plan and the figures as JSON.")
+  var json = false
+  @Option(help: ArgumentHelp("The file to write.", valueName: "file"))
+  var output: String
+
+  /// What is printed with --json.
+  struct Figures: Encodable {
+    var parameters: Int
+    var macs: Int
+    var denseParameters: Int
+    var denseMacs: Int
+    var plan: Plan
+    var proof: EqualityProof
+    var stages: [CompressionStage]
+    var test: Accuracy?
+    var output: String
+  }
+
+  func run() throws {
+    let source = try ModelSource(model.model, weights: model.weights)
+    let model = try source.load()
+    let recipe = try resolvedRecipe(model)
+    if let threads = recipe.threads { Library.setThreads(threads) }
+    let data = try data.data.map { _ in try recipe.dataset(for: model.preprocessing).prepared(for: model) }
+    let display = PartDisplay()
+    defer { display.end() }
+    var compression = Compression(
+      Compactor(recipe.planner, skip: recipe.skip), recalibrates: recalibrate ? .always : .whenBetter,
+      seed: recipe.seed)
+    compression.begin = display.begin
+    compression.advance = { display.advance($0) }
+    var compressed = try compression.compress(model, on: data)
+    display.end()
+    if !json { print(PlanTable.text(compressed)) }
+    var test: Accuracy?
+    if let data {
+      if recipe.finetuneEpochs > 0 { try finetune(&compressed, data, recipe) }
+      let final = try compressed.model.network.accuracy(on: data.test, of: data)
+      compressed.model.figures["top1"] = final.top1
+      test = final
+    }
+    try compressed.model.write(to: URL(filePath: output))
+    try report(compressed, test)
+  }
+
+  private func resolvedRecipe(_ model: Model) throws -> Recipe {
+    // What the network was trained with says which images were held out and how it is trained on.
+    var recipe = try model.recipe.map { try Recipe(yaml: $0, name: "in the model file") } ?? Recipe()
+    if model.recipe == nil { recipe.lr = 0.02 }
+    (recipe.parameters, recipe.macs, recipe.finetuneEpochs) = (nil, nil, 0)
+    plan.apply(to: &recipe)
+    set(&recipe.data, data.data)
+    if let dataDir = data.dataDir { recipe.dataDir = dataDir }
+    set(&recipe.finetuneEpochs, finetuneEpochs)
+    set(&recipe.lr, lr)
+    recipe.threads = threads.threads ?? recipe.threads
+    try recipe.validate()
+    if recipe.finetuneEpochs > 0, data.data == nil {
+      throw RecipeError("--finetune-epochs needs images; name them with --data")
+    }
+    if recalibrate, data.data == nil { throw RecipeError("--recalibrate needs images; name them with --data") }
+    return recipe
+  }
+
+  private func finetune(_ compressed: inout Compressed, _ data: Dataset, _ recipe: Recipe) throws {
+    let folder = RunFolder(URL(filePath: output + ".finetune", directoryHint: .isDirectory))
+    try folder.create()
+    let stop = StopSignal()
+    let options = recipe.finetuning
+    let display = TrainingDisplay(
+      "fine-tune", epochs: options.epochs, images: data.train.count, batchSize: options.batchSize)
+    defer { display.clear() }
+    var trainer = Trainer(options, data, compressed.model, in: folder)
+    trainer.observe = { display.show($0) }
+    trainer.shouldStop = { stop.isAsked }
+    _ = try trainer.train(resume: false)
+    compressed.model.network = try Model(contentsOf: folder.best).network
+    let accuracy = try compressed.model.network.accuracy(on: data.selection, of: data)
+    compressed.stages.append(CompressionStage(name: "finetuned", accuracy: accuracy))
+  }
+
+  private func report(_ compressed: Compressed, _ test: Accuracy?) throws {
+    let plan = compressed.plan
+    guard !json else {
+      return try Console.json(
+        Figures(
+          parameters: plan.predicted.parameters, macs: plan.predicted.macs,
+          denseParameters: plan.original.parameters, denseMacs: plan.original.macs, plan: plan,
+          proof: compressed.proof, stages: compressed.stages, test: test, output: output))
+    }
+    if let tuned = compressed.stages.last, tuned.name == "finetuned" {
+      print("finetuned     top-1 \((tuned.accuracy.top1 / 100).formattedPercent(decimals: 2))")
+    }
+    if let test {
+      print("test          top-1 \((test.top1 / 100).formattedPercent(decimals: 2)) of \(test.images) images")
+    }
+    print("written to \(output)")
+  }
+}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Datasets
+import Foundation
+import Interchange
+import Reports
+import Torch
+import Training
+
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure top-1 accuracy and loss on the test images.",
+    discussion: """
+      Example:
+        thresh evaluate resnet20 --weights resnet20-cifar10.safetensors --data cifar10
+
+      A model file brings its own normalisation. Weights without one are taken to be trained with ImageNet's mean and \
+      standard deviation; --mean and --std say otherwise.
+      """)
+
+  @OptionGroup var model: ModelArgument
+  @OptionGroup var data: DataOptions
+  @Option(parsing: .upToNextOption, help: ArgumentHelp("Mean of each channel, 0 to 1.", valueName: "x"))
+  var mean: [Float] = []
+  @Option(parsing: .upToNextOption, help: ArgumentHelp("Standard deviation of each channel, 0 to 1.", valueName: "x"))
+  var std: [Float] = []
+  @Option(help: ArgumentHelp("Images at once.", valueName: "n"))
+  var batchSize = 250
+  @OptionGroup var threads: ThreadOptions
+  @Flag(help: "Print JSON: top1 (percent), loss, images.")
+  var json = false
+
+  func run() throws {
+    var recipe = Recipe()
+    guard let name = data.data else { throw RecipeError("--data is missing; name a data set or a folder of images") }
+    recipe.data = name
+    recipe.dataDir = data.dataDir
+    recipe.validation = 0
+    recipe.batchSize = batchSize
+    (recipe.mean, recipe.std) = (mean.isEmpty ? nil : mean, std.isEmpty ? nil : std)
+    recipe.threads = threads.threads
+    try recipe.validate()
+    if let threads = recipe.threads { Library.setThreads(threads) }
+    let source = try ModelSource(model.model, weights: model.weights)
+    let (model, data) = try load(source, recipe)
+    var bar = ProgressBar("evaluating", total: data.test.count, unit: "images")
+    let accuracy = try model.network.accuracy(on: data.test, of: data, batchSize: batchSize) { bar.advance(by: $0) }
+    bar.clear()
+    guard !json else { return try Console.json(accuracy) }
+    print(
+      """
+      top-1 \((accuracy.top1 / 100).formattedPercent(decimals: 2))   loss \(accuracy.loss.formatted(decimals: 4))   \
+      \(accuracy.images) images of \(data.name)
+      """)
+  }
+
+  private func load(_ source: ModelSource, _ recipe: Recipe) throws -> (Model, Dataset) {
+    if case .architecture(_, let weights) = source {
+      let data = try recipe.dataset()
+      var model = try source.load(for: data)
+      if let mean = recipe.mean, let std = recipe.std {
+        (model.preprocessing.mean, model.preprocessing.std) = (mean, std)
+      }
+      if weights == nil { Console.note("warning: no --weights, so the network is evaluated untrained") }
+      return (model, try data.prepared(for: model))
+    }
+    let model = try source.load()
+    var data = try recipe.dataset(for: model.preprocessing).prepared(for: model)
+    if let mean = recipe.mean, let std = recipe.std { data.normalization = Normalization(mean: mean, std: std) }
+    return (model, data)
+  }
+}

@@ -1,0 +1,61 @@
+import Datasets
+import Foundation
+import Interchange
+import Networks
+import Training
+
+extension Recipe {
+  /// The data set of this recipe, split and augmented as it says, normalised with its own statistics.
+  ///
+  /// - Parameter preprocessing: of the model it is for, if that is known; it decides how photographs are cut.
+  func dataset(for preprocessing: Preprocessing? = nil) throws -> Dataset {
+    var finder = DatasetFinder(
+      dataDirectory: dataDir, environment: ProcessInfo.processInfo.environment, fetches: true)
+    let size = preprocessing?.height ?? imageSize
+    let resize = preprocessing?.resize ?? imageResize ?? max(size, size * 256 / 224)
+    finder.photographs = ImageFolder.Options(size: size, resize: resize, channels: preprocessing?.channels ?? 3)
+    var data = try finder.load(self.data)
+    if let mean, let std {
+      guard mean.count == data.shape.channels, std.count == data.shape.channels else {
+        throw RecipeError("--mean has \(mean.count) values, but the images have \(data.shape.channels) channels")
+      }
+      data.normalization = Normalization(mean: mean, std: std)
+    }
+    if let crop { data.augmentation.crop = crop == 0 ? .center : .padded(crop) }
+    if let flip { data.augmentation.flips = flip }
+    return validation > 0 ? try data.holdingOut(validation, seed: seed) : data
+  }
+}
+
+extension Dataset {
+  /// The data set as `model` wants its images.
+  ///
+  /// - Throws: `NetworkError` when shape or classes do not fit.
+  func prepared(for model: Model) throws -> Dataset {
+    let found = [shape.channels, shape.height, shape.width]
+    guard found == model.network.inputShape else {
+      throw NetworkError(
+        """
+        the model reads images of \(model.network.inputShape) (channels × height × width), but those of \(name) are \
+        \(found); choose another data set or train a model for it
+        """)
+    }
+    let outputs = try model.network.validate()[model.network.output] ?? []
+    guard outputs == [classNames.count] else {
+      throw NetworkError(
+        "the model gives values of shape \(outputs), but \(name) has \(classNames.count) classes; they do not fit")
+    }
+    var result = self
+    result.normalization = Normalization(mean: model.preprocessing.mean, std: model.preprocessing.std)
+    return result
+  }
+}
+
+extension Preprocessing {
+  /// How images of this data set come to the network.
+  init(of data: Dataset, resize: Int?) {
+    self.init(
+      channelOrder: data.shape.channels == 1 ? .grey : .rgb, height: data.shape.height, width: data.shape.width,
+      mean: data.normalization.mean, std: data.normalization.std, resize: resize)
+  }
+}

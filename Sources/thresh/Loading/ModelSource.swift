@@ -1,0 +1,82 @@
+import Architectures
+import Containers
+import Datasets
+import Foundation
+import Interchange
+import Networks
+import Reports
+import Training
+
+/// What the word MODEL on the command line stands for.
+enum ModelSource {
+  case file(URL)
+  case architecture(Catalogue, weights: URL?)
+
+  /// - Throws: `NetworkError` when it is neither a file, a run's folder nor a known architecture.
+  init(_ word: String, weights: String?) throws {
+    var isFolder: ObjCBool = false
+    if let known = Catalogue(rawValue: word) {
+      self = .architecture(known, weights: weights.map { URL(filePath: $0) })
+    } else if FileManager.default.fileExists(atPath: word, isDirectory: &isFolder) {
+      guard weights == nil else {
+        throw NetworkError("\(word) holds its own weights; leave --weights out, or name an architecture")
+      }
+      let url = URL(filePath: word)
+      guard isFolder.boolValue else {
+        self = .file(url)
+        return
+      }
+      guard let model = RunFolder(url).model else {
+        throw NetworkError("\(word) is a folder without a model; expected a run's folder with last.safetensors in it")
+      }
+      self = .file(model)
+    } else {
+      let names = Catalogue.allCases.map(\.rawValue)
+      let hint = Suggestion.nearest(to: word, among: names).map { "did you mean \($0)?" }
+      throw NetworkError(
+        "model \(word) is neither a file nor a known architecture (\(names.joined(separator: ", "))); "
+          + (hint ?? "check the path"))
+    }
+  }
+
+  /// The model, with a network for images of `shape` where the architecture leaves that open.
+  ///
+  /// - Parameters:
+  ///   - data: the data set it is to be used with, if there is one.
+  ///   - seed: of the weights, where none are given.
+  func load(for data: Dataset? = nil, seed: UInt64 = 0) throws -> Model {
+    switch self {
+    case .file(let url): return try Model(contentsOf: url)
+    case .architecture(let name, let weights):
+      let stored = try weights.map { try Safetensors(contentsOf: $0) }
+      if let stored, Model.isModel(stored) { return try Model(stored) }
+      return try model(name, stored, data, seed)
+    }
+  }
+
+  private func model(_ name: Catalogue, _ weights: Safetensors?, _ data: Dataset?, _ seed: UInt64) throws -> Model {
+    let usual = name.usual
+    let shape = data.map { [$0.shape.channels, $0.shape.height, $0.shape.width] } ?? usual.shape
+    let classes = data?.classNames ?? (0..<usual.classes).map { "class \($0)" }
+    var network: Network
+    do {
+      network = try name.network(input: shape, classes: classes.count, seed: seed)
+    } catch let error as NetworkError {
+      throw NetworkError("\(name.rawValue) cannot take images of \(shape[1])×\(shape[2]) pixels: \(error.description)")
+    }
+    if let weights { network = try network.loading(weights.tensors(), from: weights.file.lastPathComponent) }
+    // Weights without a description of their images were trained with the architecture's usual normalisation.
+    let normalization = weights == nil ? data?.normalization : nil
+    let preprocessing = Preprocessing(
+      channelOrder: shape[0] == 1 ? .grey : .rgb, height: shape[1], width: shape[2],
+      mean: normalization?.mean ?? usual.mean(shape[0]), std: normalization?.std ?? usual.std(shape[0]))
+    return Model(network: network, preprocessing: preprocessing, classNames: classes)
+  }
+}
+
+extension Catalogue.Usual {
+  func mean(_ channels: Int) -> [Float] {
+    channels == 1 ? Normalization.imageNetGrey.mean : Normalization.imageNet.mean
+  }
+  func std(_ channels: Int) -> [Float] { channels == 1 ? Normalization.imageNetGrey.std : Normalization.imageNet.std }
+}

@@ -1,0 +1,59 @@
+import Compaction
+import Foundation
+import Reports
+import Training
+
+/// A plan as a person reads it: what happens to each layer and why, then the whole.
+enum PlanTable {
+  static func text(_ compressed: Compressed) -> String {
+    var table = TextTable([
+      .text("layer"), .number("units"), .number("rank"), .text("becomes"), .number("energy"), .number("weights"),
+    ])
+    for layer in compressed.plan.layers {
+      table.append([
+        layer.name,
+        layer.units == layer.unitsBefore ? "\(layer.units)" : "\(layer.unitsBefore) → \(layer.units)",
+        "\(layer.rank)", choice(layer), layer.energy.formattedPercent(decimals: 1),
+        layer.weights == layer.weightsBefore
+          ? layer.weights.formattedCount : "\(layer.weightsBefore.formattedCount) → \(layer.weights.formattedCount)",
+      ])
+    }
+    return ([table.text()] + summary(compressed)).joined(separator: "\n")
+  }
+
+  private static func choice(_ layer: Plan.Layer) -> String {
+    switch layer.choice {
+    case .dense(let reason): "dense: \(reason)"
+    case .factorized(let rank): "rank \(rank)"
+    }
+  }
+
+  private static func summary(_ compressed: Compressed) -> [String] {
+    let (before, after) = (compressed.plan.original, compressed.plan.predicted)
+    func change(_ name: String, _ old: Int, _ new: Int) -> String {
+      let share = (Double(new) / Double(max(1, old))).formattedPercent(decimals: 1)
+      return "\(name) \(old.formattedCount) → \(new.formattedCount) (\(share))"
+    }
+    let equal = compressed.proof.largestDifference / max(compressed.proof.largestValue, .leastNormalMagnitude)
+    let lines = [
+      change("parameters", before.parameters, after.parameters) + "   " + change("MACs", before.macs, after.macs),
+      "equality proved in float64: largest difference \(exponent(equal)) of the largest output",
+    ]
+    return lines + stages(compressed)
+  }
+
+  private static func stages(_ compressed: Compressed) -> [String] {
+    compressed.stages.map { stage in
+      var note = ""
+      if stage.name == "recalibrated" { note = compressed.recalibrated ? "  (kept)" : "  (not better, not kept)" }
+      let name = stage.name.padding(toLength: 13, withPad: " ", startingAt: 0)
+      return "\(name) top-1 \((stage.accuracy.top1 / 100).formattedPercent(decimals: 2)), loss "
+        + stage.accuracy.loss.formatted(decimals: 3) + note
+    }
+  }
+
+  private static func exponent(_ value: Double) -> String {
+    guard value > 0 else { return "0" }
+    return String(format: "%.0e", value)
+  }
+}

@@ -1,0 +1,28 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// Ctrl-C and SIGTERM as a question that training asks after every step; a second one ends the program at once.
+final class StopSignal {
+  private final class Flag: Sendable {
+    let isSet = Atomic(false)
+  }
+
+  private let flag = Flag()
+  private let sources: [any DispatchSourceSignal]
+
+  init() {
+    sources = [SIGINT, SIGTERM].map { [flag] number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler {
+        if flag.isSet.exchange(true, ordering: .relaxed) { Foundation.exit(128 + number) }
+        Console.note("\nstopping after this step…")
+      }
+      source.resume()
+      return source
+    }
+  }
+
+  var isAsked: Bool { flag.isSet.load(ordering: .relaxed) }
+}

@@ -1,0 +1,27 @@
+import ArgumentParser
+
+/// Which images, and where they lie.
+struct DataOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "cifar10, fashion-mnist, mnist, chars36, glyphs, or a folder of images.", valueName: "name|folder"))
+  var data: String?
+
+  @Option(help: ArgumentHelp("Where data sets lie; else THRESH_DATA, then the cache.", valueName: "folder"))
+  var dataDir: String?
+}
+
+/// How a model is named everywhere.
+struct ModelArgument: ParsableArguments {
+  @Argument(help: "A model file, a run's folder, or an architecture's name with --weights.")
+  var model: String
+
+  @Option(help: ArgumentHelp("Weights for an architecture given by name (safetensors).", valueName: "file"))
+  var weights: String?
+}
+
+/// How much is computed at once.
+struct ThreadOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Threads of libtorch; all cores by default.", valueName: "n"))
+  var threads: Int?
+}

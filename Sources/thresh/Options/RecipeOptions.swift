@@ -1,0 +1,143 @@
+import ArgumentParser
+import Compaction
+import Foundation
+import Training
+
+extension Regularizer.Order: ExpressibleByArgument {}
+extension Regularizer.Scale: ExpressibleByArgument {}
+extension Schedule.Shape: ExpressibleByArgument {}
+extension EnergyMeasure: ExpressibleByArgument {}
+extension TrainingOptions.Precision: ExpressibleByArgument {}
+
+extension Regularizer.Frequency: ExpressibleByArgument {
+  public init?(argument: String) {
+    if argument == "epoch" {
+      self = .epoch
+    } else if let steps = Int(argument), steps > 0 {
+      self = .steps(steps)
+    } else {
+      return nil
+    }
+  }
+}
+
+/// What a plan has to reach, in `train` and `compress` alike.
+struct PlanOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Share of its energy that every layer keeps (default: 0.9).", valueName: "share"))
+  var energy: Double?
+
+  @Option(help: ArgumentHelp("What energy is: sum of σ, as the paper has it, or of squares (default: sum)."))
+  var energyMeasure: EnergyMeasure?
+
+  @Option(help: ArgumentHelp("Fraction of the parameters to keep, instead of --energy.", valueName: "fraction"))
+  var parameters: Double?
+
+  @Option(help: ArgumentHelp("Fraction of the MACs to keep, instead of --energy.", valueName: "fraction"))
+  var macs: Double?
+
+  @Option(help: ArgumentHelp("The smallest rank a layer is cut to (default: 1).", valueName: "n"))
+  var minRank: Int?
+
+  @Option(help: ArgumentHelp("The fewest units a layer keeps (default: 1).", valueName: "n"))
+  var minUnits: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "A layer to leave alone; * stands for anything (default: the first convolution and the classifier).",
+      valueName: "pattern"))
+  var skip: [String] = []
+
+  func apply(to recipe: inout Recipe) {
+    set(&recipe.energy, energy)
+    set(&recipe.energyMeasure, energyMeasure)
+    if parameters != nil || macs != nil { (recipe.parameters, recipe.macs) = (parameters, macs) }
+    if energy != nil, parameters == nil, macs == nil { (recipe.parameters, recipe.macs) = (nil, nil) }
+    set(&recipe.minRank, minRank)
+    set(&recipe.minUnits, minUnits)
+    if !skip.isEmpty { recipe.skip = skip }
+  }
+}
+
+/// What `train` alone decides.
+struct TrainingRecipeOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Share of the training images held out for all that is selected (default: 0.1).", valueName: "share"))
+  var validation: Double?
+  @Option(help: ArgumentHelp("Epochs (default: 30).", valueName: "n"))
+  var epochs: Int?
+  @Option(help: ArgumentHelp("Then compress and train the compact network on for as many epochs.", valueName: "n"))
+  var finetuneEpochs: Int?
+  @Option(help: ArgumentHelp("Images a step (default: 128).", valueName: "n"))
+  var batchSize: Int?
+  @Option(help: ArgumentHelp("Learning rate (default: 0.1).", valueName: "x"))
+  var lr: Double?
+  @Option(help: ArgumentHelp("Momentum (default: 0.9, Nesterov).", valueName: "x"))
+  var momentum: Double?
+  @Option(help: ArgumentHelp("Weight decay (default: 0.0005).", valueName: "x"))
+  var weightDecay: Double?
+  @Option(help: "The rate's way in the last phase: constant, cosine or step (default: cosine).")
+  var schedule: Schedule.Shape?
+  @Option(help: ArgumentHelp("Epochs over which the rate grows from zero (default: 1).", valueName: "x"))
+  var warmupEpochs: Double?
+  @Option(help: ArgumentHelp("Label smoothing (default: 0).", valueName: "x"))
+  var labelSmoothing: Double?
+  @Option(help: ArgumentHelp("Strength τ of the nuclear norm; 0 for none (default: 0.003).", valueName: "x"))
+  var nuclear: Double?
+  @Option(help: ArgumentHelp("Strength λ of the group lasso; 0 for none (default: 0.01).", valueName: "x"))
+  var group: Double?
+  @Option(help: "Which proximal operator comes first: nuclear-first or group-first (default: nuclear-first).")
+  var order: Regularizer.Order?
+  @Option(help: "Whether strengths are relative to each layer or absolute (default: relative).")
+  var scale: Regularizer.Scale?
+  @Option(help: ArgumentHelp("Steps between proximal steps, or epoch (default: 10).", valueName: "n|epoch"))
+  var proximalEvery: Regularizer.Frequency?
+  @Option(
+    help: ArgumentHelp("Epochs over which the strength grows from zero (default: half of --epochs).", valueName: "x"))
+  var strengthWarmup: Double?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Give a weight its norm back after each proximal step where a batch norm follows (default: yes).")
+  var restoreNorm: Bool?
+  @Option(help: "float32 or bfloat16; weights stay float32 (default: float32).")
+  var precision: TrainingOptions.Precision?
+  @Option(help: ArgumentHelp("Seed of weights, order and augmentation (default: 0).", valueName: "n"))
+  var seed: UInt64?
+  @Option(help: ArgumentHelp("Padding of the random crop; what suits the data set by default.", valueName: "pixels"))
+  var crop: Int?
+  @Flag(inversion: .prefixedNo, help: "Mirror half of the images; what suits the data set by default.")
+  var flip: Bool?
+  @Option(help: ArgumentHelp("Side of the square that photographs are cut to (default: 224).", valueName: "pixels"))
+  var imageSize: Int?
+
+  func apply(to recipe: inout Recipe) {
+    set(&recipe.validation, validation)
+    set(&recipe.epochs, epochs)
+    set(&recipe.finetuneEpochs, finetuneEpochs)
+    set(&recipe.batchSize, batchSize)
+    set(&recipe.lr, lr)
+    set(&recipe.momentum, momentum)
+    if momentum == 0 { recipe.nesterov = false }
+    set(&recipe.weightDecay, weightDecay)
+    set(&recipe.schedule, schedule)
+    set(&recipe.warmupEpochs, warmupEpochs)
+    set(&recipe.labelSmoothing, labelSmoothing)
+    set(&recipe.nuclear, nuclear)
+    set(&recipe.group, group)
+    set(&recipe.order, order)
+    set(&recipe.scale, scale)
+    set(&recipe.proximalEvery, proximalEvery)
+    set(&recipe.restoreNorm, restoreNorm)
+    set(&recipe.precision, precision)
+    set(&recipe.seed, seed)
+    set(&recipe.imageSize, imageSize)
+    if let strengthWarmup { recipe.strengthWarmup = strengthWarmup }
+    if let crop { recipe.crop = crop }
+    if let flip { recipe.flip = flip }
+  }
+}
+
+/// Takes an option over when it was given.
+func set<Value>(_ target: inout Value, _ given: Value?) {
+  if let given { target = given }
+}

@@ -1,0 +1,41 @@
+"""Makes the fixtures that the Swift tests compare Thresh with, from PyTorch's own answers.
+
+    python3 -m venv Benchmarks/.venv
+    Benchmarks/.venv/bin/pip install -r Benchmarks/requirements.txt
+    Benchmarks/.venv/bin/python Tests/Fixtures/make_fixtures.py                    # all but given_weights
+    Benchmarks/.venv/bin/python Tests/Fixtures/make_fixtures.py --weights FOLDER   # with resnet*-cifar10.safetensors
+
+Each fixture is a JSON file that says what is in it and, where there are tensors, a safetensors file of the same
+name that holds them under the names the JSON gives. The JSON is always an object whose arrays hold objects with
+the same keys, so one Decodable struct reads one array. Shapes are N×C×H×W. The results depend on the seeds below
+and, in the last bits, on the processor: compare with a tolerance.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from fixture import FOLDER
+from forward import make_forward, make_given_weights
+from macs import make_macs
+from operations import make_operations
+from proximal import make_proximal
+from training import make_training
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", type=Path, help="folder of resnet{20,32,44,56}-cifar10.safetensors")
+    options = parser.parse_args()
+    torch.set_num_threads(1)  # sums in one order: the same bits each time on the same processor
+    for make in (make_macs, make_forward, make_operations, make_training, make_proximal):
+        make()
+    if options.weights:
+        make_given_weights(options.weights)
+    total = sum(file.stat().st_size for file in FOLDER.iterdir() if file.suffix in (".json", ".safetensors"))
+    print(f"{total / 1e6:.2f} MB in {FOLDER}")
+
+
+if __name__ == "__main__":
+    main()
