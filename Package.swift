@@ -54,12 +54,17 @@ let package = Package(
         "Architectures", "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
+    .executableTarget(
+      name: "thresh-bench", dependencies: ["Architectures", "Training"], path: "Benchmarks/Worker",
+      swiftSettings: strict),
     .testTarget(
       name: "ContainersTests", dependencies: ["Containers"], resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(
       name: "DatasetsTests", dependencies: ["Datasets", "CImages", "CZlib"], exclude: ["Fixtures"],
       swiftSettings: strict),
     tests("ReportsTests", ["Reports"]),
+    tests("TrainingTests", ["Training", "Architectures"]),
+    tests("ThreshTests", ["thresh"]),
   ],
   cxxLanguageStandard: .cxx20
 )

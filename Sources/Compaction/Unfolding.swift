@@ -41,9 +41,13 @@ extension Network {
 
   private func obstacle(_ node: Node) -> String? {
     if let convolution = node.operation as? Convolution, convolution.geometry.groups > 1 { return "grouped" }
-    let weight = node.parameters[.weight]
-    let users = nodes.filter { $0.parameters.values.contains { $0 == weight } }
-    return users.count > 1 ? "shares its weight" : nil
+    return shares(node) ? "shares its parameters" : nil
+  }
+
+  /// Whether another node uses a parameter of `node`.
+  func shares(_ node: Node) -> Bool {
+    let own = Set(node.parameters.values)
+    return nodes.contains { $0.name != node.name && !own.isDisjoint(with: $0.parameters.values) }
   }
 
   /// The second factor, when `first` is the first of a pair "name.0", "name.1" with nothing between.
@@ -51,10 +55,10 @@ extension Network {
     guard first.name.hasSuffix(".0"), first.parameters[.bias] == nil, obstacle(first) == nil else { return nil }
     let readers = readers(of: first.name)
     guard readers.count == 1, readers[0].name == pairName(first.name) + ".1", output != first.name else { return nil }
-    if readers[0].operation is Linear, first.operation is Linear { return readers[0] }
+    if readers[0].operation is Linear, first.operation is Linear { return shares(readers[0]) ? nil : readers[0] }
     guard let second = readers[0].operation as? Convolution, first.operation is Convolution else { return nil }
     let isPointwise = parameter(.weight, of: readers[0])?.shape[2...] == [1, 1] && second == Convolution()
-    return isPointwise ? readers[0] : nil
+    return isPointwise && !shares(readers[0]) ? readers[0] : nil
   }
 
   private func pairName(_ first: String) -> String { String(first.dropLast(2)) }

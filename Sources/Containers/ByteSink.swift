@@ -55,18 +55,19 @@ extension ContainerError {
   /// The sentence for a system call that failed with `code` while `file` was written.
   init(writing file: URL, _ code: Int32) {
     let folder = file.deletingLastPathComponent().path(percentEncoded: false).shown(limit: 1000)
+    func refused(_ sentence: String) -> ContainerError { ContainerError(file, sentence, .writing) }
     switch code {
-    case ENOSPC: self.init(file, "could not be written: the disk is full; free some space and try again")
-    case EDQUOT: self.init(file, "could not be written: the disk quota is used up; free some space and try again")
+    case ENOSPC: self = refused("could not be written: the disk is full; free some space and try again")
+    case EDQUOT: self = refused("could not be written: the disk quota is used up; free some space and try again")
     case EFBIG:
-      self.init(file, "could not be written: it is larger than a file may be here; see `ulimit -f` and the file system")
+      self = refused("could not be written: it is larger than a file may be here; see `ulimit -f` and the file system")
     case EACCES, EPERM:
-      self.init(file, "could not be written: no permission to write in \(folder); choose another folder")
-    case EROFS: self.init(file, "could not be written: \(folder) is on a read-only disk; choose another folder")
-    case ENOENT: self.init(file, "could not be written: the folder \(folder) does not exist; create it first")
-    case ENOTDIR: self.init(file, "could not be written: \(folder) is not a folder; choose another one")
-    case ENAMETOOLONG: self.init(file, "could not be written: its name is too long; choose a shorter one")
-    default: self.init(file, "could not be written: \(String(cString: strerror(code))); check the disk and try again")
+      self = refused("could not be written: no permission to write in \(folder); choose another folder")
+    case EROFS: self = refused("could not be written: \(folder) is on a read-only disk; choose another folder")
+    case ENOENT: self = refused("could not be written: the folder \(folder) does not exist; create it first")
+    case ENOTDIR: self = refused("could not be written: \(folder) is not a folder; choose another one")
+    case ENAMETOOLONG: self = refused("could not be written: its name is too long; choose a shorter one")
+    default: self = refused("could not be written: \(String(cString: strerror(code))); check the disk and try again")
     }
   }
 }

@@ -5,17 +5,23 @@ public struct ContainerError: Error, Equatable, Sendable, CustomStringConvertibl
   /// The whole sentence, with the file's path and, where there is one, the tensor's name.
   public let description: String
 
+  /// Whether it was the file's content or the place it was to be written to.
+  public let kind: Kind
+
+  public enum Kind: Sendable { case reading, writing }
+
   public var errorDescription: String? { description }
 
-  public init(_ description: String) {
+  public init(_ description: String, _ kind: Kind = .reading) {
     self.description = description
+    self.kind = kind
   }
 }
 
 extension ContainerError {
   /// A sentence about one file, which begins with the file's path.
-  init(_ file: URL, _ sentence: String) {
-    self.init("\(file.path(percentEncoded: false).shown(limit: 1000)) \(sentence)")
+  init(_ file: URL, _ sentence: String, _ kind: Kind = .reading) {
+    self.init("\(file.path(percentEncoded: false).shown(limit: 1000)) \(sentence)", kind)
   }
 }
 

@@ -85,9 +85,22 @@ extension Model {
   private func check(_ name: String) throws {
     let shape = [preprocessing.channels, preprocessing.height, preprocessing.width]
     let perChannel = preprocessing.mean.count == shape[0] && preprocessing.std.count == shape[0]
-    guard shape == network.inputShape, perChannel, preprocessing.std.allSatisfy({ $0 > 0 }) else {
+    let isFinite = (preprocessing.mean + preprocessing.std).allSatisfy(\.isFinite)
+    guard isFinite, preprocessing.std.allSatisfy({ $0 > 0 }) else {
+      throw ContainerError(
+        """
+        \(name) normalises with mean \(preprocessing.mean) and standard deviation \(preprocessing.std), expected finite \
+        numbers, the latter above 0; write the file again
+        """)
+    }
+    guard shape == network.inputShape, perChannel else {
       throw ContainerError(
         "\(name) describes images of shape \(shape), but its network reads \(network.inputShape); write the file again")
+    }
+    let outputs = try network.validate()[network.output] ?? []
+    guard outputs == [classNames.count] else {
+      throw ContainerError(
+        "\(name) has \(classNames.count) class names, but its network gives \(outputs); write the file again")
     }
   }
 

@@ -5,7 +5,13 @@ extension Network {
   /// - Throws: `NetworkError` naming the first node that is wrong.
   @discardableResult
   public func validate() throws -> [String: [Int]] {
-    try validate(parameterShapes: parameters.mapValues(\.shape))
+    for node in nodes {
+      for (_, name) in node.parameters.sorted(by: { $0.key < $1.key }) {
+        guard let dtype = parameters[name]?.dtype, dtype == .int64 || dtype == .uint8 else { continue }
+        throw NetworkError("node \(node.name) uses parameter \(name) of type \(dtype), expected a type of real numbers")
+      }
+    }
+    return try validate(parameterShapes: parameters.mapValues(\.shape))
   }
 
   /// Checks the same against shapes of parameters alone, before any is loaded.

@@ -7,13 +7,14 @@ import Yams
 extension Recipe {
   /// The keys of the file, spelt as the options of the command line.
   public enum CodingKeys: String, CodingKey, CaseIterable {
-    case model, weights, data
+    case model, width, weights, data
     case dataDir = "data-dir"
     case validation, epochs
     case finetuneEpochs = "finetune-epochs"
     case batchSize = "batch-size"
     case lr, momentum, nesterov
     case weightDecay = "weight-decay"
+    case finetuneWeightDecay = "finetune-weight-decay"
     case schedule
     case warmupEpochs = "warmup-epochs"
     case labelSmoothing = "label-smoothing"
@@ -42,6 +43,7 @@ extension Recipe {
       target = try values.decodeIfPresent(Value.self, forKey: key)
     }
     try read(.model, &model)
+    try read(.width, &width)
     try readOptional(.weights, &weights)
     try read(.data, &data)
     try readOptional(.dataDir, &dataDir)
@@ -53,11 +55,12 @@ extension Recipe {
     try read(.momentum, &momentum)
     try read(.nesterov, &nesterov)
     try read(.weightDecay, &weightDecay)
+    try readOptional(.finetuneWeightDecay, &finetuneWeightDecay)
     try read(.schedule, &schedule)
     try read(.warmupEpochs, &warmupEpochs)
     try read(.labelSmoothing, &labelSmoothing)
-    try read(.nuclear, &nuclear)
-    try read(.group, &group)
+    try readOptional(.nuclear, &nuclear)
+    try readOptional(.group, &group)
     try read(.order, &order)
     try read(.scale, &scale)
     try read(.proximalEvery, &proximalEvery)

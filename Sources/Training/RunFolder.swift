@@ -24,7 +24,9 @@ public struct RunFolder: Sendable {
     do {
       try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     } catch {
-      throw ContainerError("\(url.path) cannot be made a folder (\(error.localizedDescription)); name another --output")
+      throw ContainerError(
+        "\(url.path) cannot be made a folder (\(error.localizedDescription)); name another --output",
+        .writing)
     }
   }
 
@@ -39,23 +41,35 @@ public struct RunFolder: Sendable {
     encoder.outputFormatting = [.sortedKeys]
     let line = try encoder.encode(metrics) + Data("\n".utf8)
     if !FileManager.default.fileExists(atPath: self.metrics.path) { try AtomicFile.write(Data(), to: self.metrics) }
-    let handle = try FileHandle(forWritingTo: self.metrics)
-    defer { try? handle.close() }
-    let end = try handle.seekToEnd()
-    do {
-      try handle.write(contentsOf: line)
-    } catch {
-      try? handle.truncate(atOffset: end)
-      throw ContainerError("\(self.metrics.path) cannot be written (\(error.localizedDescription)); free some space")
+    return try writingMetrics { handle in
+      let end = try handle.seekToEnd()
+      do {
+        try handle.write(contentsOf: line)
+      } catch {
+        try? handle.truncate(atOffset: end)
+        throw error
+      }
+      return Int(end) + line.count
     }
-    return Int(end) + line.count
   }
 
   /// Cuts `metrics.jsonl` back to its first `length` bytes.
   func cutMetrics(to length: Int) throws {
     guard FileManager.default.fileExists(atPath: metrics.path) else { return }
-    let handle = try FileHandle(forWritingTo: metrics)
-    defer { try? handle.close() }
-    if try handle.seekToEnd() > UInt64(length) { try handle.truncate(atOffset: UInt64(length)) }
+    try writingMetrics { handle in
+      if try handle.seekToEnd() > UInt64(length) { try handle.truncate(atOffset: UInt64(length)) }
+    }
+  }
+
+  private func writingMetrics<Value>(_ body: (FileHandle) throws -> Value) throws -> Value {
+    do {
+      let handle = try FileHandle(forWritingTo: metrics)
+      defer { try? handle.close() }
+      return try body(handle)
+    } catch {
+      throw ContainerError(
+        "\(metrics.path) cannot be written (\(error.localizedDescription)); check the disk and its permissions",
+        .writing)
+    }
   }
 }

@@ -69,6 +69,7 @@ public struct Trainer {
     let regularization = try Regularization(options.regularizer, on: network, start: position.start)
     position.start = regularization.start
     var state = try TrainingState(network, momenta: momenta)
+    if options.epochs == 0 { try keepUntrained(state) }
     while position.epoch < options.epochs {
       try runEpoch(&state, regularization)
       try finishEpoch(&state, regularization)
@@ -90,7 +91,7 @@ public struct Trainer {
       // Dropout's masks depend on seed and step alone, so a resumed run draws the same.
       let generator = Generator(seed: options.seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(position.step))
       let (loss, correct) = state.step(batch, options, rate: rate, generator: generator)
-      guard loss.isFinite else { throw divergence() }
+      guard loss.isFinite else { throw divergence(at: position.step + 1) }
       position.step += 1
       position.batch += 1
       position.images += batch.count
@@ -114,12 +115,19 @@ public struct Trainer {
     }
   }
 
+  /// No epoch at all still gives a run's folder its models: those of the start.
+  private mutating func keepUntrained(_ state: borrowing TrainingState) throws {
+    try model(state.snapshot(), nil).write(to: folder.best)
+    try save(state)
+  }
+
   /// Ranks are measured right after a proximal step: they grow again between two.
   private mutating func finishEpoch(_ state: inout TrainingState, _ regularization: Regularization) throws {
     var clock = ContinuousClock.now
     try proximalStep(&state, regularization)
     let network = state.snapshot()
     let validation = try data.validation.map { try network.accuracy(on: $0, of: data) }
+    let layers = try finiteLayers(of: network, validation)
     let progress = Double(position.epoch + 1)
     position.epoch += 1
     position.batch = 0
@@ -129,13 +137,26 @@ public struct Trainer {
       epoch: position.epoch, step: position.step, seconds: position.seconds,
       learningRate: options.learningRate * options.schedule.factor(at: progress, of: Double(options.epochs)),
       trainingLoss: position.lossSum / images, trainingTop1: 100 * Double(position.correct) / images,
-      validation: validation,
-      layers: try network.layerMetrics(energy: options.energy, options.energyMeasure))
+      validation: validation, layers: layers)
     (position.lossSum, position.correct, position.images) = (0, 0, 0)
     position.metricsLength = try folder.append(metrics)
     try keepIfBest(network, validation)
     try save(state)
     observe(.evaluated(metrics))
+  }
+
+  /// The epoch's last step may have been the one that made weights NaN; they must not replace the good ones.
+  private func finiteLayers(of network: Network, _ validation: Accuracy?) throws -> [Metrics.LayerMetrics] {
+    do {
+      let layers = try network.layerMetrics(energy: options.energy, options.energyMeasure)
+      let isFinite = layers.allSatisfy { layer in
+        layer.energy.isFinite && layer.singularValues.allSatisfy(\.isFinite)
+      }
+      guard isFinite, validation?.loss.isFinite ?? true else { throw divergence(at: position.step) }
+      return layers
+    } catch is TorchError {
+      throw divergence(at: position.step)
+    }
   }
 
   private mutating func proximalStep(_ state: inout TrainingState, _ regularization: Regularization) throws {
@@ -144,7 +165,7 @@ public struct Trainer {
     do {
       step = try state.proximalStep(regularization, t: position.pendingStep)
     } catch is TorchError {
-      throw divergence()
+      throw divergence(at: position.step)
     }
     position.pendingStep = 0
     for alarm in step.alarms(energy: options.energy, options.energyMeasure) where !position.warned.contains(alarm.id) {
@@ -154,7 +175,9 @@ public struct Trainer {
   }
 
   private mutating func keepIfBest(_ network: Network, _ validation: Accuracy?) throws {
-    let score = validation?.top1 ?? Double(position.epoch)
+    // A network that is trained for compression gets better at it until the end: its last is its best.
+    let isOrdinary = options.regularizer.isNone
+    let score = isOrdinary ? validation?.top1 ?? Double(position.epoch) : Double(position.epoch)
     guard score > position.bestTop1 ?? -1 else { return }
     position.bestTop1 = score
     try model(network, validation).write(to: folder.best)
@@ -175,11 +198,11 @@ public struct Trainer {
     return model
   }
 
-  private func divergence() -> TrainingInterruption {
+  private func divergence(at step: Int) -> TrainingInterruption {
     let kept =
       FileManager.default.fileExists(atPath: folder.last.path)
       ? "the last good checkpoint is kept in \(folder.last.lastPathComponent)" : "no checkpoint had been written yet"
-    return .diverged(step: position.step + 1, kept: kept)
+    return .diverged(step: step, kept: kept)
   }
 }
 

@@ -7,7 +7,7 @@ import Torch
 ///
 /// They are cloned from the network when training starts and cloned out at a snapshot, so the network that was given
 /// stays what it was.
-struct TrainingState: ~Copyable {
+package struct TrainingState: ~Copyable {
   private let template: Network
   private let execution: Execution
   /// In the order of `execution.parameterNames`.
@@ -17,7 +17,7 @@ struct TrainingState: ~Copyable {
   private var momenta: [Tensor]
 
   /// - Parameter momenta: by parameter name, of an earlier training; zero where there is none.
-  init(_ network: Network, momenta: [String: Tensor] = [:]) throws {
+  package init(_ network: Network, momenta: [String: Tensor] = [:]) throws {
     template = network
     execution = try Execution(network)
     let names = execution.parameterNames
@@ -36,7 +36,7 @@ struct TrainingState: ~Copyable {
   }
 
   /// One optimiser step on a batch; returns the mean loss and how many images were classified rightly.
-  mutating func step(
+  package mutating func step(
     _ batch: Batch, _ options: TrainingOptions, rate: Double, generator: Generator?
   ) -> (loss: Double, correct: Int) {
     let (images, labels) = batch.tensors
@@ -58,7 +58,7 @@ struct TrainingState: ~Copyable {
   }
 
   /// One proximal step of length `t`, written into the buffers; the momentum of what is dead becomes zero.
-  mutating func proximalStep(_ regularization: Regularization, t: Double) throws -> ProximalStep {
+  package mutating func proximalStep(_ regularization: Regularization, t: Double) throws -> ProximalStep {
     let step = try ProximalStep(regularization, on: current, t: t)
     for (position, index) in trainable.enumerated() {
       let name = execution.parameterNames[index]

@@ -4,21 +4,36 @@ import Containers
 import Datasets
 import Foundation
 import Networks
+import Torch
 import Training
 
 @main
 struct Entry {
   static func main() {
     // A reader that goes away (as `head` does) is not worth a signal; writing then fails like any other.
-    signal(SIGPIPE, SIG_IGN)
+    // The same holds for a file that grows past `ulimit -f`.
+    for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
     do {
       var command = try Thresh.parseAsRoot()
       try command.run()
     } catch {
-      guard let status = ExitStatus(of: error) else { Thresh.exit(withError: error) }
-      FileHandle.standardError.write(Data("thresh: \(error)\n".utf8))
+      guard let status = ExitStatus(of: error) else { end(error) }
+      Console.note("thresh: \(error)")
       Foundation.exit(status.rawValue)
     }
+  }
+
+  /// Ends for what the argument parser throws: help on standard output, a wrong option in one line on standard error.
+  private static func end(_ error: any Error) -> Never {
+    let code = Thresh.exitCode(for: error)
+    guard !code.isSuccess else { Thresh.exit(withError: error) }
+    let words = CommandLine.arguments.dropFirst().prefix(1).filter { word in
+      Thresh.configuration.subcommands.contains { $0._commandName == word }
+    }
+    let help = (["thresh"] + words + ["--help"]).joined(separator: " ")
+    let sentence = Thresh.message(for: error).split(separator: "\n").joined(separator: " ")
+    Console.note("thresh: \(sentence); see \(help)")
+    Foundation.exit(code.rawValue)
   }
 }
 
@@ -54,8 +69,9 @@ enum ExitStatus: Int32 {
   init?(of error: any Error) {
     switch error {
     case is DatasetError: self = .data
-    case is ContainerError: self = .file
-    case is NetworkError: self = .network
+    case let error as ContainerError: self = error.kind == .writing ? .output : .file
+    // libtorch throws where a network's numbers are not finite.
+    case is NetworkError, is TorchError: self = .network
     case is PlanError: self = .plan
     case is CompactionError: self = .proof
     case is RecipeError: self = .recipe

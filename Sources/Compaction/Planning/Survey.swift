@@ -36,7 +36,9 @@ public struct Survey: Sendable, Codable {
   public var original: Cost
   /// The network without its silent units.
   public var narrowed: Cost
+}
 
+extension Survey {
   /// - Parameters:
   ///   - network: the network as given.
   ///   - narrowed: the same without its silent units.

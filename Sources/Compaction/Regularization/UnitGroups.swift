@@ -34,8 +34,8 @@ public struct GroupFamily: Sendable {
     var result: [String: Tensor] = [:]
     for member in members {
       guard let tensor = result[member.parameter] ?? parameters[member.parameter] else { continue }
-      var each = [Float](repeating: 1, count: tensor.shape[0])
-      for (group, index) in member.indices.enumerated() { each[index] = Float(factors[group]) }
+      var each = [Double](repeating: 1, count: tensor.shape[0])
+      for (group, index) in member.indices.enumerated() { each[index] = factors[group] }
       let column = Tensor(each, shape: [each.count] + Array(repeating: 1, count: tensor.shape.count - 1))
       result[member.parameter] = tensor * column.to(tensor.dtype)
     }
@@ -64,7 +64,10 @@ public struct UnitGroups: Sendable {
     let ties = try network.ties()
     let frozen = ties.frozen
     var slices: [Channel: [(parameter: String, index: Int, role: SliceRole)]] = [:]
+    // Two nodes that share a parameter own the same axis twice; its slices are in the group once.
+    var seen = Set<String>()
     for axis in ties.axes where axis.axis == 0 && (axis.role == .unit || axis.role == .follower) {
+      guard seen.insert(axis.parameter).inserted else { continue }
       for (index, channel) in axis.channels.enumerated() {
         slices[channel, default: []].append((axis.parameter, index, axis.role))
       }

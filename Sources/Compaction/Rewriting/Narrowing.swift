@@ -14,7 +14,8 @@ extension Network {
     guard !channels.isEmpty else { return self }
     let keeps = { (channel: Channel) in !channels.contains(ties.representative(channel)) }
     var result = try foldingConstants(of: channels, ties)
-    for axis in ties.axes {
+    // Folding may have added biases; they bring no channels of their own, so the numbering is that of `ties`.
+    for axis in try result.ties().axes {
       guard let tensor = result.parameters[axis.parameter] else { continue }
       let kept = axis.channels.indices.filter { keeps(axis.channels[$0]) }
       // Two nodes that share a parameter own the same axis twice; it is cut once.

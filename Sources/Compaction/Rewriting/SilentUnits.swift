@@ -26,6 +26,7 @@ public struct SilentUnits: Sendable {
     }
     channels = candidates
     keepStrongest(axes.filter { $0.role == .unit && $0.axis == 0 }, minimumUnits, network)
+    keepOneOfEachValue(network)
   }
 
   /// The channels that `node` reads and cannot do without.
@@ -36,9 +37,10 @@ public struct SilentUnits: Sendable {
     if let convolution = node.operation as? Convolution {
       // A grouped convolution loses whole groups, which are tied to the units they make.
       if convolution.geometry.groups > 1 { return [] }
-      takesConstants = convolution.geometry.padding.allSatisfy { $0 == 0 }
+      takesConstants = convolution.geometry.padding.allSatisfy { $0 == 0 } && !network.shares(node)
     } else if node.operation is Linear {
-      takesConstants = true
+      // A bias that another node uses as well cannot take what only this one reads.
+      takesConstants = !network.shares(node)
     } else {
       return []
     }
@@ -53,6 +55,14 @@ public struct SilentUnits: Sendable {
       }
     }
     return needed
+  }
+
+  /// A slice may hold silent channels alone, though the layer that makes them has others.
+  private mutating func keepOneOfEachValue(_ network: Network) {
+    for node in network.nodes {
+      let made = (ties.channels[node.name] ?? []).map(ties.representative)
+      if let first = made.first, made.allSatisfy(channels.contains) { channels.remove(first) }
+    }
   }
 
   private mutating func keepStrongest(_ axes: [OwnedAxis], _ minimum: Int, _ network: Network) {

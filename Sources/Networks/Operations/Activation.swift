@@ -13,6 +13,9 @@ public enum Activation: Operation, Hashable {
 
   public func shape(of inputs: [[Int]], parameters: [Role: [Int]]) throws -> [Int] {
     try Expect.inputs(inputs, 1)
+    if case .cappedRelu(let limit) = self, !(limit >= 0) {
+      throw NetworkError("is cut at \(limit), expected 0 or more")
+    }
     return inputs[0]
   }
 

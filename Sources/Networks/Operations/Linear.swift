@@ -9,7 +9,7 @@ public struct Linear: Operation, Hashable {
     try Expect.inputs(inputs, 1)
     let weight = try Expect.parameter(.weight, parameters, rank: 2)
     try Expect.vector(.bias, parameters, count: weight[0])
-    guard inputs[0] == [weight[1]] else {
+    guard inputs[0] == [weight[1]], weight[0] > 0 else {
       throw NetworkError("has a weight of shape \(weight), but reads shape \(inputs[0]), expected [\(weight[1])]")
     }
     return [weight[0]]

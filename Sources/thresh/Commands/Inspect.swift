@@ -88,7 +88,8 @@ struct Inspect: ParsableCommand {
     table.append(["whole network", "", "", "", "", report.parameters.formattedCount, report.macs.formattedCount])
     print(table.text())
     for (name, value) in report.figures.sorted(by: { $0.key < $1.key }) {
-      print("\(name): \(value == value.rounded() ? String(Int(value)) : value.formatted(decimals: 3))")
+      // A file may hold any number, also one that no Int takes.
+      print("\(name): \(Int(exactly: value).map(String.init) ?? value.formatted(decimals: 3))")
     }
   }
 }

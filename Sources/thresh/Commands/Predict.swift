@@ -37,6 +37,10 @@ struct Predict: ParsableCommand {
   func run() throws {
     guard top > 0 else { throw RecipeError("--top is \(top), expected 1 or more") }
     let model = try ModelSource(model, weights: nil).load()
+    let (height, width) = (model.preprocessing.height, model.preprocessing.width)
+    guard height == width else {
+      throw NetworkError("the model reads images of \(height)×\(width) pixels; predict can cut out squares only")
+    }
     let predictions = try images.map { path in Prediction(image: path, classes: try candidates(path, model)) }
     guard !json else { return try Console.json(predictions) }
     for prediction in predictions {

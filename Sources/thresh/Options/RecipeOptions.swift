@@ -64,6 +64,8 @@ struct TrainingRecipeOptions: ParsableArguments {
     help: ArgumentHelp(
       "Share of the training images held out for all that is selected (default: 0.1).", valueName: "share"))
   var validation: Double?
+  @Option(help: ArgumentHelp("Fraction of the architecture's units to build (default: 1).", valueName: "fraction"))
+  var width: Double?
   @Option(help: ArgumentHelp("Epochs (default: 30).", valueName: "n"))
   var epochs: Int?
   @Option(help: ArgumentHelp("Then compress and train the compact network on for as many epochs.", valueName: "n"))
@@ -76,15 +78,22 @@ struct TrainingRecipeOptions: ParsableArguments {
   var momentum: Double?
   @Option(help: ArgumentHelp("Weight decay (default: 0.0005).", valueName: "x"))
   var weightDecay: Double?
+  @Option(
+    help: ArgumentHelp("Weight decay for the compact network (default: a tenth of --weight-decay).", valueName: "x"))
+  var finetuneWeightDecay: Double?
   @Option(help: "The rate's way in the last phase: constant, cosine or step (default: cosine).")
   var schedule: Schedule.Shape?
   @Option(help: ArgumentHelp("Epochs over which the rate grows from zero (default: 1).", valueName: "x"))
   var warmupEpochs: Double?
   @Option(help: ArgumentHelp("Label smoothing (default: 0).", valueName: "x"))
   var labelSmoothing: Double?
-  @Option(help: ArgumentHelp("Strength τ of the nuclear norm; 0 for none (default: 0.003).", valueName: "x"))
+  @Option(
+    help: ArgumentHelp(
+      "Strength τ of the nuclear norm; 0 for none (default: chosen for the length of the training).", valueName: "x"))
   var nuclear: Double?
-  @Option(help: ArgumentHelp("Strength λ of the group lasso; 0 for none (default: 0.01).", valueName: "x"))
+  @Option(
+    help: ArgumentHelp(
+      "Strength λ of the group lasso; 0 for none (default: chosen for the length of the training).", valueName: "x"))
   var group: Double?
   @Option(help: "Which proximal operator comes first: nuclear-first or group-first (default: nuclear-first).")
   var order: Regularizer.Order?
@@ -119,11 +128,13 @@ struct TrainingRecipeOptions: ParsableArguments {
     set(&recipe.momentum, momentum)
     if momentum == 0 { recipe.nesterov = false }
     set(&recipe.weightDecay, weightDecay)
+    if let finetuneWeightDecay { recipe.finetuneWeightDecay = finetuneWeightDecay }
     set(&recipe.schedule, schedule)
     set(&recipe.warmupEpochs, warmupEpochs)
     set(&recipe.labelSmoothing, labelSmoothing)
-    set(&recipe.nuclear, nuclear)
-    set(&recipe.group, group)
+    if let nuclear { recipe.nuclear = nuclear }
+    if let group { recipe.group = group }
+    set(&recipe.width, width)
     set(&recipe.order, order)
     set(&recipe.scale, scale)
     set(&recipe.proximalEvery, proximalEvery)
