@@ -57,6 +57,11 @@ let package = Package(
     .executableTarget(
       name: "thresh-bench", dependencies: ["Architectures", "Training"], path: "Benchmarks/Worker",
       swiftSettings: strict),
+    tests("TorchTests", ["Torch"]),
+    tests("NetworksTests", ["Architectures", "Containers", "Interchange", "Networks", "Torch"]),
+    tests("ArchitecturesTests", ["Architectures", "Networks"]),
+    tests("CompactionTests", ["Architectures", "Compaction", "Containers", "Networks", "Torch"]),
+    tests("InterchangeTests", ["Architectures", "Containers", "Interchange", "Networks", "Torch"]),
     .testTarget(
       name: "ContainersTests", dependencies: ["Containers"], resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(

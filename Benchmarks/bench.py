@@ -5,6 +5,7 @@ What is compared stands here; how is in harness.py, what is printed and written 
 
 import argparse
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -79,12 +80,13 @@ def memory_growth(options: argparse.Namespace) -> Comparison:
 
 def inspect(options: argparse.Namespace) -> Comparison:
     """From pressing return to the figures of a stored network: parameters and MACs as JSON."""
-    file = options.inspect
+    file, thresh = options.inspect, str(ROOT / ".build/release/thresh")
+    architecture = Path(file).name.split("-")[0]
     return Comparison(
         name="inspect",
         title=f"Inspect, start to end: {Path(file).name}",
         sides=[
-            Side("thresh", [str(ROOT / ".build/release/thresh"), "inspect", file, "--json"]),
+            Side("thresh", [thresh, "inspect", architecture, "--weights", file, "--json"]),
             Side("pytorch", [options.python, str(PEERS / "inspect_weights.py"), file]),
         ],
         ratios=[("thresh", "pytorch")],
@@ -133,7 +135,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of each side (default: all cores)")
     parser.add_argument("--python", default=sys.executable, help="the Python of the PyTorch side (default: this one)")
     parser.add_argument("--cifar", default=os.environ.get("THRESH_CIFAR10"), help="folder of CIFAR-10's binary files")
-    parser.add_argument("--inspect", default=os.environ.get("THRESH_INSPECT"), help="the stored network to inspect")
+    parser.add_argument("--inspect", default=os.environ.get("THRESH_INSPECT"), help="the stored network to inspect; without one, a new resnet20 is written")
     parser.add_argument("--output", type=Path, default=ROOT / "Benchmarks" / "results", help="folder of the JSON files")
     parser.add_argument("--self-check", action="store_true", help="measure PyTorch against itself; writes no results")
     options = parser.parse_args()
@@ -153,8 +155,8 @@ def main() -> int:
     failures = 0
     for name in options.only:
         if name == "inspect" and not options.inspect:
-            print("\ninspect: left out, no file given; pass --inspect FILE or set THRESH_INSPECT")
-            continue
+            options.inspect = str(ROOT / ".build/resnet20-random.safetensors")
+            subprocess.run([options.python, str(PEERS / "write_weights.py"), options.inspect], check=True)
         if options.self_check and name in ("regularized_step", "inspect"):
             continue
         for make in comparisons(options)[name]:

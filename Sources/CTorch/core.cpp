@@ -2,6 +2,10 @@
 #include <ATen/Version.h>
 #include <torch/version.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "protect.h"
 
 namespace ct {
@@ -34,6 +38,13 @@ bool ct_set_threads(int32_t count) {
   return ct::done([&] { at::set_num_threads(count); });
 }
 int32_t ct_threads(void) { return at::get_num_threads(); }
+void ct_keep_freed_memory(void) {
+#ifdef __GLIBC__
+  // 32 MiB is the largest that glibc takes: activations of a batch are below, so they come from the heap.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+}
 const char *ct_cpu_capability(void) {
   static thread_local std::string name;
   return ct::protect("unknown", [&] {

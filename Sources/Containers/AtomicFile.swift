@@ -57,7 +57,8 @@ public enum AtomicFile {
     }
     switch status.st_mode & S_IFMT {
     case S_IFREG: return status.st_mode & 0o777
-    case S_IFDIR: throw ContainerError(target, "could not be written: it is a folder; give the name of a file", .writing)
+    case S_IFDIR:
+      throw ContainerError(target, "could not be written: it is a folder; give the name of a file", .writing)
     // A rename would replace /dev/null itself.
     default:
       throw ContainerError(target, "could not be written: it is not a plain file; give the name of a file", .writing)

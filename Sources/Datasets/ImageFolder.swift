@@ -15,6 +15,17 @@ public struct ImageFolder: ImageSource {
       self.resize = resize
       self.channels = channels
     }
+
+    /// - Throws: `DatasetError` when no photograph can be cut so, as a model file from outside may ask for.
+    func check() throws(DatasetError) {
+      guard size > 0, resize >= size, resize <= 16_384 else {
+        let found = "found size \(size) and resize \(resize)"
+        throw .badOption("photographs are resized to at least the size cut out of them, at most 16,384; \(found)")
+      }
+      guard [1, 3].contains(channels) else {
+        throw .badOption("photographs have 1 or 3 channels, found \(channels)")
+      }
+    }
   }
 
   /// The file of every image.
@@ -40,13 +51,7 @@ public struct ImageFolder: ImageSource {
   /// The files are listed, not opened. Formats: JPEG and PNG, by their extension.
   /// - Throws: `DatasetError` when a folder cannot be listed, a class is empty or a test class unknown.
   public static func dataset(in folder: String, options: Options) throws(DatasetError) -> Dataset {
-    guard options.size > 0, options.resize >= options.size, options.resize <= 16_384 else {
-      let found = "found size \(options.size) and resize \(options.resize)"
-      throw .badOption("photographs are resized to at least the size cut out of them, at most 16,384; \(found)")
-    }
-    guard [1, 3].contains(options.channels) else {
-      throw .badOption("photographs have 1 or 3 channels, found \(options.channels)")
-    }
+    try options.check()
     guard let testName = ["test", "val"].first(where: { isFolder(folder + "/" + $0) }) else {
       throw .malformed(
         path: folder, problem: "has no folder test or val beside train; put the images for testing there")

@@ -5,6 +5,7 @@ extension ImageFolder {
   public static func photograph(
     at path: String, options: Options, normalization: Normalization
   ) throws(DatasetError) -> [Float] {
+    try options.check()
     let image = try DecodedImage(path: path, channels: options.channels)
     var random = RandomStream(seed: 0)
     let window = PhotographCrop(

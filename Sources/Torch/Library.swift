@@ -10,6 +10,12 @@ public enum Library {
 
   public static func setThreads(_ count: Int) { _ = ct_set_threads(Int32(clamping: count)) }
 
+  /// Has freed memory kept by the process for the next tensors of that size, up to 1 GiB; glibc only.
+  ///
+  /// Otherwise every training step gives its activations back to the system and faults them in again, page by page:
+  /// 10,000 faults and 6 % of the processor time in a step of ResNet-20 with 128 images.
+  package static func keepFreedMemory() { ct_keep_freed_memory() }
+
   /// The vector instructions in use, such as AVX2.
   public static var vectorInstructions: String { String(cString: ct_cpu_capability()) }
 

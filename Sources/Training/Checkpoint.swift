@@ -63,4 +63,13 @@ struct Checkpoint {
       }
     }
   }
+
+  /// - Throws: `ContainerError` when momenta or counters cannot belong to a training of `network`.
+  func check(_ network: Network, _ name: String) throws {
+    let fits = momenta.allSatisfy { $0.value.shape == network.parameters[$0.key]?.shape }
+    let counters = [position.epoch, position.batch, position.step, position.images, position.metricsLength]
+    guard fits, counters.allSatisfy({ $0 >= 0 }) else {
+      throw ContainerError("\(name) does not belong to this training; start anew without --resume")
+    }
+  }
 }

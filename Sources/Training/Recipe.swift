@@ -36,6 +36,7 @@ public struct Recipe: Sendable, Equatable, Codable {
   /// τ and λ; see `Regularizer`. Nil is the default pressure spread over the training; see `resolvingStrengths`.
   public var nuclear: Double?
   public var group: Double?
+  public var groupNorm = GroupNorm.scale
   public var order = Regularizer.Order.nuclearFirst
   public var scale = Regularizer.Scale.relative
   public var proximalEvery = Regularizer.Frequency.steps(10)
@@ -71,7 +72,7 @@ public struct Recipe: Sendable, Equatable, Codable {
 extension Recipe {
   public var regularizer: Regularizer {
     Regularizer(
-      nuclear: nuclear ?? 0, group: group ?? 0, order: order, frequency: proximalEvery, scale: scale, skip: skip,
+      nuclear: nuclear ?? 0, group: group ?? 0, groupNorm: groupNorm, order: order, frequency: proximalEvery, scale: scale, skip: skip,
       strengths: strengths, restoresNorm: restoreNorm, warmup: strengthWarmup ?? Double(epochs) / 2)
   }
 

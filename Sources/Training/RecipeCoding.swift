@@ -18,7 +18,9 @@ extension Recipe {
     case schedule
     case warmupEpochs = "warmup-epochs"
     case labelSmoothing = "label-smoothing"
-    case nuclear, group, order, scale
+    case nuclear, group
+    case groupNorm = "group-norm"
+    case order, scale
     case proximalEvery = "proximal-every"
     case skip, strengths
     case restoreNorm = "restore-norm"
@@ -61,6 +63,7 @@ extension Recipe {
     try read(.labelSmoothing, &labelSmoothing)
     try readOptional(.nuclear, &nuclear)
     try readOptional(.group, &group)
+    try read(.groupNorm, &groupNorm)
     try read(.order, &order)
     try read(.scale, &scale)
     try read(.proximalEvery, &proximalEvery)

@@ -28,6 +28,15 @@ public struct RunFolder: Sendable {
         "\(url.path) cannot be made a folder (\(error.localizedDescription)); name another --output",
         .writing)
     }
+    removeTornFiles()
+  }
+
+  /// Takes away what a kill amid writing left: temporary files that were never renamed.
+  private func removeTornFiles() {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+    for name in names where name.hasPrefix(".") && name.hasSuffix(".tmp") && name.count == 41 {
+      try? FileManager.default.removeItem(at: url.appending(path: name))
+    }
   }
 
   /// The model that stands for the run: the compact one, else what training says is its result.

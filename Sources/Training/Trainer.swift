@@ -64,6 +64,7 @@ public struct Trainer {
       let checkpoint = try Checkpoint(contentsOf: folder.optimizer)
       network = try network.loading(checkpoint.parameters, from: folder.optimizer.lastPathComponent)
       (momenta, position) = (checkpoint.momenta, checkpoint.position)
+      try checkpoint.check(network, folder.optimizer.lastPathComponent)
     }
     try folder.cutMetrics(to: position.metricsLength)
     let regularization = try Regularization(options.regularizer, on: network, start: position.start)
@@ -185,6 +186,10 @@ public struct Trainer {
 
   private func save(_ state: borrowing TrainingState) throws {
     let network = state.snapshot()
+    // A step with a finite loss can still have made weights that are not.
+    guard network.parameters.values.allSatisfy(\.maximumMagnitude.isFinite) else {
+      throw divergence(at: position.step)
+    }
     try model(network, nil).write(to: folder.last)
     try Checkpoint(parameters: network.parameters, momenta: state.momentaByName(), position: position)
       .write(to: folder.optimizer)

@@ -18,6 +18,7 @@ package struct TrainingState: ~Copyable {
 
   /// - Parameter momenta: by parameter name, of an earlier training; zero where there is none.
   package init(_ network: Network, momenta: [String: Tensor] = [:]) throws {
+    Library.keepFreedMemory()
     template = network
     execution = try Execution(network)
     let names = execution.parameterNames
@@ -40,6 +41,13 @@ package struct TrainingState: ~Copyable {
     _ batch: Batch, _ options: TrainingOptions, rate: Double, generator: Generator?
   ) -> (loss: Double, correct: Int) {
     let (images, labels) = batch.tensors
+    return step(images, labels, options, rate: rate, generator: generator)
+  }
+
+  /// The same on images N×C×H×W and their labels.
+  mutating func step(
+    _ images: Tensor, _ labels: Tensor, _ options: TrainingOptions, rate: Double, generator: Generator?
+  ) -> (loss: Double, correct: Int) {
     let run = { [execution, parameters] in
       execution.run(images, parameters: parameters, mode: .training, generator: generator)
     }

@@ -56,7 +56,8 @@ import Testing
     let file = URL(filePath: "/nowhere/at/all/model")
     #expect(
       throws: ContainerError(
-        "/nowhere/at/all/model could not be written: the folder /nowhere/at/all/ does not exist; create it first")
+        "/nowhere/at/all/model could not be written: the folder /nowhere/at/all/ does not exist; create it first",
+        .writing)
     ) { try AtomicFile.write("x", to: file) }
   }
 
@@ -77,7 +78,7 @@ import Testing
     defer { close(descriptor) }
     #expect(
       throws: ContainerError(
-        "/runs/model could not be written: the disk is full; free some space and try again")
+        "/runs/model could not be written: the disk is full; free some space and try again", .writing)
     ) {
       try ByteSink(descriptor: descriptor, file: URL(filePath: "/runs/model")).write(Data([1]))
     }

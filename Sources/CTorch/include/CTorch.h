@@ -38,6 +38,8 @@ int64_t ct_live(void);               // tensors handed out and not yet given bac
 const char *ct_version(void);        // of the headers this was compiled with, such as "2.13.0"
 bool ct_set_threads(int32_t count);  // of the calling thread's team
 int32_t ct_threads(void);
+/// Has the allocator keep freed memory for the next step instead of giving it back to the system (glibc only).
+void ct_keep_freed_memory(void);
 const char *ct_cpu_capability(void);
 
 // MARK: Making and reading tensors (create.cpp)

@@ -31,6 +31,12 @@ public struct Planner: Sendable {
   /// - Throws: `PlanError` when the size cannot be reached.
   public func plan(for survey: Survey) throws -> Plan {
     switch goal {
+    case .energy(let share), .parameters(let share), .macs(let share):
+      guard (0...1).contains(share) else {
+        throw PlanError("the plan is to keep \(share), expected more than 0 and at most 1")
+      }
+    }
+    switch goal {
     case .energy(let share): return plan(for: survey, energy: share)
     case .parameters(let fraction):
       let limit = Int(fraction * Double(survey.original.parameters))

@@ -48,10 +48,12 @@ public struct Regularization: Sendable {
     for layer in layers where !layer.isPair && layer.obstacle == nil && !skipped.contains(layer.name) {
       guard let weight = network[layer.name]?.parameters[.weight] else { continue }
       matrices.append(
-        MatrixTarget(layer: layer.name, weight: weight, factor: regularizer.factor(of: layer.name)))
+        MatrixTarget(layer: layer.name, weight: weight, factor: regularizer.factor(of: [layer.name])))
     }
-    groups = try UnitGroups(of: network, leavingOut: nodesSkipped.contains).families.map { family in
-      GroupTarget(family: family, factor: regularizer.factor(of: family.name))
+    groups = try UnitGroups(
+      of: network, norm: regularizer.groupNorm, leavingOut: nodesSkipped.contains
+    ).families.map { family in
+      GroupTarget(family: family, factor: regularizer.factor(of: family.makers))
     }
     self.start = start ?? StartingScales()
     if start == nil { try measure(network) }

@@ -6,6 +6,8 @@ public struct Regularizer: Sendable, Codable, Equatable {
   public var nuclear: Double
   /// λ, the strength of the group lasso.
   public var group: Double
+  /// What the norm of a group is taken over.
+  public var groupNorm: GroupNorm
   public var order: Order
   public var frequency: Frequency
   public var scale: Scale
@@ -42,12 +44,13 @@ public struct Regularizer: Sendable, Codable, Equatable {
   }
 
   public init(
-    nuclear: Double, group: Double, order: Order = .nuclearFirst, frequency: Frequency = .steps(10),
+    nuclear: Double, group: Double, groupNorm: GroupNorm = .whole, order: Order = .nuclearFirst, frequency: Frequency = .steps(10),
     scale: Scale = .relative, skip: [String]? = nil, strengths: [LayerStrength] = [], restoresNorm: Bool = true,
     warmup: Double = 0
   ) {
     self.nuclear = nuclear
     self.group = group
+    self.groupNorm = groupNorm
     self.order = order
     self.frequency = frequency
     self.scale = scale
@@ -67,8 +70,9 @@ public struct Regularizer: Sendable, Codable, Equatable {
     warmup > 0 ? min(1, epochs / warmup) : 1
   }
 
-  func factor(of layer: String) -> Double {
-    strengths.first { Pattern($0.pattern).matches(layer) }?.factor ?? 1
+  /// The factor on the strength of a layer, or of a tie that several layers make.
+  func factor(of layers: [String]) -> Double {
+    strengths.first { strength in layers.contains(where: Pattern(strength.pattern).matches) }?.factor ?? 1
   }
 }
 

@@ -5,6 +5,17 @@ import Torch
 public struct GroupMember: Sendable {
   public var parameter: String
   public var indices: [Int]
+  /// Whether it only goes along: it is neither in the norm nor shrunk, but zero when the group is.
+  public var isCarried = false
+}
+
+/// What the norm of a group is taken over.
+public enum GroupNorm: String, Sendable, Codable, CaseIterable {
+  /// Everything that makes, scales and shifts the channel.
+  case whole
+  /// γ and β alone where a batch norm follows, since the function does not depend on the norm of the rows before it;
+  /// the rows are carried. Everything elsewhere.
+  case scale
 }
 
 /// Groups of alike make: the channels of one tie, each with everything that makes, scales and shifts it.
@@ -12,15 +23,17 @@ public struct GroupMember: Sendable {
 /// A group is what lives or dies together: for every member of the tie the producing rows with their biases and the
 /// batch norms' γ and β. The slices of later weights that read the channel are not in it.
 public struct GroupFamily: Sendable {
-  /// The names of the units' layers, for messages.
+  /// The names of the layers that make the units, joined by "+"; different for every family.
   public var name: String
+  /// The layers that make the units.
+  public var makers: [String]
   public var members: [GroupMember]
   public var count: Int
 
   /// ‖θ_n‖₂ for each group n.
   public func norms(_ parameters: [String: Tensor]) -> [Double] {
     var squares = [Double](repeating: 0, count: count)
-    for member in members {
+    for member in members where !member.isCarried {
       guard let tensor = parameters[member.parameter] else { continue }
       let rows = tensor.to(.float64).reshaped([tensor.shape[0], -1])
       let each = (rows * rows).sum(axes: [1]).doubles
@@ -29,13 +42,13 @@ public struct GroupFamily: Sendable {
     return squares.map { $0.squareRoot() }
   }
 
-  /// Each group's slices multiplied by its factor.
+  /// Each group's slices multiplied by its factor; what is carried stays, or becomes zero with the group.
   public func scaled(_ parameters: [String: Tensor], by factors: [Double]) -> [String: Tensor] {
     var result: [String: Tensor] = [:]
     for member in members {
       guard let tensor = result[member.parameter] ?? parameters[member.parameter] else { continue }
       var each = [Double](repeating: 1, count: tensor.shape[0])
-      for (group, index) in member.indices.enumerated() { each[index] = factors[group] }
+      for (group, index) in member.indices.enumerated() { each[index] = member.isCarried && factors[group] != 0 ? 1 : factors[group] }
       let column = Tensor(each, shape: [each.count] + Array(repeating: 1, count: tensor.shape.count - 1))
       result[member.parameter] = tensor * column.to(tensor.dtype)
     }
@@ -45,7 +58,7 @@ public struct GroupFamily: Sendable {
   /// P: how many scalars one group has.
   public func size(_ parameters: [String: Tensor]) -> Int {
     guard count > 0 else { return 0 }
-    return members.map { member in
+    return members.filter { !$0.isCarried }.map { member in
       let shape = parameters[member.parameter]?.shape ?? []
       return shape.dropFirst().reduce(1, *) * member.indices.count / count
     }.reduce(0, +)
@@ -58,9 +71,10 @@ public struct UnitGroups: Sendable {
 
   /// - Parameters:
   ///   - network: any valid network.
+  ///   - norm: what the norm of a group is taken over.
   ///   - isLeftOut: layers that are not to lose units; a tie is left out when all that make it are.
   /// - Throws: `NetworkError` when the network is not valid.
-  public init(of network: Network, leavingOut isLeftOut: (String) -> Bool) throws {
+  public init(of network: Network, norm: GroupNorm = .whole, leavingOut isLeftOut: (String) -> Bool) throws {
     let ties = try network.ties()
     let frozen = ties.frozen
     var slices: [Channel: [(parameter: String, index: Int, role: SliceRole)]] = [:]
@@ -79,17 +93,26 @@ public struct UnitGroups: Sendable {
       byMake[own.map(\.parameter), default: []].append(channel)
     }
     families = byMake.map { make, channels in
-      Self.family(make, channels.sorted(), slices)
+      Self.family(make, channels.sorted(), slices, norm)
     }.sorted { $0.name < $1.name }
+    // Slices of one layer can go different ways and make several families.
+    for index in families.indices.dropFirst()
+    where families[..<index].contains(where: { $0.name == families[index].name }) {
+      families[index].name += "#\(index)"
+    }
   }
 
   private static func family(
-    _ make: [String], _ channels: [Channel], _ slices: [Channel: [(parameter: String, index: Int, role: SliceRole)]]
+    _ make: [String], _ channels: [Channel],
+    _ slices: [Channel: [(parameter: String, index: Int, role: SliceRole)]], _ norm: GroupNorm
   ) -> GroupFamily {
+    let roles = channels.first.flatMap { slices[$0] }?.map(\.role) ?? []
+    let carriesUnits = norm == .scale && roles.contains(.follower)
     // A grouped convolution may have several slices of one parameter in a group: one member for each.
     let members = make.indices.map { position in
       GroupMember(
-        parameter: make[position], indices: channels.map { slices[$0]?[position].index ?? 0 })
+        parameter: make[position], indices: channels.map { slices[$0]?[position].index ?? 0 },
+        isCarried: carriesUnits && roles[position] == .unit)
     }
     var makers: [String] = []
     for channel in channels.prefix(1) {
@@ -97,7 +120,7 @@ public struct UnitGroups: Sendable {
         makers.append(layer(slice.parameter))
       }
     }
-    return GroupFamily(name: makers.joined(separator: "+"), members: members, count: channels.count)
+    return GroupFamily(name: makers.joined(separator: "+"), makers: makers, members: members, count: channels.count)
   }
 
   /// "layer1.0.conv1.weight" → "layer1.0.conv1".

@@ -48,6 +48,7 @@ struct Compress: ParsableCommand {
   }
 
   func run() throws {
+    try AtomicOutput.check(output)
     let source = try ModelSource(model.model, weights: model.weights)
     let model = try source.load()
     let recipe = try resolvedRecipe(model)
@@ -62,7 +63,6 @@ struct Compress: ParsableCommand {
     compression.advance = { display.advance($0) }
     var compressed = try compression.compress(model, on: data)
     display.end()
-    if !json { print(PlanTable.text(compressed)) }
     var test: Accuracy?
     if let data {
       if recipe.finetuneEpochs > 0 { try finetune(&compressed, data, recipe) }
@@ -119,6 +119,7 @@ struct Compress: ParsableCommand {
           denseParameters: plan.original.parameters, denseMacs: plan.original.macs, plan: plan,
           proof: compressed.proof, stages: compressed.stages, test: test, output: output))
     }
+    print(PlanTable.text(compressed))
     if let tuned = compressed.stages.last, tuned.name == "finetuned" {
       print("finetuned     top-1 \((tuned.accuracy.top1 / 100).formattedPercent(decimals: 2))")
     }

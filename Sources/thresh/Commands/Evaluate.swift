@@ -2,6 +2,7 @@ import ArgumentParser
 import Datasets
 import Foundation
 import Interchange
+import Networks
 import Reports
 import Torch
 import Training
@@ -45,6 +46,9 @@ struct Evaluate: ParsableCommand {
     var bar = ProgressBar("evaluating", total: data.test.count, unit: "images")
     let accuracy = try model.network.accuracy(on: data.test, of: data, batchSize: batchSize) { bar.advance(by: $0) }
     bar.clear()
+    guard accuracy.loss.isFinite else {
+      throw NetworkError("the network's loss is not a finite number; its weights are broken, train it again")
+    }
     guard !json else { return try Console.json(accuracy) }
     print(
       """

@@ -5,6 +5,24 @@ import Foundation
 enum AtomicOutput {
   static func write(_ text: String, to file: URL) throws { try AtomicFile.write(text, to: file) }
 
+  /// Whether a file may be written there, asked before hours of work and not after.
+  ///
+  /// - Throws: `OutputError`.
+  static func check(_ path: String) throws {
+    var isFolder: ObjCBool = false
+    let manager = FileManager.default
+    if manager.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+      throw OutputError("\(path) cannot be written: it is a folder; give the name of a file")
+    }
+    let folder = URL(filePath: path).deletingLastPathComponent().path
+    guard manager.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+      throw OutputError("\(path) cannot be written: the folder \(folder) does not exist; create it first")
+    }
+    guard manager.isWritableFile(atPath: folder) else {
+      throw OutputError("\(path) cannot be written: no permission to write in \(folder); choose another folder")
+    }
+  }
+
   static func writeJSON(_ value: some Encodable, to file: URL) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

@@ -3,6 +3,7 @@ import Compaction
 import Foundation
 import Training
 
+extension GroupNorm: ExpressibleByArgument {}
 extension Regularizer.Order: ExpressibleByArgument {}
 extension Regularizer.Scale: ExpressibleByArgument {}
 extension Schedule.Shape: ExpressibleByArgument {}
@@ -95,6 +96,8 @@ struct TrainingRecipeOptions: ParsableArguments {
     help: ArgumentHelp(
       "Strength λ of the group lasso; 0 for none (default: chosen for the length of the training).", valueName: "x"))
   var group: Double?
+  @Option(help: "A group's norm: whole, or scale (γ and β where a batch norm follows; default: scale).")
+  var groupNorm: GroupNorm?
   @Option(help: "Which proximal operator comes first: nuclear-first or group-first (default: nuclear-first).")
   var order: Regularizer.Order?
   @Option(help: "Whether strengths are relative to each layer or absolute (default: relative).")
@@ -135,6 +138,7 @@ struct TrainingRecipeOptions: ParsableArguments {
     if let nuclear { recipe.nuclear = nuclear }
     if let group { recipe.group = group }
     set(&recipe.width, width)
+    set(&recipe.groupNorm, groupNorm)
     set(&recipe.order, order)
     set(&recipe.scale, scale)
     set(&recipe.proximalEvery, proximalEvery)

@@ -1,0 +1,85 @@
+import Architectures
+import Compaction
+import Datasets
+import Torch
+import Training
+
+/// The work of one run, everything that is not to be timed done before.
+struct Work {
+  let run: () throws -> Void
+
+  /// - Throws: `BenchmarkError` when the request does not make sense, `DatasetError` when there are no such images.
+  init(_ task: Task) throws {
+    Library.setThreads(task.threads)
+    let learner = try Learner(task)
+    switch task.task {
+    case .trainStep, .regularizedStep:
+      guard let steps = task.steps else { throw BenchmarkError("\(task.task.rawValue) needs steps") }
+      let batch = try Images.fixedBatch(task.batch)
+      run = { try learner.steps(steps, on: batch, regularizedEvery: task.every) }
+    case .epoch:
+      guard let count = task.images, let source = task.source else {
+        throw BenchmarkError("epoch needs images and source")
+      }
+      switch source {
+      case .fixed:
+        let batch = try Images.fixedBatch(task.batch)
+        run = { try learner.steps(count / task.batch, on: batch) }
+      case .memory:
+        let data = try Images.dataset(count, from: task.data)
+        run = { try learner.epoch(of: data) }
+      }
+    }
+  }
+}
+
+/// A network in training, driven as `Trainer` drives it: the same state, loader, options and proximal step.
+final class Learner {
+  private var state: TrainingState
+  private let options: TrainingOptions
+  private let regularization: Regularization
+  private var stepsMade = 0
+  private var epochsMade = 0
+
+  init(_ task: Task) throws {
+    guard let architecture = Catalogue(rawValue: task.model) else {
+      throw BenchmarkError("there is no architecture \(task.model)")
+    }
+    let network = try architecture.network(input: Images.shape, classes: Images.classes, seed: 0)
+    var recipe = Recipe()
+    recipe.lr = 0.01
+    recipe.batchSize = task.batch
+    recipe.precision = task.precision
+    // The default strengths of a training on 50,000 images.
+    options = recipe.resolvingStrengths(stepsPerEpoch: 50_000 / task.batch).training
+    regularization = try Regularization(options.regularizer, on: network)
+    state = try TrainingState(network)
+  }
+
+  func steps(_ count: Int, on batch: Batch, regularizedEvery every: Int? = nil) throws {
+    for step in 1...max(1, count) {
+      try self.step(on: batch)
+      if let every, step % every == 0 { try regularize(after: every) }
+    }
+  }
+
+  func epoch(of data: Dataset) throws {
+    var how = BatchLoader.Options.training(data, batchSize: options.batchSize, seed: 0, epoch: epochsMade)
+    how.dropsLast = true
+    let loader = BatchLoader(data.train, how)
+    while let batch = try loader.next() { try step(on: batch) }
+    epochsMade += 1
+  }
+
+  private func step(on batch: Batch) throws {
+    let generator = Generator(seed: UInt64(stepsMade))
+    let (loss, _) = state.step(batch, options, rate: options.learningRate, generator: generator)
+    guard loss.isFinite else { throw BenchmarkError("the loss became NaN or infinite at step \(stepsMade)") }
+    stepsMade += 1
+  }
+
+  private func regularize(after steps: Int) throws {
+    let t = Double(steps) * options.learningRate / (1 - options.momentum)
+    _ = try state.proximalStep(regularization, t: t).alarms(energy: options.energy, options.energyMeasure)
+  }
+}

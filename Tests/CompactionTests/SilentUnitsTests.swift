@@ -1,0 +1,254 @@
+import Architectures
+@testable import Compaction
+import Networks
+import Testing
+import Torch
+
+/// Removing what is silent changes nothing, in float64 and with batch norms as after a training.
+@Suite struct SilentUnitsTests {
+  private func narrowed(_ network: Network, minimumUnits: Int = 1) throws -> Network {
+    let silent = try SilentUnits(in: network, minimumUnits: minimumUnits)
+    return try network.narrowed(removing: silent.channels, silent.ties)
+  }
+
+  private func shape(_ network: Network, _ parameter: String) -> [Int]? { network.parameters[parameter]?.shape }
+
+  /// What changes when silent units go from the network in float64, where nothing is rounded away.
+  private func difference(_ network: Network, _ narrow: (Network) throws -> Network) throws -> Double {
+    try largestDifference(network.to(.float64), narrow(network.to(.float64)))
+  }
+
+  @Test func `a network without silent units stays as it is`() throws {
+    let network = try Network.lenet5(input: [1, 28, 28], classes: 10, seed: 0)
+    #expect(try SilentUnits(in: network).channels.isEmpty)
+    #expect(try narrowed(network).parameters.mapValues(\.shape) == network.parameters.mapValues(\.shape))
+  }
+
+  @Test func `silent units of dec3 go and change nothing`() throws {
+    var network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [8, 12, 16], seed: 1).unsettled()
+    network.silence("block1.conv_h", "block1.bn_h", [0, 7])
+    network.silence("block2.conv_v", "block2.bn_v", [3])
+    network.silence("block3.conv_h", "block3.bn_h", [1, 2, 15])
+    let small = try narrowed(network)
+    #expect(shape(small, "block1.conv_h.weight") == [6, 8, 1, 5])
+    #expect(shape(small, "block2.conv_v.weight") == [11, 6, 5, 1])
+    #expect(shape(small, "block2.bn_v.running_mean") == [11])
+    #expect(shape(small, "linear.weight") == [5, 13])
+    #expect(try difference(network) { try narrowed($0) } < 1e-12)
+  }
+
+  @Test func `silent units of lenet5 go through its flattening`() throws {
+    var network = try Network.lenet5(input: [1, 28, 28], classes: 10, seed: 0)
+    for (layer, units) in [("conv1", [2]), ("conv2", [0, 15]), ("fc1", [5, 6, 7])] {
+      network.set("\(layer).weight", units, to: 0)
+      network.set("\(layer).bias", units, to: 0)
+    }
+    let small = try narrowed(network)
+    #expect(shape(small, "conv2.weight") == [14, 5, 5, 5])
+    #expect(shape(small, "fc1.weight") == [117, 14 * 25])
+    #expect(shape(small, "fc2.weight") == [84, 117])
+    #expect(try difference(network) { try narrowed($0) } < 1e-12)
+  }
+
+  private func resnet20() throws -> Network {
+    try Network.cifarResNet(blocks: 3, input: [3, 32, 32], classes: 10, seed: 2).unsettled()
+  }
+
+  /// Makes channel `index` of stage 1, and what is tied to it, zero.
+  private func silenceTie(_ index: Int, in network: inout Network) {
+    network.silence("conv1", "bn1", [index])
+    for (stage, offset) in [(1, 0), (2, 8), (3, 24)] {
+      for block in 0..<3 {
+        network.silence("layer\(stage).\(block).conv2", "layer\(stage).\(block).bn2", [index + offset])
+      }
+    }
+  }
+
+  @Test func `a tie of resnet20 goes as a whole and its pads are counted again`() throws {
+    var network = try resnet20()
+    silenceTie(3, in: &network)
+    // A channel that stage 2 has in its pad before, and one of stage 3 alone, in its pad behind.
+    for block in 0..<3 {
+      network.silence("layer2.\(block).conv2", "layer2.\(block).bn2", [5])
+      network.silence("layer3.\(block).conv2", "layer3.\(block).bn2", [21, 63])
+    }
+    network.silence("layer1.1.conv1", "layer1.1.bn1", [0, 1])
+    let small = try narrowed(network)
+    #expect(shape(small, "conv1.weight") == [15, 3, 3, 3])
+    #expect(shape(small, "layer2.2.conv2.weight") == [30, 32, 3, 3])
+    #expect(shape(small, "layer3.2.conv2.weight") == [61, 64, 3, 3])
+    #expect(shape(small, "layer1.1.conv2.weight") == [15, 14, 3, 3])
+    #expect(shape(small, "linear.weight") == [10, 61])
+    let pads = small.nodes.compactMap { $0.operation as? Pad }
+    #expect(pads == [Pad(axis: 0, before: 7, after: 8), Pad(axis: 0, before: 16, after: 15)])
+    #expect(try difference(network) { try narrowed($0) } < 1e-12)
+  }
+
+  @Test func `one silent member of a tie is not enough`() throws {
+    var network = try resnet20()
+    network.silence("layer1.0.conv2", "layer1.0.bn2", [3])
+    #expect(try SilentUnits(in: network).channels.isEmpty)
+  }
+
+  @Test func `removing a unit that is not silent does change something`() throws {
+    let network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [8, 12, 16], seed: 1).unsettled()
+    let ties = try network.ties()
+    let channel = ties.representative(try #require(ties.channels["block2.conv_v"])[0])
+    #expect(try difference(network) { try $0.narrowed(removing: [channel], ties) } > 1e-6)
+  }
+
+  /// Concatenation, slice, depthwise and grouped convolutions behind each other, without padding.
+  private func mixed() throws -> Network {
+    var net = NetworkBuilder(input: [2, 8, 8], seed: 4)
+    let a = try net.relu(
+      net.batchNorm(net.convolution(net.input, "a", units: 4, kernel: [3, 3], padding: [1, 1]), "na"))
+    let b = try net.relu(
+      net.batchNorm(net.convolution(net.input, "b", units: 6, kernel: [3, 3], padding: [1, 1]), "nb"))
+    let both = try net.concatenate([a, b])
+    let part = try net.append(Slice(axis: 0, start: 1, end: 9), "part", reading: [both])
+    let deep = try net.relu(
+      net.batchNorm(net.convolution(part, "d", units: 8, kernel: [3, 3], padding: [1, 1], groups: 8), "nd"))
+    let mix = try net.convolution(net.concatenate([deep, a]), "m", units: 8, kernel: [1, 1])
+    let grouped = try net.batchNorm(
+      net.convolution(net.relu(net.batchNorm(mix, "nm")), "g", units: 4, kernel: [3, 3], groups: 4), "ng")
+    let x = try net.convolution(net.relu(grouped), "e", units: 5, kernel: [1, 1], bias: true)
+    return try net.finish(net.linear(net.flatten(net.globalAveragePool(x)), "out", units: 3)).unsettled()
+  }
+
+  @Test func `concatenation, slice, depthwise and grouped convolutions lose their silent channels`() throws {
+    var network = try mixed()
+    // b's channel 2 is part's 5 and the depthwise unit 5; b's channel 5 is cut away by the slice.
+    network.silence("b", "nb", [2, 5])
+    network.silence("d", "nd", [5])
+    // Group 1 of the grouped convolution: its two inputs and its unit.
+    network.silence("m", "nm", [2, 3])
+    network.silence("g", "ng", [1])
+    let small = try narrowed(network)
+    #expect(shape(small, "b.weight") == [4, 2, 3, 3])
+    #expect((small["part"]?.operation as? Slice) == Slice(axis: 0, start: 1, end: 8))
+    #expect(shape(small, "d.weight") == [7, 1, 3, 3])
+    #expect((small["d"]?.operation as? Convolution)?.geometry.groups == 7)
+    #expect(shape(small, "m.weight") == [6, 11, 1, 1])
+    #expect((small["g"]?.operation as? Convolution)?.geometry.groups == 3)
+    #expect(shape(small, "g.weight") == [3, 2, 3, 3])
+    #expect(shape(small, "e.weight") == [5, 3, 1, 1])
+    #expect(try difference(network) { try narrowed($0) } < 1e-12)
+  }
+
+  @Test func `half a group is not enough`() throws {
+    var network = try mixed()
+    network.silence("m", "nm", [2])
+    #expect(try shape(narrowed(network), "m.weight")?[0] == 8)
+    #expect(try shape(narrowed(network), "g.weight") == [4, 2, 3, 3])
+  }
+
+  /// conv1 with batch norm, then a convolution with this padding, then a linear layer.
+  private func pair(padding: [Int], bias: Bool) throws -> Network {
+    var net = NetworkBuilder(input: [2, 6, 6], seed: 4)
+    let x = try net.relu(net.batchNorm(net.convolution(net.input, "first", units: 4, kernel: [1, 1]), "norm"))
+    let y = try net.convolution(x, "second", units: 3, kernel: [3, 3], padding: padding, bias: bias)
+    let flat = try net.flatten(net.relu(y))
+    return try net.finish(net.linear(flat, "out", units: 2, bias: bias)).unsettled()
+  }
+
+  /// Unit 1 carries the constant 0.7 behind the batch norm.
+  private func withConstant(_ network: Network) -> Network {
+    var network = network
+    network.set("norm.weight", [1], to: 0)
+    network.set("norm.bias", [1], to: 0.7)
+    return network
+  }
+
+  @Test(arguments: [false, true])
+  func `a constant moves into the bias of an unpadded convolution`(bias: Bool) throws {
+    let network = withConstant(try pair(padding: [0, 0], bias: bias))
+    let small = try narrowed(network)
+    #expect(shape(small, "second.weight") == [3, 3, 3, 3])
+    #expect(shape(small, "second.bias") == [3])
+    #expect(try difference(network) { try narrowed($0) } < 1e-12)
+    // A bias in float32 rounds.
+    #expect(try largestDifference(network, small) < 1e-6)
+  }
+
+  @Test func `a constant stays where a convolution pads with zeros`() throws {
+    let network = withConstant(try pair(padding: [0, 1], bias: false))
+    #expect(try SilentUnits(in: network).channels.isEmpty)
+  }
+
+  @Test func `a zero goes even where a convolution pads`() throws {
+    var network = try pair(padding: [1, 1], bias: false)
+    network.set("norm.weight", [1], to: 0)
+    network.set("norm.bias", [1], to: -0.3)
+    #expect(try shape(narrowed(network), "second.weight") == [3, 3, 3, 3])
+    #expect(try difference(network) { try narrowed($0) } < 1e-12)
+  }
+
+  @Test(arguments: [false, true])
+  func `a constant moves through a flattening into the bias of a linear layer`(bias: Bool) throws {
+    var network = try pair(padding: [0, 0], bias: bias)
+    network.set("second.weight", [2], to: 0)
+    if !bias {
+      network.nodes[network.nodes.firstIndex { $0.name == "second" } ?? 0].parameters[.bias] = "second.bias"
+      network.parameters["second.bias"] = .zeros([3])
+    }
+    network.set("second.bias", [2], to: 0.4)
+    let small = try narrowed(network)
+    #expect(shape(small, "out.weight") == [2, 2 * 16])
+    #expect(shape(small, "out.bias") == [2])
+    #expect(try difference(network) { try narrowed($0) } < 1e-12)
+  }
+
+  @Test func `a column of zeros under a batch norm with a lagging mean is a constant and no zero`() throws {
+    var network = try pair(padding: [1, 1], bias: false)
+    network.set("first.weight", [2], to: 0)
+    network.set("norm.bias", [2], to: 5)
+    #expect(try SilentUnits(in: network).channels.isEmpty)
+    network = try pair(padding: [0, 0], bias: false)
+    network.set("first.weight", [2], to: 0)
+    network.set("norm.bias", [2], to: 5)
+    #expect(try shape(narrowed(network), "first.weight") == [3, 2, 1, 1])
+    #expect(try difference(network) { try narrowed($0) } < 1e-12)
+  }
+
+  @Test(arguments: [1, 3])
+  func `a layer keeps its fewest units, the strongest of the silent`(minimum: Int) throws {
+    var network = try pair(padding: [0, 0], bias: false)
+    network.set("norm.weight", [0, 1, 2, 3], to: 0)
+    network.set("norm.bias", [0, 1, 2, 3], to: 0.1)
+    network.set("first.weight", [2], to: 100)
+    let small = try narrowed(network, minimumUnits: minimum)
+    #expect(shape(small, "first.weight")?[0] == minimum)
+    #expect(small.parameters["first.weight"]?.maximumMagnitude == 100)
+    #expect(try difference(network) { try narrowed($0, minimumUnits: minimum) } < 1e-9)
+  }
+
+  @Test func `a slice keeps a channel when all of its channels are silent`() throws {
+    var net = NetworkBuilder(input: [2, 6, 6], seed: 4)
+    let x = try net.relu(net.batchNorm(net.convolution(net.input, "first", units: 4, kernel: [1, 1]), "norm"))
+    let halves = try (0..<2).map { try net.append(Slice(axis: 0, start: 2 * $0, end: 2 * $0 + 2), reading: [x]) }
+    let y = try net.convolution(halves[0], "left", units: 2, kernel: [1, 1], bias: true)
+    let z = try net.convolution(halves[1], "right", units: 2, kernel: [1, 1], bias: true)
+    let flat = try net.flatten(net.globalAveragePool(net.add(y, z)))
+    var network = try net.finish(net.linear(flat, "out", units: 3)).unsettled()
+    network.silence("first", "norm", [0, 1])
+    #expect(try shape(narrowed(network), "left.weight") == [2, 1, 1, 1])
+    #expect(try difference(network) { try narrowed($0) } < 1e-12)
+  }
+
+  @Test func `a bias that two nodes share takes no constants`() throws {
+    var net = NetworkBuilder(input: [2, 6, 6], seed: 4)
+    func branch(_ name: String) throws -> String {
+      let x = try net.batchNorm(net.convolution(net.input, name, units: 3, kernel: [1, 1]), "n\(name)")
+      return try net.convolution(x, "\(name)2", units: 2, kernel: [1, 1], bias: true)
+    }
+    let x = try net.concatenate([branch("a"), branch("b")])
+    var network = try net.finish(net.linear(net.flatten(net.globalAveragePool(x)), "out", units: 3)).unsettled()
+    let shared = network.nodes.firstIndex { $0.name == "b2" } ?? 0
+    network.nodes[shared].parameters = network["a2"]?.parameters ?? [:]
+    for (name, value) in [("na", 0.5), ("nb", 2)] {
+      network.set("\(name).weight", [1], to: 0)
+      network.set("\(name).bias", [1], to: value)
+    }
+    #expect(try difference(network) { try narrowed($0) } < 1e-12)
+  }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import Testing
+
+/// The whole path from images to a small network, through the command line.
+struct EndToEndTests {
+  @Test func `a run's folder holds the recipe, the metrics, the models and the optimiser's state`() throws {
+    let run = try TrainedRun.dec3.get()
+    let files = [
+      "best.safetensors", "compact.safetensors", "finetune", "finetune/best.safetensors",
+      "finetune/last.safetensors", "finetune/metrics.jsonl", "finetune/optimizer.safetensors", "last.safetensors",
+      "metrics.jsonl", "optimizer.safetensors", "recipe.yaml", "result.json",
+    ]
+    #expect(run.folder.contents() == ["run"] + files.map { "run/\($0)" })
+  }
+
+  @Test func `train prints the path of its result and nothing else on standard output`() throws {
+    let run = try TrainedRun.dec3.get()
+    #expect(run.outcome.output == run.run + "/compact.safetensors\n")
+  }
+
+  @Test func `metrics hold loss, accuracy, rate and the state of every layer at each evaluation`() throws {
+    let lines = try metrics(try TrainedRun.dec3.get().run + "/metrics.jsonl")
+    #expect(lines.map { $0["epoch"] as? Int } == [1, 2, 3])
+    for line in lines {
+      for key in ["learningRate", "seconds", "trainingLoss", "trainingTop1"] { #expect(line[key] is Double) }
+      let validation = try #require(line["validation"] as? [String: Any])
+      #expect(Set(validation.keys) == ["images", "loss", "top1"])
+      let layers = try #require(line["layers"] as? [[String: Any]])
+      #expect(layers.count == 7)
+      let keys: Set = ["name", "rank", "plannedRank", "energy", "units", "livingUnits", "singularValues"]
+      #expect(layers.allSatisfy { Set($0.keys) == keys })
+    }
+  }
+
+  @Test func `an ordinary training learns what is drawn`() throws {
+    let run = try TrainedRun.lenet.get()
+    let result = try succeeding(["evaluate", run.run, "--json", "--threads", "1"] + run.data.options).json()
+    #expect(try #require(result["top1"] as? Double) > 60)
+  }
+
+  @Test func `evaluate prints exactly top1 in percent, loss and images`() throws {
+    let run = try TrainedRun.lenet.get()
+    let result = try succeeding(["evaluate", run.run, "--json", "--threads", "1"] + run.data.options).json()
+    #expect(Set(result.keys) == ["images", "loss", "top1"])
+    #expect(result["images"] as? Int == 100)
+  }
+
+  @Test func `inspect prints parameters, MACs and the layers with shape, rank, singular values and units`() throws {
+    let report = try succeeding(["inspect", try TrainedRun.lenet.get().run, "--json"]).json()
+    #expect(report["parameters"] as? Int == 61_706)
+    #expect(report["macs"] as? Int == 416_520)
+    let layers = try #require(report["layers"] as? [[String: Any]])
+    #expect(layers.map { $0["name"] as? String } == ["conv1", "conv2", "fc1", "fc2", "fc3"])
+    for layer in layers {
+      let keys = Set(layer.keys)
+      #expect(keys.isSuperset(of: ["name", "shape", "rank", "singularValues", "units", "zeroUnits"]))
+      #expect((layer["singularValues"] as? [Double])?.isEmpty == false)
+    }
+    #expect(layers[1]["shape"] as? [Int] == [16, 6, 5, 5])
+    #expect(layers[1]["units"] as? Int == 16)
+  }
+
+  @Test func `compress to a size keeps at most that share and writes a file that needs no architecture`() throws {
+    let run = try TrainedRun.dec3.get()
+    let small = run.folder["small.safetensors"]
+    defer { try? FileManager.default.removeItem(atPath: small) }
+    let figures = try succeeding(
+      ["compress", run.run + "/last.safetensors", "--parameters", "0.5", "--json", "--output", small]
+    ).json()
+    let kept = try #require(figures["parameters"] as? Int)
+    let dense = try #require(figures["denseParameters"] as? Int)
+    #expect(2 * kept <= dense)
+    let report = try succeeding(["inspect", small, "--json"]).json()
+    #expect(report["parameters"] as? Int == kept)
+    let result = try succeeding(["evaluate", small, "--json", "--threads", "1"] + run.data.options).json()
+    #expect(result["images"] as? Int == 100)
+  }
+
+  @Test func `compress tells the accuracy after every stage and fine-tunes when asked`() throws {
+    let run = try TrainedRun.dec3.get()
+    let small = run.folder["tuned.safetensors"]
+    let figures = try succeeding(
+      ["compress", run.run + "/last.safetensors", "--parameters", "0.4", "--finetune-epochs", "1", "--json"]
+        + run.data.options + ["--threads", "1", "--output", small]
+    ).json()
+    let stages = try #require(figures["stages"] as? [[String: Any]])
+    #expect(stages.map { $0["name"] as? String } == ["dense", "compact", "recalibrated", "finetuned"])
+    #expect((figures["test"] as? [String: Any])?["images"] as? Int == 100)
+    for place in [small, small + ".finetune"] { try FileManager.default.removeItem(atPath: place) }
+  }
+
+  @Test func `the compact network of a run is as small as asked and its file says what it reached`() throws {
+    let run = try TrainedRun.dec3.get()
+    let report = try succeeding(["inspect", run.run, "--json"]).json()
+    let figures = try #require(report["figures"] as? [String: Double])
+    let result = try JSONSerialization.jsonObject(with: contents(of: run.run + "/result.json")) as? [String: Any]
+    let test = try #require(result?["test"] as? [String: Any])
+    #expect(figures["top1"] == test["top1"] as? Double)
+    #expect(try #require(report["parameters"] as? Int) * 10 <= 3 * (try #require(result?["denseParameters"] as? Int)))
+    #expect(try ModelFile(run.run + "/compact.safetensors").metadata["plan"] != nil)
+  }
+
+  @Test func `predict names the most probable classes of an image`() throws {
+    let run = try TrainedRun.lenet.get()
+    let outcome = try succeeding(["predict", run.run, photograph("tiny.png"), "--top", "3", "--json"])
+    let found = try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]])
+    let classes = try #require(found.first?["classes"] as? [[String: Any]])
+    #expect(found.count == 1 && classes.count == 3)
+    let probabilities = classes.compactMap { $0["probability"] as? Double }
+    #expect(probabilities == probabilities.sorted(by: >) && probabilities[0] <= 1)
+  }
+
+  @Test(arguments: ["train", "compress", "evaluate", "inspect", "predict", "demo"])
+  func `every command's help has an example`(command: String) throws {
+    let help = try succeeding([command, "--help"])
+    #expect(help.output.contains("Example"))
+    #expect(help.output.contains("thresh \(command) "))
+    #expect(help.errors.isEmpty)
+  }
+
+  @Test func `the help of thresh itself has an example`() throws {
+    #expect(try succeeding(["--help"]).output.contains("thresh train --model"))
+  }
+}
+
+/// The lines of a `metrics.jsonl`.
+func metrics(_ path: String) throws -> [[String: Any]] {
+  try String(decoding: contents(of: path), as: UTF8.self).split(separator: "\n").map { line in
+    try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+  }
+}

@@ -1,0 +1,76 @@
+import Foundation
+import Testing
+
+/// Options that make no sense: each is named, with what was expected.
+struct OptionTests {
+  @Test(arguments: [
+    (["--lr", "nan"], "--lr is nan"), (["--lr", "0"], "--lr"), (["--lr", "inf"], "--lr"),
+    (["--energy", "1.5"], "--energy is 1.5"), (["--energy", "nan"], "--energy"),
+    (["--parameters", "0"], "--parameters"), (["--macs", "2"], "--macs"),
+    (["--parameters", "0.5", "--macs", "0.5"], "--parameters is given too"), (["--batch-size", "0"], "--batch-size"),
+    (["--epochs=-1"], "--epochs is -1"), (["--momentum", "1"], "--momentum"), (["--validation", "1"], "--validation"),
+    (["--nuclear=-1"], "--nuclear"), (["--group", "inf"], "--group"), (["--threads", "0"], "--threads"),
+    (["--min-rank", "0"], "--min-rank"), (["--min-units", "0"], "--min-units"), (["--crop=-1"], "--crop"),
+    (["--label-smoothing", "1"], "--label-smoothing"), (["--warmup-epochs", "nan"], "--warmup-epochs"),
+    (["--strength-warmup=-2"], "--strength-warmup"), (["--weight-decay", "nan"], "--weight-decay"),
+    (["--checkpoint-every=-1"], "--checkpoint-every"), (["--image-size", "0"], "--image-size"),
+  ])
+  func `a value without sense is refused before anything is written`(options: [String], words: String) throws {
+    let folder = try TemporaryFolder()
+    let outcome = try thresh(
+      ["train", "--model", "lenet5"] + options + (try TinyImages.shared.get().options) + ["--output", folder["run"]])
+    expectRefusal(outcome, Status.recipe, [words])
+    #expect(!exists(folder["run"]))
+  }
+
+  @Test(arguments: [
+    ["train", "--epochs", "many", "--output", "x"], ["train", "--epochs", "-1", "--output", "x"], ["train"],
+    ["train", "--modle", "dec3", "--output", "x"], ["sift"], ["evaluate"], ["predict", "only-a-model"],
+    ["train", "--proximal-every", "0", "--output", "x"], ["train", "--precision", "float8", "--output", "x"],
+  ])
+  func `a wrong command line is one sentence that names the help`(arguments: [String]) throws {
+    expectRefusal(try thresh(arguments), Status.usage, ["--help"])
+  }
+
+  @Test func `a slip in the name of a model or a data set gets the nearest name`() throws {
+    let folder = try TemporaryFolder()
+    let data = try TinyImages.shared.get().options
+    expectRefusal(
+      try thresh(["train", "--model", "lenet6", "--output", folder["run"]] + data), Status.network,
+      ["did you mean lenet5?"])
+    expectRefusal(try thresh(["inspect", "resnet21"]), Status.network, ["did you mean resnet20?"])
+    expectRefusal(
+      try thresh(["train", "--data", "glyfs", "--output", folder["run"]]), Status.data, ["did you mean glyphs?"])
+    #expect(!exists(folder["run"]))
+  }
+
+  @Test func `evaluate without data says what is missing`() throws {
+    expectRefusal(try thresh(["evaluate", "lenet5"]), Status.recipe, ["--data"])
+  }
+
+  @Test func `what needs images says so when there are none`() throws {
+    let run = try TrainedRun.lenet.get()
+    let output = run.folder["unwritten.safetensors"]
+    for option in [["--finetune-epochs", "2"], ["--recalibrate"]] {
+      expectRefusal(try thresh(["compress", run.run, "--output", output] + option), Status.recipe, ["--data"])
+    }
+    #expect(!exists(output))
+  }
+
+  @Test func `a size that cannot be reached says which can`() throws {
+    let run = try TrainedRun.lenet.get()
+    let output = run.folder["unreachable.safetensors"]
+    expectRefusal(
+      try thresh(["compress", run.run, "--parameters", "0.0001", "--output", output]), Status.plan)
+    #expect(!exists(output))
+  }
+
+  @Test func `a network that no training was done on has the start's models in its folder`() throws {
+    let folder = try TemporaryFolder()
+    let outcome = try thresh(
+      ["train", "--model", "lenet5", "--epochs", "0", "--nuclear", "0", "--group", "0", "--threads", "1"]
+        + (try TinyImages.shared.get().options) + ["--output", folder["run"]])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(exists(folder["run/best.safetensors"]) && exists(folder["run/last.safetensors"]))
+  }
+}

@@ -1,0 +1,96 @@
+import Compaction
+import Foundation
+import Testing
+
+@testable import Training
+
+struct RecipeTests {
+  @Test func `the default recipe is valid`() throws {
+    try Recipe().validate()
+  }
+
+  @Test func `a recipe survives being written and read`() throws {
+    var recipe = Recipe()
+    (recipe.model, recipe.epochs, recipe.lr, recipe.nuclear, recipe.group) = ("resnet20", 7, 0.0123, 0.004, 0)
+    (recipe.proximalEvery, recipe.order, recipe.scale) = (.epoch, .groupFirst, .absolute)
+    (recipe.skip, recipe.strengths) = (["layer1.*"], [LayerStrength(pattern: "fc*", factor: 0.5)])
+    (recipe.mean, recipe.std, recipe.flip, recipe.crop) = ([0.5, 0.25, 0.1], [1, 2, 3], false, 0)
+    (recipe.seed, recipe.parameters, recipe.threads, recipe.strengthWarmup) = (.max, 0.1, 1, 2.5)
+    #expect(try Recipe(yaml: recipe.yaml(), name: "own") == recipe)
+  }
+
+  @Test func `what a file leaves out has its default`() throws {
+    let recipe = try Recipe(yaml: "epochs: 3\n", name: "short")
+    var expected = Recipe()
+    expected.epochs = 3
+    #expect(recipe == expected)
+    #expect(try Recipe(yaml: "", name: "empty") == Recipe())
+    #expect(try Recipe(yaml: "# nothing\n", name: "comment") == Recipe())
+  }
+
+  @Test func `every key of the file is read`() throws {
+    // A key that only the list knows would be silently without effect.
+    let text = try Recipe().yaml()
+    for key in Recipe.CodingKeys.allCases where text.contains("\(key.rawValue):") {
+      #expect(try Recipe(yaml: text, name: "all") == Recipe(), "\(key.rawValue)")
+    }
+    let values: [String: String] = [
+      "width": "0.5", "validation": "0.2", "epochs": "4", "finetune-epochs": "2", "batch-size": "9", "lr": "0.2",
+      "momentum": "0.5", "nesterov": "false", "weight-decay": "0.1", "schedule": "step", "warmup-epochs": "3",
+      "label-smoothing": "0.1", "nuclear": "0.5", "group": "0.6", "order": "group-first", "scale": "absolute",
+      "proximal-every": "3", "skip": "[a]", "restore-norm": "false", "strength-warmup": "4", "energy": "0.8",
+      "energy-measure": "squares", "parameters": "0.3", "macs": "0.4", "min-rank": "2", "min-units": "3",
+      "precision": "bfloat16", "threads": "2", "seed": "5", "crop": "1", "flip": "true", "mean": "[0.1]",
+      "std": "[0.2]", "image-size": "64", "image-resize": "70", "model": "lenet5", "weights": "w", "data": "mnist",
+      "data-dir": "d", "finetune-weight-decay": "0.2", "group-norm": "scale", "strengths": "[{pattern: a, factor: 2}]",
+    ]
+    for key in Recipe.CodingKeys.allCases {
+      let value = try #require(values[key.rawValue], "no example for \(key.rawValue)")
+      #expect(try Recipe(yaml: "\(key.rawValue): \(value)\n", name: "one") != Recipe(), "\(key.rawValue) has no effect")
+    }
+  }
+
+  @Test func `validation names the option, what it is and what was expected`() {
+    var recipe = Recipe()
+    recipe.energy = 1.5
+    #expect(sentence { try recipe.validate() } == "--energy is 1.5, expected more than 0 and at most 1")
+  }
+
+  @Test func `the rate stays up until the fine-tuning, which brings it down`() {
+    var recipe = Recipe()
+    (recipe.epochs, recipe.warmupEpochs) = (10, 0)
+    #expect(recipe.training.schedule.shape == .cosine)
+    recipe.finetuneEpochs = 5
+    #expect(recipe.training.schedule.shape == .constant)
+    #expect(recipe.finetuning.schedule.shape == .cosine)
+    #expect(recipe.finetuning.epochs == 5)
+    #expect(recipe.finetuning.regularizer.isNone)
+    #expect(recipe.finetuning.seed != recipe.training.seed)
+  }
+
+  @Test func `a size goal comes before the energy`() {
+    var recipe = Recipe()
+    #expect(recipe.planner.goal == .energy(0.9))
+    recipe.macs = 0.5
+    #expect(recipe.planner.goal == .macs(0.5))
+  }
+
+  @Test func `ordinary training is a strength of zero twice`() {
+    var recipe = Recipe()
+    (recipe.nuclear, recipe.group) = (0, 0)
+    #expect(recipe.regularizer.isNone)
+    recipe.group = 0.1
+    #expect(!recipe.regularizer.isNone)
+  }
+
+  @Test func `strengths that are left open mean the same for any length of training`() throws {
+    var recipe = Recipe()
+    (recipe.epochs, recipe.warmupEpochs, recipe.schedule) = (10, 0, .constant)
+    let short = try #require(recipe.resolvingStrengths(stepsPerEpoch: 500).nuclear)
+    recipe.epochs = 20
+    let long = try #require(recipe.resolvingStrengths(stepsPerEpoch: 500).nuclear)
+    #expect(abs(short - 2 * long) < 0.01 * short)
+    recipe.nuclear = 0.5
+    #expect(recipe.resolvingStrengths(stepsPerEpoch: 500).nuclear == 0.5)
+  }
+}
