@@ -72,7 +72,8 @@ public struct Recipe: Sendable, Equatable, Codable {
 extension Recipe {
   public var regularizer: Regularizer {
     Regularizer(
-      nuclear: nuclear ?? 0, group: group ?? 0, groupNorm: groupNorm, order: order, frequency: proximalEvery, scale: scale, skip: skip,
+      nuclear: nuclear ?? 0, group: group ?? 0, groupNorm: groupNorm, order: order,
+      frequency: proximalEvery, scale: scale, skip: skip,
       strengths: strengths, restoresNorm: restoreNorm, warmup: strengthWarmup ?? Double(epochs) / 2)
   }
 

@@ -3,19 +3,31 @@ import Testing
 
 /// A run that is stopped, by force or by request, and goes on as if nothing had happened.
 struct ResumeTests {
+  /// The run that nothing disturbed.
+  private static let whole = Result {
+    let folder = try TemporaryFolder()
+    try succeeding(arguments(folder["whole"], every: "300"))
+    return folder
+  }
+
   private let folder: TemporaryFolder
-  private let data: TinyImages
+  private let whole: TemporaryFolder
 
   init() throws {
     folder = try TemporaryFolder()
-    data = try TinyImages.shared.get()
+    whole = try Self.whole.get()
   }
 
   /// A training for compression with fine-tuning, on one thread, that keeps a checkpoint every few steps.
-  private func arguments(_ output: String, resume: Bool = false, every seconds: String = "0.01") -> [String] {
+  private static func arguments(_ output: String, resume: Bool = false, every seconds: String) throws -> [String] {
     ["train", "--model", "dec3", "--epochs", "3", "--finetune-epochs", "2", "--batch-size", "16", "--lr", "0.05"]
       + ["--nuclear", "0.05", "--group", "0.05", "--proximal-every", "4", "--parameters", "0.4", "--threads", "1"]
-      + ["--checkpoint-every", seconds, "--output", folder[output]] + data.options + (resume ? ["--resume"] : [])
+      + ["--checkpoint-every", seconds, "--output", output] + (try TinyImages.shared.get().options)
+      + (resume ? ["--resume"] : [])
+  }
+
+  private func arguments(_ output: String, resume: Bool = false, every seconds: String = "0.01") throws -> [String] {
+    try Self.arguments(folder[output], resume: resume, every: seconds)
   }
 
   /// What tells one version of a file from the next: each is a file of its own.
@@ -54,21 +66,20 @@ struct ResumeTests {
     }
   }
 
-  private func expectSame(_ a: String, _ b: String) throws {
+  private func expectSameAsWhole(_ name: String) throws {
     let files = [
       "last.safetensors", "best.safetensors", "compact.safetensors", "recipe.yaml", "result.json",
       "finetune/last.safetensors", "finetune/best.safetensors",
     ]
     for file in files {
-      #expect(try contents(of: folder["\(a)/\(file)"]) == contents(of: folder["\(b)/\(file)"]), "\(file) differs")
+      #expect(try contents(of: whole["whole/\(file)"]) == contents(of: folder["\(name)/\(file)"]), "\(file) differs")
     }
     for file in ["metrics.jsonl", "finetune/metrics.jsonl"] {
-      #expect(try timeless(folder["\(a)/\(file)"]) == timeless(folder["\(b)/\(file)"]), "\(file) differs")
+      #expect(try timeless(whole["whole/\(file)"]) == timeless(folder["\(name)/\(file)"]), "\(file) differs")
     }
   }
 
   @Test func `a run killed seven times amid its epochs ends as the one that was left alone`() throws {
-    try succeeding(arguments("whole", every: "300"))
     // Checkpoints to wait for before each kill, first in training, then in fine-tuning.
     let kills = [
       ("optimizer.safetensors", 1), ("optimizer.safetensors", 4), ("optimizer.safetensors", 2),
@@ -87,13 +98,12 @@ struct ResumeTests {
     }
     #expect(amidAnEpoch >= 4, "only \(amidAnEpoch) kills were amid an epoch")
     try succeeding(arguments("killed", resume: true))
-    try expectSame("whole", "killed")
+    try expectSameAsWhole("killed")
     #expect(!folder.contents().contains { $0.hasSuffix(".tmp") }, "a torn file of a kill stays")
   }
 
   @Test(arguments: [SIGINT, SIGTERM])
   func `a request to stop saves, says so, ends with 130, and the run goes on`(number: Int32) throws {
-    try succeeding(arguments("whole"))
     let program = try Program(arguments("stopped", every: "0"))
     try #require(try wait(for: 2, versionsOf: folder["stopped/optimizer.safetensors"], of: program))
     program.send(number)
@@ -102,7 +112,7 @@ struct ResumeTests {
     #expect(outcome.errorLines.filter { $0.contains("everything is saved") }.count == 1, "\(outcome.errors)")
     #expect(outcome.errorLines.filter { $0.contains("stopping after this step") }.count == 1, "\(outcome.errors)")
     try succeeding(arguments("stopped", resume: true))
-    try expectSame("whole", "stopped")
+    try expectSameAsWhole("stopped")
   }
 
   @Test func `a second Ctrl-C ends at once and leaves whole files`() throws {
@@ -116,7 +126,7 @@ struct ResumeTests {
   }
 
   @Test func `a finished run that is resumed stays as it is`() throws {
-    try succeeding(arguments("whole"))
+    try FileManager.default.copyItem(atPath: whole["whole"], toPath: folder["whole"])
     let before = try contents(of: folder["whole/compact.safetensors"])
     try succeeding(arguments("whole", resume: true))
     #expect(try contents(of: folder["whole/compact.safetensors"]) == before)

@@ -42,7 +42,7 @@ struct RecipeTests {
       "energy-measure": "squares", "parameters": "0.3", "macs": "0.4", "min-rank": "2", "min-units": "3",
       "precision": "bfloat16", "threads": "2", "seed": "5", "crop": "1", "flip": "true", "mean": "[0.1]",
       "std": "[0.2]", "image-size": "64", "image-resize": "70", "model": "lenet5", "weights": "w", "data": "mnist",
-      "data-dir": "d", "finetune-weight-decay": "0.2", "group-norm": "scale", "strengths": "[{pattern: a, factor: 2}]",
+      "data-dir": "d", "finetune-weight-decay": "0.2", "group-norm": "whole", "strengths": "[{pattern: a, factor: 2}]",
     ]
     for key in Recipe.CodingKeys.allCases {
       let value = try #require(values[key.rawValue], "no example for \(key.rawValue)")

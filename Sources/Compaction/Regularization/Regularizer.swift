@@ -44,8 +44,9 @@ public struct Regularizer: Sendable, Codable, Equatable {
   }
 
   public init(
-    nuclear: Double, group: Double, groupNorm: GroupNorm = .whole, order: Order = .nuclearFirst, frequency: Frequency = .steps(10),
-    scale: Scale = .relative, skip: [String]? = nil, strengths: [LayerStrength] = [], restoresNorm: Bool = true,
+    nuclear: Double, group: Double, groupNorm: GroupNorm = .whole, order: Order = .nuclearFirst,
+    frequency: Frequency = .steps(10), scale: Scale = .relative, skip: [String]? = nil, strengths: [LayerStrength] = [],
+    restoresNorm: Bool = true,
     warmup: Double = 0
   ) {
     self.nuclear = nuclear

@@ -48,7 +48,9 @@ public struct GroupFamily: Sendable {
     for member in members {
       guard let tensor = result[member.parameter] ?? parameters[member.parameter] else { continue }
       var each = [Double](repeating: 1, count: tensor.shape[0])
-      for (group, index) in member.indices.enumerated() { each[index] = member.isCarried && factors[group] != 0 ? 1 : factors[group] }
+      for (group, index) in member.indices.enumerated() {
+        each[index] = member.isCarried && factors[group] != 0 ? 1 : factors[group]
+      }
       let column = Tensor(each, shape: [each.count] + Array(repeating: 1, count: tensor.shape.count - 1))
       result[member.parameter] = tensor * column.to(tensor.dtype)
     }

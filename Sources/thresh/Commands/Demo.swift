@@ -11,7 +11,7 @@ import Training
 
 struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show the point in six minutes: ways to a network of a tenth the size, on images drawn by the program.",
+    abstract: "Show the point in six minutes: three ways to a network of a tenth the size, on images drawn by the program.",
     discussion: """
       Example:
         thresh demo --output demo
@@ -21,9 +21,9 @@ struct Demo: ParsableCommand {
     help: ArgumentHelp("Folder for the runs and the compact model; what is in it is replaced.", valueName: "folder"))
   var output = "demo"
   @Option(help: ArgumentHelp("Epochs that every network is trained for, in all.", valueName: "n"))
-  var epochs = 10
+  var epochs = 11
   @Option(help: ArgumentHelp("Training images.", valueName: "n"))
-  var images = 7000
+  var images = 9000
   @Option(help: ArgumentHelp("Fraction of the parameters to keep.", valueName: "fraction"))
   var parameters = 0.1
   @OptionGroup var threads: ThreadOptions
@@ -67,11 +67,10 @@ struct DemoShow {
   func run() throws {
     let clock = ContinuousClock.now
     let dense = try trainDense()
-    let truncated = try truncate(dense, finetuneEpochs: 0, "a")
-    let tuned = try truncate(dense, finetuneEpochs: epochs - firstEpochs, "a-tuned")
+    let truncated = try truncate(dense)
     let compact = try trainForCompression()
     let small = try trainSmall()
-    let contenders = [dense, truncated, tuned, compact, small]
+    let contenders = [dense, truncated, compact, small]
     try show(contenders, compact)
     let seconds = Double(clock.duration(to: .now).components.seconds)
     print("All of it took \(seconds.formattedDuration).")
@@ -112,13 +111,13 @@ struct DemoShow {
     return Contender(name: name, model: outcome.model, file: outcome.file, top1: outcome.result.test.top1)
   }
 
-  /// The ordinary network cut to the size after its training, and trained on for `finetuneEpochs`.
-  private func truncate(_ dense: Contender, finetuneEpochs: Int, _ place: String) throws -> Contender {
-    let name = finetuneEpochs == 0 ? "(a) dense, truncated" : "(a) and trained on for \(finetuneEpochs) epochs more"
+  /// The ordinary network cut to the size after its training.
+  private func truncate(_ dense: Contender) throws -> Contender {
+    let name = "(a) dense, truncated"
     Console.note("\n\(name)")
     var recipe = recipe
-    (recipe.nuclear, recipe.group, recipe.epochs, recipe.finetuneEpochs) = (0, 0, 0, finetuneEpochs)
-    let run = TrainingRun(recipe, try emptied(place), resume: false)
+    (recipe.nuclear, recipe.group, recipe.epochs) = (0, 0, 0)
+    let run = TrainingRun(recipe, try emptied("a"), resume: false)
     let outcome = try run.compressOnly(dense.model, on: data)
     return Contender(name: name, model: outcome.model, file: outcome.file, top1: outcome.result.test.top1)
   }

@@ -75,14 +75,12 @@ struct TrainingRun {
     return try conclude(trained, dense: start, data, stages, recalibrated)
   }
 
-  /// The part of a run that comes after training: compress, train on if asked, read the test set.
+  /// The part of a run that comes after training: compress and read the test set.
   func compressOnly(_ model: Model, on data: Dataset) throws -> Outcome {
     try folder.create()
     try AtomicOutput.write(try recipe.yaml(), to: folder.recipe)
     let compressed = try compress(model, data)
-    var (stages, result) = (compressed.stages, compressed.model)
-    if recipe.finetuneEpochs > 0 { result = try finetune(result, data, &stages) }
-    return try conclude(result, dense: model, data, stages, compressed.recalibrated)
+    return try conclude(compressed.model, dense: model, data, compressed.stages, compressed.recalibrated)
   }
 
   private func startingPoint() throws -> (Model, Dataset) {
