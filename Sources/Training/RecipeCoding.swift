@@ -89,7 +89,18 @@ extension Recipe {
   }
 
   /// The recipe as YAML, every key with its value.
-  public func yaml() throws -> String { try YAMLEncoder().encode(self) }
+  public func yaml() throws -> String {
+    let lines = try YAMLEncoder().encode(self).split(separator: "\n", omittingEmptySubsequences: false)
+    return lines.map(Self.plainNumber).joined(separator: "\n")
+  }
+
+  /// The encoder writes 0.1 as 1e-1; people write 0.1.
+  private static func plainNumber(_ line: Substring) -> String {
+    guard let colon = line.firstRange(of: ": "), let number = Double(line[colon.upperBound...]),
+      line[colon.upperBound...].contains("e")
+    else { return String(line) }
+    return line[..<colon.upperBound] + "\(number)"
+  }
 
   /// Reads a recipe; what it leaves out has its default.
   ///

@@ -49,11 +49,12 @@ struct Train: ParsableCommand {
 
   private func resolvedRecipe(_ folder: RunFolder) throws -> Recipe {
     var resolved = Recipe()
+    // A recipe without a network is what a run leaves that failed before its first checkpoint.
     let isRun = FileManager.default.fileExists(atPath: folder.recipe.path)
-    if isRun, !resume {
+    if !resume, FileManager.default.fileExists(atPath: folder.last.path) {
       throw OutputError("\(output) holds a run already; go on with --resume, or name another --output")
     }
-    if isRun { resolved = try Recipe(contentsOf: folder.recipe) }
+    if isRun, resume { resolved = try Recipe(contentsOf: folder.recipe) }
     if let recipe { resolved = try Recipe(contentsOf: URL(filePath: recipe)) }
     set(&resolved.model, model)
     set(&resolved.data, data.data)

@@ -49,9 +49,17 @@ enum ModelSource {
     case .file(let url): return try Model(contentsOf: url)
     case .architecture(let name, let weights):
       let stored = try weights.map { try Safetensors(contentsOf: $0) }
-      if let stored, Model.isModel(stored) { return try Model(stored) }
+      if let stored, Model.isModel(stored) { return try model(name, Model(stored), stored.file.lastPathComponent) }
       return try model(name, stored, data, seed)
     }
+  }
+
+  /// A model file given as weights brings its description too, but has to be of the architecture that was named.
+  private func model(_ name: Catalogue, _ stored: Model, _ file: String) throws -> Model {
+    let network = try name.network(input: stored.network.inputShape, classes: stored.classNames.count, seed: 0)
+    var result = stored
+    result.network = try network.loading(stored.network.parameters, from: file)
+    return result
   }
 
   private func model(_ name: Catalogue, _ weights: Safetensors?, _ data: Dataset?, _ seed: UInt64) throws -> Model {
