@@ -13,24 +13,26 @@ public struct Alarm: Sendable, Equatable {
 }
 
 extension ProximalStep {
-  /// What is about to collapse: ranks under 2 and ties with fewer than 5 % living units.
+  /// What is about to collapse: ranks under 2 and ties with fewer than 5 % living units, now or a few such steps ahead.
   ///
-  /// It is told at the proximal step that does it, epochs before the accuracy tells.
+  /// It is told at the proximal step that does it, before the accuracy tells. Looking ahead is needed where the
+  /// strength is a shock: weights shrink to nothing some steps before they are exactly zero.
   public func alarms(energy: Double, _ measure: EnergyMeasure) -> [Alarm] {
     let ranks = spectra.sorted { $0.key < $1.key }.compactMap { layer, spectrum -> Alarm? in
-      let rank = spectrum.values.first == 0 ? 0 : spectrum.rank(keeping: energy, measure)
+      let lasting = spectrum.values.prefix { $0 > Self.horizon * (thresholds[layer] ?? 0) }.count
+      let kept = spectrum.values.first == 0 ? 0 : spectrum.rank(keeping: energy, measure)
+      let rank = min(kept, lasting)
       guard rank < Alarm.leastRank, min(spectrum.rows, spectrum.columns) >= 2 * Alarm.leastRank else { return nil }
       return Alarm(
         id: "rank \(layer)",
-        message:
-          "layer \(layer) is down to rank \(rank) and about to collapse; lower --nuclear, or leave it out with --skip")
+        message: "layer \(layer) is going down to rank \(rank) and about to collapse; lower --nuclear, or --skip it")
     }
     let units = living.sorted { $0.key < $1.key }.compactMap { family, living -> Alarm? in
-      guard Double(living.alive) < Alarm.leastLiving * Double(living.count) || living.alive == 0 else { return nil }
+      let lasting = min(living.alive, lasting[family] ?? living.alive)
+      guard Double(lasting) < Alarm.leastLiving * Double(living.count) || lasting == 0 else { return nil }
       return Alarm(
         id: "units \(family)",
-        message:
-          "\(living.alive) of \(living.count) units of \(family) are alive; it is about to collapse; lower --group")
+        message: "\(lasting) of \(living.count) units of \(family) will last; it is about to collapse; lower --group")
     }
     return ranks + units
   }
