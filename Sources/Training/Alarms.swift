@@ -13,26 +13,24 @@ public struct Alarm: Sendable, Equatable {
 }
 
 extension ProximalStep {
-  /// What is about to collapse: ranks under 2 and ties with fewer than 5 % living units, now or a few such steps ahead.
+  /// What is about to collapse: ranks under 2 and ties with fewer than 5 % living units.
   ///
-  /// It is told at the proximal step that does it, before the accuracy tells. Looking ahead is needed where the
-  /// strength is a shock: weights shrink to nothing some steps before they are exactly zero.
+  /// It is told at the proximal step that does it, epochs before the accuracy tells.
   public func alarms(energy: Double, _ measure: EnergyMeasure) -> [Alarm] {
     let ranks = spectra.sorted { $0.key < $1.key }.compactMap { layer, spectrum -> Alarm? in
-      let lasting = spectrum.values.prefix { $0 > Self.horizon * (thresholds[layer] ?? 0) }.count
-      let kept = spectrum.values.first == 0 ? 0 : spectrum.rank(keeping: energy, measure)
-      let rank = min(kept, lasting)
+      let rank = spectrum.values.first == 0 ? 0 : spectrum.rank(keeping: energy, measure)
       guard rank < Alarm.leastRank, min(spectrum.rows, spectrum.columns) >= 2 * Alarm.leastRank else { return nil }
       return Alarm(
         id: "rank \(layer)",
-        message: "layer \(layer) is going down to rank \(rank) and about to collapse; lower --nuclear, or --skip it")
+        message:
+          "layer \(layer) is down to rank \(rank) and about to collapse; lower --nuclear, or leave it out with --skip")
     }
     let units = living.sorted { $0.key < $1.key }.compactMap { family, living -> Alarm? in
-      let lasting = min(living.alive, lasting[family] ?? living.alive)
-      guard Double(lasting) < Alarm.leastLiving * Double(living.count) || lasting == 0 else { return nil }
+      guard Double(living.alive) < Alarm.leastLiving * Double(living.count) || living.alive == 0 else { return nil }
       return Alarm(
         id: "units \(family)",
-        message: "\(lasting) of \(living.count) units of \(family) will last; it is about to collapse; lower --group")
+        message:
+          "\(living.alive) of \(living.count) units of \(family) are alive; it is about to collapse; lower --group")
     }
     return ranks + units
   }

@@ -10,12 +10,6 @@ public struct ProximalStep {
   public private(set) var spectra: [String: Spectrum] = [:]
   /// How many groups of each family are not zero.
   public private(set) var living: [String: (alive: Int, count: Int)] = [:]
-  /// By how much singular values and group norms were lowered, by layer and by family.
-  public private(set) var thresholds: [String: Double] = [:]
-  /// How many groups of each family outlast `horizon` such steps that nothing opposes.
-  public private(set) var lasting: [String: Int] = [:]
-  /// Proximal steps that warnings look ahead.
-  public static let horizon = 5.0
   /// Groups that died in this step.
   public private(set) var deaths: [Death] = []
 
@@ -54,7 +48,6 @@ public struct ProximalStep {
       let threshold = regularization.threshold(of: target, t: t)
       let low = try SingularValueThresholding(weight.unfolded, threshold: threshold)
       spectra[target.layer] = low.spectrum
-      thresholds[target.layer] = threshold
       set(target.weight, low.matrix.reshaped(weight.shape), &current)
     }
   }
@@ -65,9 +58,9 @@ public struct ProximalStep {
     guard regularization.regularizer.group > 0 else { return }
     for target in regularization.groups {
       let threshold = regularization.threshold(of: target, t: t, current)
-      let thresholded = GroupThresholding(target.family, current, threshold: threshold)
-      lasting[target.family.name] = thresholded.norms.filter { $0 > Self.horizon * threshold }.count
-      for (name, tensor) in thresholded.parameters { set(name, tensor, &current) }
+      for (name, tensor) in GroupThresholding(target.family, current, threshold: threshold).parameters {
+        set(name, tensor, &current)
+      }
     }
   }
 
