@@ -1,7 +1,7 @@
 # make        builds .build/release/thresh
 # make demo   sets up, trains for compression on the built-in data set and prints the table (about 6 minutes)
 # make test   sets up and runs every test
-# make bench  compares with PyTorch, interleaved (about 12 minutes on an idle machine)
+# make bench  compares with PyTorch, interleaved (about 8 minutes on an idle machine)
 # make lint   checks the formatting
 SHELL := /bin/bash
 # One set of flags for the program and the tests, so that nothing is built twice.
