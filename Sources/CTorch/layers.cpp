@@ -48,13 +48,22 @@ ct_tensor *ct_global_avg_pool(const ct_tensor *x) {
 }
 ct_tensor *ct_dropout(const ct_tensor *x, double probability, ct_generator *g) {
   return tensor([&] {
-    auto keep = at::empty_like(in(x)).bernoulli_(1 - probability, *reinterpret_cast<at::Generator *>(g));
-    return at::mul(in(x), keep.div_(1 - probability));
+    // Drawn on the CPU, where the generator is, so that a seed gives the same masks on every device.
+    auto keep = at::empty(in(x).sizes(), in(x).options().device(at::kCPU).requires_grad(false));
+    keep.bernoulli_(1 - probability, *reinterpret_cast<at::Generator *>(g)).div_(1 - probability);
+    return at::mul(in(x), keep.to(in(x).device()));
   });
 }
 ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *labels, double smoothing, bool mean) {
   return tensor([&] {
     auto reduction = mean ? at::Reduction::Mean : at::Reduction::Sum;
     return at::cross_entropy_loss(in(logits), in(labels), {}, reduction, /*ignore_index=*/-100, smoothing);
+  });
+}
+ct_tensor *ct_kl_divergence(const ct_tensor *logits, const ct_tensor *teacher) {
+  return tensor([&] {
+    auto expected = at::log_softmax(in(teacher).detach(), 1);
+    auto total = at::kl_div(at::log_softmax(in(logits), 1), expected, at::Reduction::Sum, /*log_target=*/true);
+    return at::div(total, static_cast<double>(in(logits).size(0)));
   });
 }

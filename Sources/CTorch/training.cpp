@@ -12,15 +12,22 @@ void ct_without_gradients(ct_body body, void *context) {
 }
 
 void ct_autocast(ct_body body, void *context) {
-  bool was = at::autocast::is_autocast_enabled(at::kCPU);
-  auto dtype = at::autocast::get_autocast_dtype(at::kCPU);
-  at::autocast::set_autocast_enabled(at::kCPU, true);
-  at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+  constexpr at::DeviceType devices[] = {at::kCPU, at::kCUDA};
+  bool was[2];
+  at::ScalarType dtype[2];
+  for (int i = 0; i < 2; i++) {
+    was[i] = at::autocast::is_autocast_enabled(devices[i]);
+    dtype[i] = at::autocast::get_autocast_dtype(devices[i]);
+    at::autocast::set_autocast_enabled(devices[i], true);
+    at::autocast::set_autocast_dtype(devices[i], at::kBFloat16);
+  }
   at::autocast::increment_nesting();
   body(context);
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-  at::autocast::set_autocast_dtype(at::kCPU, dtype);
-  at::autocast::set_autocast_enabled(at::kCPU, was);
+  for (int i = 0; i < 2; i++) {
+    at::autocast::set_autocast_dtype(devices[i], dtype[i]);
+    at::autocast::set_autocast_enabled(devices[i], was[i]);
+  }
 }
 
 ct_tensor *ct_leaf(const ct_tensor *t) {

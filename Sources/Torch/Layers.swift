@@ -117,4 +117,7 @@ extension Tensor {
   public func crossEntropy(labels: Tensor, smoothing: Double = 0, reduction: Reduction = .mean) -> Tensor {
     calling(self, labels) { ct_cross_entropy($0, $1, smoothing, reduction == .mean) }
   }
+
+  /// Mean over the batch of KL(softmax(teacher) ‖ softmax(self)), both N×classes; no gradient goes to the teacher.
+  public func divergence(from teacher: Tensor) -> Tensor { calling(self, teacher, ct_kl_divergence) }
 }

@@ -1,6 +1,6 @@
 import CTorch
 
-/// An n-dimensional array on the CPU, an immutable value over libtorch's storage.
+/// An n-dimensional array, an immutable value over libtorch's storage.
 ///
 /// Copies share storage; no public operation writes to it. Operations on shapes that do not fit are mistakes of the
 /// program and trap with libtorch's message; networks and files from outside are checked before they get here.

@@ -4,6 +4,7 @@ import Datasets
 import Foundation
 import Interchange
 import Networks
+import Torch
 
 /// What a network reached at one point of its way from dense to compact.
 public struct CompressionStage: Sendable, Codable, Equatable {
@@ -34,6 +35,8 @@ public struct Compression {
   /// Whether batch norm is measured again: when it helps on the selection images, or always.
   public var recalibrates: Recalibration
   public var seed: UInt64
+  /// Where images are run through networks.
+  public var device = Device.cpu
   /// Told the name of what begins and how many images it will see.
   public var begin: (String, Int) -> Void = { _, _ in }
   /// Told how many images were seen.
@@ -66,7 +69,7 @@ public struct Compression {
     result.stages.append(compact)
     guard compacted.network.nodes.contains(where: { $0.operation is BatchNorm }) else { return result }
     begin("measuring batch norm again", min(60 * 128, data.train.count))
-    let renewed = try compacted.network.recalibrated(on: data, seed: seed, progress: advance)
+    let renewed = try compacted.network.recalibrated(on: data, seed: seed, device: device, progress: advance)
     let recalibrated = try stage("recalibrated", renewed, data)
     result.stages.append(recalibrated)
     if recalibrates == .always || recalibrated.accuracy.isBetter(than: compact.accuracy) {
@@ -79,7 +82,8 @@ public struct Compression {
   private func stage(_ name: String, _ network: Network, _ data: Dataset) throws -> CompressionStage {
     let source = data.selection
     begin("evaluating the \(name) network", source.count)
-    return CompressionStage(name: name, accuracy: try network.accuracy(on: source, of: data, progress: advance))
+    let accuracy = try network.accuracy(on: source, of: data, device: device, progress: advance)
+    return CompressionStage(name: name, accuracy: accuracy)
   }
 
   private func figures(of plan: Plan) -> [String: Double] {

@@ -23,19 +23,20 @@ extension Network {
   /// - Parameters:
   ///   - source: the images.
   ///   - data: whose normalisation is used.
+  ///   - device: where it runs.
   ///   - progress: told the number of images after each batch.
   /// - Throws: `NetworkError` when the network is not valid, `DatasetError` when an image cannot be read.
   public func accuracy(
-    on source: any ImageSource, of data: Dataset, batchSize: Int = 250, progress: (Int) throws -> Void = { _ in }
+    on source: any ImageSource, of data: Dataset, batchSize: Int = 250, device: Device = .cpu,
+    progress: (Int) throws -> Void = { _ in }
   ) throws -> Accuracy {
     let execution = try Execution(self)
-    let tensors = execution.parameterNames.compactMap { parameters[$0] }
-      .map { $0.shape.count == 4 ? $0.channelsLast : $0 }
+    let tensors = parameters(of: execution, on: device)
     let loader = BatchLoader(source, .evaluation(data, batchSize: batchSize))
     var (correct, loss, count) = (0.0, 0.0, 0)
     while let batch = try loader.next() {
       withoutGradients {
-        let (images, labels) = batch.tensors
+        let (images, labels) = batch.tensors(on: device)
         let logits = execution.run(images, parameters: tensors, mode: .evaluation).output
         correct += logits.argmax(axis: 1).equals(labels).sum.item
         loss += logits.crossEntropy(labels: labels, reduction: .sum).item
@@ -54,7 +55,8 @@ extension Network {
   ///
   /// - Throws: as `accuracy(on:of:)`.
   public func recalibrated(
-    on data: Dataset, batches: Int = 60, batchSize: Int = 128, seed: UInt64, progress: (Int) throws -> Void = { _ in }
+    on data: Dataset, batches: Int = 60, batchSize: Int = 128, seed: UInt64, device: Device = .cpu,
+    progress: (Int) throws -> Void = { _ in }
   ) throws -> Network {
     var probe = self
     probe.nodes = nodes.map { node in
@@ -67,7 +69,7 @@ extension Network {
       return node
     }
     let execution = try Execution(probe)
-    let tensors = execution.parameterNames.compactMap { parameters[$0] }
+    let tensors = parameters(of: execution, on: device)
     var sums: [Int: Tensor] = [:]
     var seen = 0
     let loader = BatchLoader(data.train, .training(data, batchSize: batchSize, seed: seed, epoch: 0))
@@ -75,7 +77,7 @@ extension Network {
       // A last batch of one or two images would say more about noise than about the data.
       guard batch.count * 2 >= min(batchSize, data.train.count) else { continue }
       let new = withoutGradients {
-        execution.run(batch.tensors.images, parameters: tensors, mode: .training).statistics
+        execution.run(batch.tensors(on: device).images, parameters: tensors, mode: .training).statistics
       }
       for (index, value) in new { sums[index] = sums[index].map { $0 + value } ?? value }
       seen += 1
@@ -83,7 +85,7 @@ extension Network {
     }
     var result = self
     guard seen > 0 else { return result }
-    for (index, sum) in sums { result.parameters[execution.parameterNames[index]] = sum / Double(seen) }
+    for (index, sum) in sums { result.parameters[execution.parameterNames[index]] = (sum / Double(seen)).to(.cpu) }
     return result
   }
 }

@@ -2,6 +2,7 @@ import Compaction
 import Containers
 import Foundation
 import Reports
+import Torch
 import Yams
 
 /// Everything that decides a run, as one flat YAML file whose keys are the command line's options.
@@ -33,6 +34,11 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var schedule = Schedule.Shape.cosine
   public var warmupEpochs = 1.0
   public var labelSmoothing = 0.0
+  /// A model to learn from in the whole run; nil is the run's own network before it was cut, for the compact one.
+  public var teacher: String?
+  /// The teacher's share of the loss, and its temperature; see `Distillation`.
+  public var distillation = 0.0
+  public var temperature = 4.0
   /// τ and λ; see `Regularizer`. Nil is the default pressure spread over the training; see `resolvingStrengths`.
   public var nuclear: Double?
   public var group: Double?
@@ -53,6 +59,8 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var minRank = 1
   public var minUnits = 1
   public var precision = TrainingOptions.Precision.float32
+  /// Where the steps run: `cpu`, `cuda` or `cuda:N`.
+  public var device = "cpu"
   /// Threads of libtorch; nil takes one for every core.
   public var threads: Int?
   public var seed: UInt64 = 0
@@ -113,8 +121,10 @@ extension Recipe {
 
   /// The first, or only, training. When a fine-tuning follows, the rate stays up until there.
   public var training: TrainingOptions {
-    options(
+    var options = options(
       epochs: epochs, Schedule(finetuneEpochs > 0 ? .constant : schedule, warmup: warmupEpochs), regularizer)
+    if teacher == nil { options.distillation = nil }
+    return options
   }
 
   /// The training of the compact network.
@@ -130,6 +140,7 @@ extension Recipe {
     TrainingOptions(
       epochs: epochs, batchSize: batchSize, learningRate: lr, momentum: momentum, nesterov: nesterov,
       weightDecay: weightDecay, schedule: schedule, labelSmoothing: labelSmoothing, precision: precision, seed: seed,
+      distillation: distillation > 0 ? Distillation(weight: distillation, temperature: temperature) : nil,
       regularizer: regularizer, energy: energy, energyMeasure: energyMeasure)
   }
 
@@ -154,6 +165,11 @@ extension Recipe {
     try check(tuneDecay >= 0 && tuneDecay < 1, "finetune-weight-decay", tuneDecay, "0 or more and less than 1")
     try check(warmupEpochs >= 0 && warmupEpochs.isFinite, "warmup-epochs", warmupEpochs, "0 or more")
     try check((0..<1).contains(labelSmoothing), "label-smoothing", labelSmoothing, "0 or more and less than 1")
+    try check((0...1).contains(distillation), "distillation", distillation, "0 to 1, such as 0.5")
+    try check(
+      teacher == nil || distillation > 0, "distillation", distillation, "more than 0, since --teacher is given")
+    try check(temperature > 0 && temperature <= 1000, "temperature", temperature, "more than 0, such as 4")
+    try check(Device(device) != nil, "device", device, "cpu, cuda or cuda:N")
     try check((nuclear ?? 0) >= 0 && (nuclear ?? 0).isFinite, "nuclear", nuclear ?? 0, "0 or more")
     try check((group ?? 0) >= 0 && (group ?? 0).isFinite, "group", group ?? 0, "0 or more")
     try check(width > 0 && width <= 1, "width", width, "more than 0 and at most 1")

@@ -18,6 +18,7 @@ extension Recipe {
     case schedule
     case warmupEpochs = "warmup-epochs"
     case labelSmoothing = "label-smoothing"
+    case teacher, distillation, temperature
     case nuclear, group
     case groupNorm = "group-norm"
     case order, scale
@@ -30,7 +31,7 @@ extension Recipe {
     case parameters, macs
     case minRank = "min-rank"
     case minUnits = "min-units"
-    case precision, threads, seed, crop, flip, mean, std
+    case precision, device, threads, seed, crop, flip, mean, std
     case imageSize = "image-size"
     case imageResize = "image-resize"
   }
@@ -61,6 +62,9 @@ extension Recipe {
     try read(.schedule, &schedule)
     try read(.warmupEpochs, &warmupEpochs)
     try read(.labelSmoothing, &labelSmoothing)
+    try readOptional(.teacher, &teacher)
+    try read(.distillation, &distillation)
+    try read(.temperature, &temperature)
     try readOptional(.nuclear, &nuclear)
     try readOptional(.group, &group)
     try read(.groupNorm, &groupNorm)
@@ -78,6 +82,7 @@ extension Recipe {
     try read(.minRank, &minRank)
     try read(.minUnits, &minUnits)
     try read(.precision, &precision)
+    try read(.device, &device)
     try readOptional(.threads, &threads)
     try read(.seed, &seed)
     try readOptional(.crop, &crop)

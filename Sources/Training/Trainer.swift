@@ -42,6 +42,10 @@ public struct Trainer {
   public var shouldStop: () -> Bool = { false }
   /// Seconds between checkpoints within an epoch.
   public var checkpointInterval = 300.0
+  /// Where the steps run; checkpoints, thresholds and files are made on the CPU.
+  public var device = Device.cpu
+  /// The network that `TrainingOptions.distillation` learns from; nil learns from the labels alone.
+  public var teacher: Network?
   public var observe: (TrainingEvent) -> Void = { _ in }
 
   private var position = Checkpoint.Position()
@@ -69,7 +73,7 @@ public struct Trainer {
     try folder.cutMetrics(to: position.metricsLength)
     let regularization = try Regularization(options.regularizer, on: network, start: position.start)
     position.start = regularization.start
-    var state = try TrainingState(network, momenta: momenta)
+    var state = try TrainingState(network, momenta: momenta, on: device, teacher: teacher)
     if options.epochs == 0 { try keepUntrained(state) }
     while position.epoch < options.epochs {
       try runEpoch(&state, regularization)
@@ -127,7 +131,7 @@ public struct Trainer {
     var clock = ContinuousClock.now
     try proximalStep(&state, regularization)
     let network = state.snapshot()
-    let validation = try data.validation.map { try network.accuracy(on: $0, of: data) }
+    let validation = try data.validation.map { try network.accuracy(on: $0, of: data, device: device) }
     let layers = try finiteLayers(of: network, validation)
     let progress = Double(position.epoch + 1)
     position.epoch += 1

@@ -13,6 +13,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var labelSmoothing: Double
   public var precision: Precision
   public var seed: UInt64
+  /// How much is learnt from a teacher, where the trainer has one.
+  public var distillation: Distillation?
   public var regularizer: Regularizer
   /// The share of the energy at which ranks are foretold while training.
   public var energy: Double
@@ -23,8 +25,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
 
   public init(
     epochs: Int, batchSize: Int, learningRate: Double, momentum: Double, nesterov: Bool, weightDecay: Double,
-    schedule: Schedule, labelSmoothing: Double, precision: Precision, seed: UInt64, regularizer: Regularizer,
-    energy: Double, energyMeasure: EnergyMeasure
+    schedule: Schedule, labelSmoothing: Double, precision: Precision, seed: UInt64, distillation: Distillation? = nil,
+    regularizer: Regularizer, energy: Double, energyMeasure: EnergyMeasure
   ) {
     self.epochs = epochs
     self.batchSize = batchSize
@@ -36,6 +38,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     self.labelSmoothing = labelSmoothing
     self.precision = precision
     self.seed = seed
+    self.distillation = distillation
     self.regularizer = regularizer
     self.energy = energy
     self.energyMeasure = energyMeasure

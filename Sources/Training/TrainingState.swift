@@ -15,17 +15,25 @@ package struct TrainingState: ~Copyable {
   private let trainable: [Int]
   /// In the order of `trainable`.
   private var momenta: [Tensor]
+  private let device: Device
+  private let teacher: Teacher?
 
-  /// - Parameter momenta: by parameter name, of an earlier training; zero where there is none.
-  package init(_ network: Network, momenta: [String: Tensor] = [:]) throws {
+  /// - Parameters:
+  ///   - momenta: by parameter name, of an earlier training; zero where there is none.
+  ///   - device: where the buffers are and the steps run.
+  ///   - teacher: the network that `TrainingOptions.distillation` learns from.
+  package init(
+    _ network: Network, momenta: [String: Tensor] = [:], on device: Device = .cpu, teacher: Network? = nil
+  ) throws {
     Library.keepFreedMemory()
-    template = network
-    execution = try Execution(network)
+    let (execution, teacher) = (try Execution(network), try teacher.map { try Teacher($0, on: device) })
+    (template, self.execution, self.teacher, self.device) = (network, execution, teacher, device)
     let names = execution.parameterNames
     let gradientNames = Set(network.trainableNames)
     parameters = names.map { name in
       guard let tensor = network.parameters[name] else { preconditionFailure("no parameter \(name)") }
-      let own = tensor.shape.count == 4 ? tensor.clone.channelsLast : tensor.contiguous.clone
+      let moved = tensor.to(device)
+      let own = moved.shape.count == 4 ? moved.clone.channelsLast : moved.contiguous.clone
       return gradientNames.contains(name) ? own.clone.leaf : own
     }
     trainable = names.indices.filter { gradientNames.contains(names[$0]) }
@@ -40,7 +48,7 @@ package struct TrainingState: ~Copyable {
   package mutating func step(
     _ batch: Batch, _ options: TrainingOptions, rate: Double, generator: Generator?
   ) -> (loss: Double, correct: Int) {
-    let (images, labels) = batch.tensors
+    let (images, labels) = batch.tensors(on: device)
     return step(images, labels, options, rate: rate, generator: generator)
   }
 
@@ -48,12 +56,18 @@ package struct TrainingState: ~Copyable {
   mutating func step(
     _ images: Tensor, _ labels: Tensor, _ options: TrainingOptions, rate: Double, generator: Generator?
   ) -> (loss: Double, correct: Int) {
-    let run = { [execution, parameters] in
-      execution.run(images, parameters: parameters, mode: .training, generator: generator)
+    let run = { [execution, parameters, teacher] in
+      let taught = options.distillation == nil ? nil : teacher?.logits(images)
+      return (
+        execution.run(images, parameters: parameters, mode: .training, generator: generator), taught
+      )
     }
-    let result = options.precision == .bfloat16 ? withBFloat16Autocast(run) : run()
+    let (result, taught) = options.precision == .bfloat16 ? withBFloat16Autocast(run) : run()
     let logits = result.output.to(.float32)
-    let loss = logits.crossEntropy(labels: labels, smoothing: options.labelSmoothing)
+    var loss = logits.crossEntropy(labels: labels, smoothing: options.labelSmoothing)
+    if let distillation = options.distillation, let taught {
+      loss = distillation.loss(crossEntropy: loss, logits: logits, teacher: taught.to(.float32))
+    }
     let leaves = trainable.map { parameters[$0] }
     let gradients = loss.gradients(of: leaves)
     let sgd = SGDStep(
@@ -76,21 +90,21 @@ package struct TrainingState: ~Copyable {
       var keep = [Float](repeating: 1, count: momentum.shape[0])
       for slice in dead { keep[slice] = 0 }
       let mask = Tensor(keep, shape: [keep.count] + Array(repeating: 1, count: momentum.shape.count - 1))
-      momentum.overwrite(with: momentum * mask)
+      momentum.overwrite(with: momentum * mask.to(device))
     }
     return step
   }
 
-  /// The parameters as they are now, on the buffers' own memory: to be read, not kept.
+  /// The parameters as they are now, on the CPU, there on the buffers' own memory: to be read, not kept.
   private var current: [String: Tensor] {
-    Dictionary(uniqueKeysWithValues: zip(execution.parameterNames, parameters.map(\.detached)))
+    Dictionary(uniqueKeysWithValues: zip(execution.parameterNames, parameters.map { $0.detached.to(.cpu) }))
   }
 
   /// The network as it is now, in memory of its own.
   func snapshot() -> Network {
     var result = template
     for (name, tensor) in zip(execution.parameterNames, parameters) {
-      result.parameters[name] = tensor.detached.contiguous.clone
+      result.parameters[name] = tensor.detached.to(.cpu).contiguous.clone
     }
     return result
   }
@@ -98,18 +112,18 @@ package struct TrainingState: ~Copyable {
   /// The momenta by parameter name, in memory of their own.
   func momentaByName() -> [String: Tensor] {
     let names = trainable.map { execution.parameterNames[$0] }
-    return Dictionary(uniqueKeysWithValues: zip(names, momenta.map(\.contiguous.clone)))
+    return Dictionary(uniqueKeysWithValues: zip(names, momenta.map { $0.to(.cpu).contiguous.clone }))
   }
 }
 
 extension Batch {
-  /// Views of the batch's memory: images N×C×H×W, channels last, and int64 labels.
-  var tensors: (images: Tensor, labels: Tensor) {
+  /// Images N×C×H×W, channels last, and int64 labels: on the CPU views of the batch's memory, elsewhere copies.
+  func tensors(on device: Device) -> (images: Tensor, labels: Tensor) {
     let (c, h, w) = (shape.channels, shape.height, shape.width)
     let images = Tensor(
       viewing: UnsafeMutableRawPointer(images), dtype: .float32, shape: [count, c, h, w],
       strides: [h * w * c, 1, w * c, c])
     let labels = Tensor(viewing: UnsafeMutableRawPointer(labels), dtype: .int64, shape: [count], strides: [1])
-    return (images, labels)
+    return (images.to(device), labels.to(device))
   }
 }

@@ -62,8 +62,8 @@ struct EndToEndTests {
 
   @Test func `compress to a size keeps at most that share and writes a file that needs no architecture`() throws {
     let run = try TrainedRun.dec3.get()
-    let small = run.folder["small.safetensors"]
-    defer { try? FileManager.default.removeItem(atPath: small) }
+    let folder = try TemporaryFolder()
+    let small = folder["small.safetensors"]
     let figures = try succeeding(
       ["compress", run.run + "/last.safetensors", "--parameters", "0.5", "--json", "--output", small]
     ).json()
@@ -78,7 +78,8 @@ struct EndToEndTests {
 
   @Test func `compress tells the accuracy after every stage and fine-tunes when asked`() throws {
     let run = try TrainedRun.dec3.get()
-    let small = run.folder["tuned.safetensors"]
+    let folder = try TemporaryFolder()
+    let small = folder["tuned.safetensors"]
     let figures = try succeeding(
       ["compress", run.run + "/last.safetensors", "--parameters", "0.4", "--finetune-epochs", "1", "--json"]
         + run.data.options + ["--threads", "1", "--output", small]
@@ -86,7 +87,22 @@ struct EndToEndTests {
     let stages = try #require(figures["stages"] as? [[String: Any]])
     #expect(stages.map { $0["name"] as? String } == ["dense", "compact", "recalibrated", "finetuned"])
     #expect((figures["test"] as? [String: Any])?["images"] as? Int == 100)
-    for place in [small, small + ".finetune"] { try FileManager.default.removeItem(atPath: place) }
+  }
+
+  @Test func `a run learns from a teacher, which has to know the same classes`() throws {
+    let teacher = try TrainedRun.lenet.get()
+    let folder = try TemporaryFolder()
+    let options =
+      ["train", "--model", "lenet5", "--epochs", "1", "--distillation", "0.5", "--threads", "1"] + teacher.data.options
+    _ = try succeeding(options + ["--teacher", teacher.run, "--output", folder["run"]])
+    let recipe = String(decoding: try contents(of: folder["run/recipe.yaml"]), as: UTF8.self)
+    #expect(recipe.contains("distillation: 0.5") && recipe.contains("teacher: \(teacher.run)"))
+    var other = try ModelFile(teacher.run + "/best.safetensors")
+    other.metadata["classes"] = other.metadata["classes"]?.replacingOccurrences(of: "Bag", with: "Bug")
+    try folder.write(other.bytes(), "other.safetensors")
+    expectRefusal(
+      try thresh(options + ["--teacher", folder["other.safetensors"], "--output", folder["none"]]), Status.network,
+      ["the teacher", "other classes"])
   }
 
   @Test func `the compact network of a run is as small as asked and its file says what it reached`() throws {

@@ -14,6 +14,9 @@ struct OptionTests {
     (["--label-smoothing", "1"], "--label-smoothing"), (["--warmup-epochs", "nan"], "--warmup-epochs"),
     (["--strength-warmup=-2"], "--strength-warmup"), (["--weight-decay", "nan"], "--weight-decay"),
     (["--checkpoint-every=-1"], "--checkpoint-every"), (["--image-size", "0"], "--image-size"),
+    (["--distillation", "2"], "--distillation is 2"), (["--temperature", "0"], "--temperature"),
+    (["--teacher", "run"], "--teacher is given"), (["--device", "gpu"], "--device is gpu"),
+    (["--device", "cuda:99"], "found only cpu"),
   ])
   func `a value without sense is refused before anything is written`(options: [String], words: String) throws {
     let folder = try TemporaryFolder()

@@ -18,7 +18,7 @@ final class TemporaryFolder {
 }
 
 /// A few drawn images of four classes, 16×16 grey: a bar at one of four heights in noise.
-func drawnImages(_ count: Int, seed: UInt32 = 1) -> InMemoryImages {
+func drawnImages(_ count: Int, seed: UInt32 = 1, labelsMovedBy shift: Int = 0) -> InMemoryImages {
   let side = 16
   var state = seed
   func noise() -> Int {
@@ -32,7 +32,7 @@ func drawnImages(_ count: Int, seed: UInt32 = 1) -> InMemoryImages {
     }
   }
   let shape = ImageShape(channels: 1, height: side, width: side)
-  return InMemoryImages(shape: shape, pixels: pixels, labels: (0..<count).map { UInt8($0 % 4) })
+  return InMemoryImages(shape: shape, pixels: pixels, labels: (0..<count).map { UInt8(($0 + shift) % 4) })
 }
 
 func drawnData(training: Int = 160, test: Int = 40) -> Dataset {

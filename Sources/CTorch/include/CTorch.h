@@ -14,6 +14,7 @@
 #pragma clang assume_nonnull begin
 #else
 #define _Nullable
+#define _Nonnull
 #endif
 
 #ifdef __cplusplus
@@ -41,6 +42,14 @@ int32_t ct_threads(void);
 /// Has the allocator keep freed memory for the next step instead of giving it back to the system (glibc only).
 void ct_keep_freed_memory(void);
 const char *ct_cpu_capability(void);
+
+// MARK: Devices (device.cpp); -1 is the CPU, n ≥ 0 the CUDA device n
+/// The number of CUDA devices; 0 where libtorch is a CPU build or there is no driver.
+int32_t ct_cuda_devices(void);
+int32_t ct_device_of(const ct_tensor *t);
+ct_tensor *_Nullable ct_to_device(const ct_tensor *t, int32_t device);
+/// Waits until everything that was given to the device is done.
+bool ct_synchronize(int32_t device);
 
 // MARK: Making and reading tensors (create.cpp)
 void ct_free(ct_tensor *_Nullable t);
@@ -121,12 +130,14 @@ ct_tensor *_Nullable ct_avg_pool2d(const ct_tensor *x, const ct_pooling *how);
 ct_tensor *_Nullable ct_global_avg_pool(const ct_tensor *x);
 ct_tensor *_Nullable ct_dropout(const ct_tensor *x, double probability, ct_generator *g);
 ct_tensor *_Nullable ct_cross_entropy(const ct_tensor *logits, const ct_tensor *labels, double smoothing, bool mean);
+/// Mean over the batch of KL(softmax(teacher) ‖ softmax(logits)).
+ct_tensor *_Nullable ct_kl_divergence(const ct_tensor *logits, const ct_tensor *teacher);
 
 // MARK: Gradients, precision and the few in-place steps of a trainer (training.cpp)
 typedef void (*ct_body)(void *context);
 /// Runs `body` without recording gradients; the mode of this thread is put back afterwards.
 void ct_without_gradients(ct_body body, void *context);
-/// Runs `body` under CPU autocast to bfloat16 and clears the cache of cast weights afterwards.
+/// Runs `body` under autocast to bfloat16, on the CPU and CUDA, and clears the cache of cast weights afterwards.
 void ct_autocast(ct_body body, void *context);
 ct_tensor *_Nullable ct_leaf(const ct_tensor *t);  // a detached tensor on the same memory that records gradients
 /// d loss / d parameters[i]; each gradient has the strides of its parameter.

@@ -23,7 +23,7 @@ public struct SingularValueThresholding {
     let (lambda, basis) = try gram.symmetricEigen()
     let sigma = lambda.doubles.map { max(0, $0).squareRoot() }
     let kept = sigma.map { $0 > threshold ? 1 - threshold / $0 : 0 }
-    let shrink = Tensor(kept, shape: [1, kept.count])
+    let shrink = Tensor(kept, shape: [1, kept.count]).to(matrix.device)
     // (E·diag(kept)) scales the columns of E.
     let projector = (basis * shrink).matmul(basis.transposed)
     self.matrix = (isWide ? projector.matmul(wide) : wide.matmul(projector)).to(matrix.dtype)

@@ -52,7 +52,7 @@ public struct GroupFamily: Sendable {
         each[index] = member.isCarried && factors[group] != 0 ? 1 : factors[group]
       }
       let column = Tensor(each, shape: [each.count] + Array(repeating: 1, count: tensor.shape.count - 1))
-      result[member.parameter] = tensor * column.to(tensor.dtype)
+      result[member.parameter] = tensor * column.to(tensor.dtype).to(tensor.device)
     }
     return result
   }

@@ -5,7 +5,6 @@ import Foundation
 import Interchange
 import Networks
 import Reports
-import Torch
 import Training
 
 struct Compress: ParsableCommand {
@@ -28,7 +27,8 @@ struct Compress: ParsableCommand {
   var finetuneEpochs: Int?
   @Option(help: ArgumentHelp("Learning rate of the fine-tuning (default: the run's, or 0.02).", valueName: "x"))
   var lr: Double?
-  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var distillation: DistillationOptions
+  @OptionGroup var compute: ComputeOptions
   @Flag(help: "Print the plan and the figures as JSON.")
   var json = false
   @Option(help: ArgumentHelp("The file to write.", valueName: "file"))
@@ -52,21 +52,17 @@ struct Compress: ParsableCommand {
     let source = try ModelSource(model.model, weights: model.weights)
     let model = try source.load()
     let recipe = try resolvedRecipe(model)
-    if let threads = recipe.threads { Library.setThreads(threads) }
+    let steps = try RunSteps(recipe)
     let data = try data.data.map { _ in try recipe.dataset(for: model.preprocessing).prepared(for: model) }
-    let display = PartDisplay()
-    defer { display.end() }
-    var compression = Compression(
-      Compactor(recipe.planner, skip: recipe.skip), recalibrates: recalibrate ? .always : .whenBetter,
-      seed: recipe.seed)
-    compression.begin = display.begin
-    compression.advance = { display.advance($0) }
-    var compressed = try compression.compress(model, on: data)
-    display.end()
+    var compressed = try steps.compress(model, on: data, recalibrates: recalibrate ? .always : .whenBetter)
     var test: Accuracy?
     if let data {
-      if recipe.finetuneEpochs > 0 { try finetune(&compressed, data, recipe) }
-      let final = try compressed.model.network.accuracy(on: data.test, of: data)
+      if recipe.finetuneEpochs > 0 {
+        let folder = RunFolder(URL(filePath: output + ".finetune", directoryHint: .isDirectory))
+        let teacher = try steps.teacher(for: model) ?? model.network
+        try steps.finetune(&compressed, on: data, in: folder, teacher: teacher, resume: false)
+      }
+      let final = try steps.accuracy(of: compressed.model.network, on: data.test, of: data)
       compressed.model.figures["top1"] = final.top1
       test = final
     }
@@ -78,36 +74,20 @@ struct Compress: ParsableCommand {
     // What the network was trained with says which images were held out and how it is trained on.
     var recipe = try model.recipe.map { try Recipe(yaml: $0, name: "in the model file") } ?? Recipe()
     if model.recipe == nil { recipe.lr = 0.02 }
-    (recipe.parameters, recipe.macs, recipe.finetuneEpochs) = (nil, nil, 0)
+    (recipe.parameters, recipe.macs, recipe.finetuneEpochs, recipe.teacher) = (nil, nil, 0, nil)
     plan.apply(to: &recipe)
     set(&recipe.data, data.data)
     if let dataDir = data.dataDir { recipe.dataDir = dataDir }
     set(&recipe.finetuneEpochs, finetuneEpochs)
     set(&recipe.lr, lr)
-    recipe.threads = threads.threads ?? recipe.threads
+    compute.apply(to: &recipe)
+    distillation.apply(to: &recipe)
     try recipe.validate()
     if recipe.finetuneEpochs > 0, data.data == nil {
       throw RecipeError("--finetune-epochs needs images; name them with --data")
     }
     if recalibrate, data.data == nil { throw RecipeError("--recalibrate needs images; name them with --data") }
     return recipe
-  }
-
-  private func finetune(_ compressed: inout Compressed, _ data: Dataset, _ recipe: Recipe) throws {
-    let folder = RunFolder(URL(filePath: output + ".finetune", directoryHint: .isDirectory))
-    try folder.create()
-    let stop = StopSignal()
-    let options = recipe.finetuning
-    let display = TrainingDisplay(
-      "fine-tune", epochs: options.epochs, images: data.train.count, batchSize: options.batchSize)
-    defer { display.clear() }
-    var trainer = Trainer(options, data, compressed.model, in: folder)
-    trainer.observe = { display.show($0) }
-    trainer.shouldStop = { stop.isAsked }
-    _ = try trainer.train(resume: false)
-    compressed.model.network = try Model(contentsOf: folder.best).network
-    let accuracy = try compressed.model.network.accuracy(on: data.selection, of: data)
-    compressed.stages.append(CompressionStage(name: "finetuned", accuracy: accuracy))
   }
 
   private func report(_ compressed: Compressed, _ test: Accuracy?) throws {

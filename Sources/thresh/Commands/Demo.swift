@@ -27,7 +27,7 @@ struct Demo: ParsableCommand {
   var images = 9000
   @Option(help: ArgumentHelp("Fraction of the parameters to keep.", valueName: "fraction"))
   var parameters = 0.1
-  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var compute: ComputeOptions
 
   func run() throws {
     guard epochs >= 4, epochs <= 1000 else { throw RecipeError("--epochs is \(epochs), expected 4 to 1000") }
@@ -39,9 +39,8 @@ struct Demo: ParsableCommand {
     recipe.model = Catalogue.dec3.rawValue
     recipe.batchSize = 64
     recipe.parameters = parameters
-    recipe.threads = threads.threads
+    compute.apply(to: &recipe)
     try recipe.validate()
-    if let threads = recipe.threads { Library.setThreads(threads) }
     let data = try Glyphs(train: images, test: 4000).dataset().holdingOut(recipe.validation, seed: recipe.seed)
     let show = DemoShow(recipe: recipe, data: data, folder: URL(filePath: output), epochs: epochs)
     try show.run()
@@ -119,7 +118,7 @@ struct DemoShow {
     Console.note("\n\(name)")
     var recipe = recipe
     (recipe.nuclear, recipe.group, recipe.epochs) = (0, 0, 0)
-    let run = TrainingRun(recipe, try emptied("a"), resume: false)
+    let run = try TrainingRun(recipe, try emptied("a"), resume: false)
     let outcome = try run.compressOnly(dense.model, on: data)
     return Contender(name: name, model: outcome.model, file: outcome.file, top1: outcome.result.test.top1)
   }

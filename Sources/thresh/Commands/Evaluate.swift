@@ -26,7 +26,7 @@ struct Evaluate: ParsableCommand {
   var std: [Float] = []
   @Option(help: ArgumentHelp("Images at once.", valueName: "n"))
   var batchSize = 250
-  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var compute: ComputeOptions
   @Flag(help: "Print JSON: top1 (percent), loss, images.")
   var json = false
 
@@ -38,13 +38,15 @@ struct Evaluate: ParsableCommand {
     recipe.validation = 0
     recipe.batchSize = batchSize
     (recipe.mean, recipe.std) = (mean.isEmpty ? nil : mean, std.isEmpty ? nil : std)
-    recipe.threads = threads.threads
+    compute.apply(to: &recipe)
     try recipe.validate()
-    if let threads = recipe.threads { Library.setThreads(threads) }
+    let device = try recipe.computing()
     let source = try ModelSource(model.model, weights: model.weights)
     let (model, data) = try load(source, recipe)
     var bar = ProgressBar("evaluating", total: data.test.count, unit: "images")
-    let accuracy = try model.network.accuracy(on: data.test, of: data, batchSize: batchSize) { bar.advance(by: $0) }
+    let accuracy = try model.network.accuracy(on: data.test, of: data, batchSize: batchSize, device: device) {
+      bar.advance(by: $0)
+    }
     bar.clear()
     guard accuracy.loss.isFinite else {
       throw NetworkError("the network's loss is not a finite number; its weights are broken, train it again")

@@ -25,9 +25,10 @@ struct Train: ParsableCommand {
   @OptionGroup var data: DataOptions
   @OptionGroup var training: TrainingRecipeOptions
   @OptionGroup var plan: PlanOptions
-  @OptionGroup var threads: ThreadOptions
-  @Option(help: ArgumentHelp("Seconds between checkpoints within an epoch (default: 300).", valueName: "seconds"))
-  var checkpointEvery: Double?
+  @OptionGroup var distillation: DistillationOptions
+  @OptionGroup var compute: ComputeOptions
+  @Option(help: ArgumentHelp("Seconds between checkpoints within an epoch.", valueName: "seconds"))
+  var checkpointEvery = 300.0
   @Flag(help: "Go on with the run in the folder.")
   var resume = false
   @Option(help: ArgumentHelp("Folder of the run.", valueName: "folder"))
@@ -36,13 +37,10 @@ struct Train: ParsableCommand {
   func run() throws {
     let folder = RunFolder(URL(filePath: output))
     let recipe = try resolvedRecipe(folder)
-    var run = TrainingRun(recipe, folder, resume: resume)
-    if let checkpointEvery {
-      guard checkpointEvery >= 0, checkpointEvery <= 1e6 else {
-        throw RecipeError("--checkpoint-every is \(checkpointEvery), expected 0 to 1000000 seconds")
-      }
-      run.checkpointInterval = checkpointEvery
+    guard (0...1e6).contains(checkpointEvery) else {
+      throw RecipeError("--checkpoint-every is \(checkpointEvery), expected 0 to 1000000 seconds")
     }
+    let run = try TrainingRun(recipe, folder, resume: resume, checkpointInterval: checkpointEvery)
     let outcome = try run.run()
     print(outcome.file.path)
   }
@@ -62,7 +60,8 @@ struct Train: ParsableCommand {
     if let dataDir = data.dataDir { resolved.dataDir = dataDir }
     training.apply(to: &resolved)
     plan.apply(to: &resolved)
-    if let threads = threads.threads { resolved.threads = threads }
+    distillation.apply(to: &resolved)
+    compute.apply(to: &resolved)
     try resolved.validate()
     return resolved
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Training
 
 /// Which images, and where they lie.
 struct DataOptions: ParsableArguments {
@@ -20,8 +21,15 @@ struct ModelArgument: ParsableArguments {
   var weights: String?
 }
 
-/// How much is computed at once.
-struct ThreadOptions: ParsableArguments {
+/// What computes, and with how much.
+struct ComputeOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("cpu, cuda or cuda:N (default: cpu).", valueName: "device"))
+  var device: String?
   @Option(help: ArgumentHelp("Threads of libtorch; all cores by default.", valueName: "n"))
   var threads: Int?
+
+  func apply(to recipe: inout Recipe) {
+    set(&recipe.device, device)
+    if let threads { recipe.threads = threads }
+  }
 }

@@ -59,6 +59,27 @@ struct PlanOptions: ParsableArguments {
   }
 }
 
+/// What the compact network learns from beside the labels, in `train` and `compress` alike.
+struct DistillationOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Share of the loss that is the distance to a teacher's outputs, 0 to 1 (default: 0).", valueName: "share"))
+  var distillation: Double?
+  @Option(
+    help: ArgumentHelp(
+      "The teacher, for the whole run (default: the network before it was cut, for the compact one).",
+      valueName: "model"))
+  var teacher: String?
+  @Option(help: ArgumentHelp("How far the teacher's probabilities are evened out (default: 4).", valueName: "x"))
+  var temperature: Double?
+
+  func apply(to recipe: inout Recipe) {
+    set(&recipe.distillation, distillation)
+    if let teacher { recipe.teacher = teacher }
+    set(&recipe.temperature, temperature)
+  }
+}
+
 /// What `train` alone decides.
 struct TrainingRecipeOptions: ParsableArguments {
   @Option(

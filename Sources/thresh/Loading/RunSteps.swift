@@ -1,0 +1,104 @@
+import Compaction
+import Datasets
+import Foundation
+import Interchange
+import Networks
+import Reports
+import Torch
+import Training
+
+/// What `train`, `compress` and `demo` are made of: each step on the recipe's device, with its progress shown.
+struct RunSteps {
+  let recipe: Recipe
+  let device: Device
+  /// Seconds between checkpoints within an epoch.
+  var checkpointInterval = 300.0
+  private let stop = StopSignal()
+
+  /// - Throws: `RecipeError` when the machine does not have the device.
+  init(_ recipe: Recipe) throws {
+    self.recipe = recipe
+    device = try recipe.computing()
+  }
+
+  /// Trains `model` in `folder` and gives the last network.
+  ///
+  /// - Parameter teacher: the network to learn from where the options say so.
+  func train(
+    _ model: Model, on data: Dataset, _ options: TrainingOptions, in folder: RunFolder, _ title: String,
+    teacher: Network?, resume: Bool
+  ) throws -> Network {
+    let display = TrainingDisplay(
+      title, epochs: options.epochs, images: data.train.count, batchSize: options.batchSize)
+    var trainer = Trainer(options, data, model, in: folder)
+    trainer.device = device
+    trainer.teacher = teacher
+    trainer.observe = { display.show($0) }
+    trainer.shouldStop = { stop.isAsked }
+    trainer.checkpointInterval = checkpointInterval
+    defer { display.clear() }
+    return try trainer.train(resume: resume)
+  }
+
+  func compress(
+    _ model: Model, on data: Dataset?, recalibrates: Compression.Recalibration = .whenBetter
+  ) throws -> Compressed {
+    let display = PartDisplay()
+    defer { display.end() }
+    var compression = Compression(
+      Compactor(recipe.planner, skip: recipe.skip), recalibrates: recalibrates, seed: recipe.seed)
+    compression.device = device
+    compression.begin = display.begin
+    compression.advance = { display.advance($0) }
+    return try compression.compress(model, on: data)
+  }
+
+  /// Trains the compact network on and takes its best.
+  func finetune(
+    _ compressed: inout Compressed, on data: Dataset, in folder: RunFolder, teacher: Network, resume: Bool
+  ) throws {
+    try folder.create()
+    _ = try train(
+      compressed.model, on: data, recipe.finetuning, in: folder, "fine-tune", teacher: teacher, resume: resume)
+    let tuned = try Model(contentsOf: folder.best)
+    compressed.model.network = tuned.network
+    compressed.model.figures.merge(tuned.figures) { old, _ in old }
+    let accuracy = try accuracy(of: tuned.network, on: data.selection, of: data)
+    compressed.stages.append(CompressionStage(name: "finetuned", accuracy: accuracy))
+  }
+
+  func accuracy(of network: Network, on source: any ImageSource, of data: Dataset) throws -> Accuracy {
+    try network.accuracy(on: source, of: data, device: device)
+  }
+
+  /// The network that the recipe names as the teacher; nil where it names none.
+  ///
+  /// - Throws: `NetworkError` when it has other classes or wants its images otherwise than `model`.
+  func teacher(for model: Model) throws -> Network? {
+    guard let word = recipe.teacher else { return nil }
+    let teacher = try ModelSource(word, weights: nil).load()
+    guard teacher.classNames == model.classNames, teacher.preprocessing == model.preprocessing else {
+      throw NetworkError(
+        "the teacher \(word) was trained for other classes or another normalisation; name one trained on the same data")
+    }
+    return teacher.network
+  }
+}
+
+extension Recipe {
+  /// Sets libtorch's threads and gives the device to compute on.
+  ///
+  /// - Throws: `RecipeError` when the machine does not have it.
+  func computing() throws -> Device {
+    if let threads { Library.setThreads(threads) }
+    let here = Device.available
+    guard let device = Device(device), here.contains(device) else {
+      throw RecipeError(
+        """
+        --device is \(device), but found only \(here.map(\.description).joined(separator: ", ")); name one of these, or \
+        set up with a CUDA build of libtorch on a machine with a driver
+        """)
+    }
+    return device
+  }
+}
