@@ -56,6 +56,8 @@ public struct Recipe: Sendable, Equatable, Codable {
   /// Fraction of the parameters, or of the MACs, that the compact network keeps at most; nil plans by energy.
   public var parameters: Double?
   public var macs: Double?
+  /// Which units go when a size is asked for.
+  public var units = UnitCut.weakest
   public var minRank = 1
   public var minUnits = 1
   public var precision = TrainingOptions.Precision.float32
@@ -116,7 +118,7 @@ extension Recipe {
 
   public var planner: Planner {
     let goal = parameters.map(PlanGoal.parameters) ?? macs.map(PlanGoal.macs) ?? .energy(energy)
-    return Planner(goal: goal, measure: energyMeasure, minimumRank: minRank, minimumUnits: minUnits)
+    return Planner(goal: goal, units: units, measure: energyMeasure, minimumRank: minRank, minimumUnits: minUnits)
   }
 
   /// The first, or only, training. When a fine-tuning follows, the rate stays up until there.

@@ -29,6 +29,7 @@ extension Recipe {
     case energy
     case energyMeasure = "energy-measure"
     case parameters, macs
+    case units
     case minRank = "min-rank"
     case minUnits = "min-units"
     case precision, device, threads, seed, crop, flip, mean, std
@@ -79,6 +80,7 @@ extension Recipe {
     try read(.energyMeasure, &energyMeasure)
     try readOptional(.parameters, &parameters)
     try readOptional(.macs, &macs)
+    try read(.units, &units)
     try read(.minRank, &minRank)
     try read(.minUnits, &minUnits)
     try read(.precision, &precision)

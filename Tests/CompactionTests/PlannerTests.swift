@@ -110,7 +110,7 @@ import Testing
     let limit = fraction * Double(survey.original[keyPath: cost])
     #expect(Double(plan.predicted[keyPath: cost]) <= limit)
     // A little more energy is over the limit.
-    let more = try Planner(goal: .energy(min(1, plan.energy + 1e-9))).plan(for: survey)
+    let more = try Planner(goal: .energy(min(1, plan.energy + 1e-5))).plan(for: survey)
     #expect(Double(more.predicted[keyPath: cost]) > limit)
   }
 

@@ -39,10 +39,12 @@ public struct Plan: Sendable, Codable {
   public var energyMeasure: EnergyMeasure
   /// The share of the energy that every factorised layer keeps at least.
   public var energy: Double
+  /// The share of Σ‖θ_n‖ over the units of a tie that is kept; 1 cuts only what is silent.
+  public var unitShare: Double
   public var minimumUnits: Int
 
   /// Whether something of the function is given up, beyond what float32 rounds away.
-  public var isLossy: Bool { layers.contains { $0.error > 1e-6 * $0.norm } }
+  public var isLossy: Bool { unitShare < 1 || layers.contains { $0.error > 1e-6 * $0.norm } }
 }
 
 extension Plan.Choice: Codable {

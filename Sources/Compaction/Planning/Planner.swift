@@ -10,17 +10,37 @@ public enum PlanGoal: Sendable, Equatable {
   case macs(Double)
 }
 
-/// Decides ranks from a survey.
+extension PlanGoal {
+  var isSize: Bool {
+    if case .energy = self { false } else { true }
+  }
+}
+
+/// Which units go.
+public enum UnitCut: String, Sendable, Codable, CaseIterable {
+  /// Those that carry nothing; the network loses nothing by it.
+  case silent
+  /// To reach a size the weakest too, by the norm of their group: the strongest stay that hold the share that ranks
+  /// keep of their energy.
+  case weakest
+}
+
+/// Decides ranks from a survey, and how much of the units' norms stays.
 public struct Planner: Sendable {
   public var goal: PlanGoal
+  public var units: UnitCut
   public var measure: EnergyMeasure
   /// The smallest rank a layer is cut to.
   public var minimumRank: Int
   /// The fewest units a layer keeps.
   public var minimumUnits: Int
 
-  public init(goal: PlanGoal, measure: EnergyMeasure = .sum, minimumRank: Int = 1, minimumUnits: Int = 1) {
+  public init(
+    goal: PlanGoal, units: UnitCut = .silent, measure: EnergyMeasure = .sum, minimumRank: Int = 1,
+    minimumUnits: Int = 1
+  ) {
     self.goal = goal
+    self.units = units
     self.measure = measure
     self.minimumRank = minimumRank
     self.minimumUnits = minimumUnits
@@ -29,7 +49,12 @@ public struct Planner: Sendable {
   /// The plan for this network: by energy, or with the most energy that the size allows.
   ///
   /// - Throws: `PlanError` when the size cannot be reached.
-  public func plan(for survey: Survey) throws -> Plan {
+  public func plan(for survey: Survey) throws -> Plan { try plan { _ in survey } }
+
+  /// The same where what is surveyed depends on the share of the units' norms that is kept.
+  ///
+  /// - Throws: `PlanError`, and what `survey` throws.
+  func plan(for survey: (_ unitShare: Double) throws -> Survey) throws -> Plan {
     switch goal {
     case .energy(let share), .parameters(let share), .macs(let share):
       guard (0...1).contains(share) else {
@@ -37,25 +62,26 @@ public struct Planner: Sendable {
       }
     }
     switch goal {
-    case .energy(let share): return plan(for: survey, energy: share)
-    case .parameters(let fraction):
-      let limit = Int(fraction * Double(survey.original.parameters))
-      return try largest(survey, "parameters", fraction, limit: limit, of: \.parameters)
-    case .macs(let fraction):
-      let limit = Int(fraction * Double(survey.original.macs))
-      return try largest(survey, "MACs", fraction, limit: limit, of: \.macs)
+    case .energy(let share): return plan(for: try survey(1), energy: share, unitShare: 1)
+    case .parameters(let fraction): return try largest(survey, "parameters", fraction, of: \.parameters)
+    case .macs(let fraction): return try largest(survey, "MACs", fraction, of: \.macs)
     }
   }
 
-  /// The plan of the most energy whose cost stays within `limit`; cost grows with energy, so halving finds it.
+  /// The plan of the largest share whose cost stays within the limit; cost grows with it, so halving finds it.
   private func largest(
-    _ survey: Survey, _ what: String, _ fraction: Double, limit: Int, of cost: KeyPath<Cost, Int>
+    _ survey: (Double) throws -> Survey, _ what: String, _ fraction: Double, of cost: KeyPath<Cost, Int>
   ) throws -> Plan {
-    let all = plan(for: survey, energy: 1)
+    func plan(keeping share: Double) throws -> Plan {
+      let unitShare = units == .weakest ? share : 1
+      return self.plan(for: try survey(unitShare), energy: share, unitShare: unitShare)
+    }
+    let all = try plan(keeping: 1)
+    let limit = Int(fraction * Double(all.original[keyPath: cost]))
     if all.predicted[keyPath: cost] <= limit { return all }
-    var best = plan(for: survey, energy: 0)
+    var best = try plan(keeping: 0)
     guard best.predicted[keyPath: cost] <= limit else {
-      let least = Double(best.predicted[keyPath: cost]) / Double(survey.original[keyPath: cost])
+      let least = Double(best.predicted[keyPath: cost]) / Double(best.original[keyPath: cost])
       throw PlanError(
         """
         \(what) cannot be cut to \(fraction) of the original: with every rank at \(minimumRank), \(rounded(least)) \
@@ -63,9 +89,10 @@ public struct Planner: Sendable {
         """)
     }
     var (low, high) = (0.0, 1.0)
-    for _ in 0..<40 {
+    // A share to six digits decides every rank of any layer.
+    for _ in 0..<20 {
       let middle = (low + high) / 2
-      let candidate = plan(for: survey, energy: middle)
+      let candidate = try plan(keeping: middle)
       if candidate.predicted[keyPath: cost] <= limit { (low, best) = (middle, candidate) } else { high = middle }
     }
     return best
@@ -73,7 +100,7 @@ public struct Planner: Sendable {
 
   private func rounded(_ fraction: Double) -> Double { (fraction * 1000).rounded(.up) / 1000 }
 
-  private func plan(for survey: Survey, energy: Double) -> Plan {
+  private func plan(for survey: Survey, energy: Double, unitShare: Double) -> Plan {
     var predicted = survey.narrowed
     let before = Dictionary(survey.units.map { ($0.layer, $0.before) }, uniquingKeysWith: { first, _ in first })
     let layers = survey.layers.map { layer in
@@ -92,7 +119,7 @@ public struct Planner: Sendable {
     }
     return Plan(
       layers: layers, original: survey.original, predicted: predicted, energyMeasure: measure, energy: energy,
-      minimumUnits: minimumUnits)
+      unitShare: unitShare, minimumUnits: minimumUnits)
   }
 
   private func choice(for layer: Survey.Layer, energy: Double) -> Plan.Choice {

@@ -25,11 +25,20 @@ public struct Compactor: Sendable {
   ///
   /// - Throws: `PlanError` when the goal cannot be reached, `NetworkError`, `TorchError`.
   public func compact(_ network: Network) throws -> Compacted {
-    let silent = try SilentUnits(in: network, minimumUnits: planner.minimumUnits)
-    let narrow = try network.narrowed(removing: silent.channels, silent.ties)
-    let left = Set(Regularizer(nuclear: 0, group: 0, skip: skip).skipped(in: narrow.matrixLayers))
-    let survey = try Survey(of: network, narrowed: narrow, leavingOut: left.contains)
-    return try execute(planner.plan(for: survey), network, narrow, silent)
+    let layers = network.matrixLayers
+    let left = Set(Regularizer(nuclear: 0, group: 0, skip: skip).skipped(in: layers))
+    let nodesLeft = Set(layers.filter { left.contains($0.name) }.flatMap(\.nodes))
+    let groups = try UnitGroups(of: network, norm: .scale, leavingOut: nodesLeft.contains)
+    func cut(_ unitShare: Double) throws -> (quiet: Network, narrow: Network, silent: SilentUnits) {
+      let quiet = network.silencingWeakest(of: groups, keeping: unitShare, atLeast: planner.minimumUnits)
+      let silent = try SilentUnits(in: quiet, minimumUnits: planner.minimumUnits)
+      return (quiet, try quiet.narrowed(removing: silent.channels, silent.ties), silent)
+    }
+    let plan = try planner.plan { unitShare in
+      try Survey(of: network, narrowed: cut(unitShare).narrow, leavingOut: left.contains)
+    }
+    let (quiet, narrow, silent) = try cut(plan.unitShare)
+    return try execute(plan, quiet, narrow, silent)
   }
 
   private func execute(

@@ -8,6 +8,7 @@ extension Regularizer.Order: ExpressibleByArgument {}
 extension Regularizer.Scale: ExpressibleByArgument {}
 extension Schedule.Shape: ExpressibleByArgument {}
 extension EnergyMeasure: ExpressibleByArgument {}
+extension UnitCut: ExpressibleByArgument {}
 extension TrainingOptions.Precision: ExpressibleByArgument {}
 
 extension Regularizer.Frequency: ExpressibleByArgument {
@@ -36,6 +37,9 @@ struct PlanOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Fraction of the MACs to keep, instead of --energy.", valueName: "fraction"))
   var macs: Double?
 
+  @Option(help: "Units that go: silent, or for a size the weakest too, as ranks do (default: weakest).")
+  var units: UnitCut?
+
   @Option(help: ArgumentHelp("The smallest rank a layer is cut to (default: 1).", valueName: "n"))
   var minRank: Int?
 
@@ -53,6 +57,7 @@ struct PlanOptions: ParsableArguments {
     set(&recipe.energyMeasure, energyMeasure)
     if parameters != nil || macs != nil { (recipe.parameters, recipe.macs) = (parameters, macs) }
     if energy != nil, parameters == nil, macs == nil { (recipe.parameters, recipe.macs) = (nil, nil) }
+    set(&recipe.units, units)
     set(&recipe.minRank, minRank)
     set(&recipe.minUnits, minUnits)
     if !skip.isEmpty { recipe.skip = skip }

@@ -1,0 +1,32 @@
+import Networks
+import Torch
+
+extension Network {
+  /// The network with its weakest units set to zero, so that they can be removed like those that training silenced.
+  ///
+  /// Of each family the strongest groups stay: the fewest that hold `share` of its Σ‖θ_n‖.
+  ///
+  /// - Parameters:
+  ///   - groups: of this network.
+  ///   - share: 0…1; at 1 nothing changes.
+  ///   - minimum: how many units every family keeps at least.
+  func silencingWeakest(of groups: UnitGroups, keeping share: Double, atLeast minimum: Int) -> Network {
+    guard share < 1 else { return self }
+    var result = self
+    for family in groups.families {
+      let norms = family.norms(parameters)
+      let strongestFirst = norms.indices.sorted { (norms[$0], $1) > (norms[$1], $0) }
+      let wanted = share * norms.reduce(0, +)
+      var (sum, kept) = (0.0, 0)
+      for index in strongestFirst {
+        guard sum < wanted || kept < max(1, minimum) else { break }
+        sum += norms[index]
+        kept += 1
+      }
+      var factors = [Double](repeating: 1, count: norms.count)
+      for index in strongestFirst.dropFirst(kept) { factors[index] = 0 }
+      result.parameters.merge(family.scaled(result.parameters, by: factors)) { _, new in new }
+    }
+    return result
+  }
+}

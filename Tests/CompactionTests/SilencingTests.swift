@@ -1,0 +1,75 @@
+import Architectures
+@testable import Compaction
+import Networks
+import Testing
+import Torch
+
+/// Plans to a size that take the weakest units as well as the smallest singular values.
+@Suite struct SilencingTests {
+  private func network() throws -> Network {
+    try Network.dec3(input: [1, 16, 16], classes: 5, units: [16, 24, 32], seed: 1).unsettled()
+  }
+
+  private func compact(
+    _ network: Network, _ goal: PlanGoal, _ units: UnitCut = .weakest, minimumUnits: Int = 1
+  ) throws -> Compacted {
+    try Compactor(Planner(goal: goal, units: units, minimumUnits: minimumUnits)).compact(network)
+  }
+
+  @Test func `the strongest units stay, the fewest that hold the share`() throws {
+    var network = try network()
+    // ‖(γ, β)‖ of 24 units: 24, 23, …, 1, together 300; the first seven hold 147, the first eight 164.
+    let name = "block2.bn_h"
+    network.parameters["\(name).weight"] = Tensor((0..<24).map { Float(24 - $0) }, shape: [24])
+    network.parameters["\(name).bias"] = Tensor.zeros([24])
+    let groups = try UnitGroups(of: network, norm: .scale, leavingOut: { $0 != "block2.conv_h" })
+    let quiet = network.silencingWeakest(of: groups, keeping: 0.5, atLeast: 1)
+    let scale = try #require(quiet.parameters["\(name).weight"]).doubles
+    let expected: [Double] = [24, 23, 22, 21, 20, 19, 18, 17] + Array(repeating: 0, count: 16)
+    #expect(scale == expected)
+    let rows = try #require(quiet.parameters["block2.conv_h.weight"]).reshaped([24, -1])
+    let lives = (rows * rows).sum(axes: [1]).doubles.map { $0 > 0 }
+    #expect(lives == expected.map { $0 > 0 })
+  }
+
+  @Test(arguments: [PlanGoal.parameters(0.3), .macs(0.2)])
+  func `the compact network costs what the plan foretells and equals the silenced one`(goal: PlanGoal) throws {
+    let compacted = try compact(network(), goal)
+    #expect(try compacted.network.cost() == compacted.plan.predicted)
+    #expect(compacted.plan.isLossy && compacted.plan.unitShare < 1)
+    #expect(compacted.plan.layers.contains { $0.units < $0.unitsBefore })
+    #expect(throws: Never.self) { _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network) }
+  }
+
+  @Test func `at the same size more of the energy stays than without cutting units`() throws {
+    let both = try compact(network(), .parameters(0.3))
+    let ranks = try compact(network(), .parameters(0.3), .silent)
+    #expect(both.plan.energy > ranks.plan.energy + 0.1)
+    #expect(ranks.plan.unitShare == 1 && ranks.plan.layers.allSatisfy { $0.units == $0.unitsBefore })
+  }
+
+  @Test func `a plan by energy takes no unit that lives`() throws {
+    let compacted = try compact(network(), .energy(0.5))
+    #expect(compacted.plan.layers.allSatisfy { $0.units == $0.unitsBefore })
+  }
+
+  @Test func `every layer keeps its fewest units`() throws {
+    let compacted = try compact(network(), .parameters(0.3), minimumUnits: 15)
+    #expect(compacted.plan.layers.allSatisfy { $0.name == "linear" || $0.units >= 15 })
+  }
+
+  @Test(arguments: [Catalogue.lenet5, .resnet20])
+  func `other architectures are cut to size and proved as well`(name: Catalogue) throws {
+    let network = try name.network(input: name.usual.shape, classes: 10, seed: 3).unsettled()
+    let compacted = try compact(network, .parameters(0.2))
+    #expect(throws: Never.self) { _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network) }
+    #expect(try 5 * compacted.network.cost().parameters <= network.cost().parameters)
+  }
+
+  @Test func `the given network stays what it was`() throws {
+    let network = try network()
+    let before = network.parameters.mapValues(\.doubles)
+    _ = try compact(network, .parameters(0.3))
+    #expect(network.parameters.mapValues(\.doubles) == before)
+  }
+}
