@@ -84,19 +84,28 @@ public struct LinePlot: Equatable, Sendable {
   public var y: Axis
   public var series: [Series]
   public var references: [Reference]
+  /// Thin lines without names behind the series, such as the singular values of a layer over epochs.
+  public var fan: [[Point]]
 
-  public init(title: String, x: Axis, y: Axis, series: [Series], references: [Reference] = []) {
+  public init(
+    title: String, x: Axis, y: Axis, series: [Series], references: [Reference] = [], fan: [[Point]] = []
+  ) {
     self.title = title
     self.x = x
     self.y = y
     self.series = series
     self.references = references
+    self.fan = fan
   }
 
   /// The plot as an SVG document of that size in pixels; it is meant for a white page.
   public func svg(width: Int = 720, height: Int = 440) -> String {
+    drawn(width: width, height: height).document(width: width, height: height, title: title)
+  }
+
+  func drawn(width: Int, height: Int) -> SVGCanvas {
     var drawing = PlotDrawing(self, layout: PlotLayout(self, width: Double(width), height: Double(height)))
     drawing.draw()
-    return drawing.canvas.document(width: width, height: height, title: title)
+    return drawing.canvas
   }
 }

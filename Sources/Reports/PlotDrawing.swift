@@ -15,6 +15,10 @@ struct PlotDrawing {
     canvas.clipped(
       x: layout.left, y: layout.top, width: layout.right - layout.left, height: layout.bottom - layout.top
     ) { canvas in
+      for line in plot.fan {
+        let thin = LinePlot.Series("", line)
+        SeriesDrawing(thin, look: .thin, plot: plot, layout: layout).drawLines(on: &canvas)
+      }
       for (index, series) in plot.series.enumerated() {
         SeriesDrawing(series, look: SeriesLook(index), plot: plot, layout: layout).drawLines(on: &canvas)
       }

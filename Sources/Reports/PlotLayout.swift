@@ -49,7 +49,7 @@ struct PlotLayout {
 
   /// Scales over all that is drawn: points, spreads, reference lines.
   private static func scales(_ plot: LinePlot) -> (PlotScale, PlotScale) {
-    let points = plot.series.flatMap(\.points).filter { $0.isShown(in: plot) }
+    let points = (plot.series.flatMap(\.points) + plot.fan.joined()).filter { $0.isShown(in: plot) }
     let vertical = plot.references.filter { $0.direction == .vertical }.map(\.value)
     let horizontal = plot.references.filter { $0.direction == .horizontal }.map(\.value)
     let spreads = points.compactMap(\.spread).flatMap { [$0.lowerBound, $0.upperBound] }

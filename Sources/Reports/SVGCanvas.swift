@@ -21,6 +21,11 @@ struct SVGCanvas {
     body += "\(text.escapedForXML)</text>\n"
   }
 
+  /// Puts what another canvas holds at a place of this one.
+  mutating func place(_ other: SVGCanvas, x: Int, y: Int) {
+    body += "<g transform=\"translate(\(x) \(y))\">\n\(other.body)</g>\n"
+  }
+
   /// Everything that the closure draws is cut at the rectangle.
   mutating func clipped(
     x: Double, y: Double, width: Double, height: Double, _ draw: (inout SVGCanvas) -> Void

@@ -2,6 +2,14 @@
 struct SeriesLook {
   let color: String
   private let marker: String
+  private var thickness = "stroke-width=\"2\""
+
+  /// The look of lines that are many and have no name.
+  static let thin: SeriesLook = {
+    var look = SeriesLook(0)
+    look.thickness = "stroke-width=\"0.8\" stroke-opacity=\"0.6\""
+    return look
+  }()
 
   init(_ index: Int) {
     color = Self.colors[index % Self.colors.count]
@@ -18,7 +26,7 @@ struct SeriesLook {
   ]
 
   func stroke(_ line: LinePlot.Series.Line) -> String {
-    "stroke=\"\(color)\" stroke-width=\"2\"" + (line == .dashed ? " stroke-dasharray=\"7 4\"" : "")
+    "stroke=\"\(color)\" \(thickness)" + (line == .dashed ? " stroke-dasharray=\"7 4\"" : "")
   }
 
   func drawMarker(on canvas: inout SVGCanvas, x: Double, y: Double) {

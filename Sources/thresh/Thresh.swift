@@ -58,7 +58,7 @@ struct Thresh: ParsableCommand {
         thresh evaluate run --data glyphs
       """,
     version: "0.1.0",
-    subcommands: [Train.self, Compress.self, Evaluate.self, Inspect.self, Predict.self, Demo.self])
+    subcommands: [Train.self, Compress.self, Evaluate.self, Inspect.self, Predict.self, Plot.self, Demo.self])
 }
 
 /// Why a command failed, for scripts; a wrong option is 64, as argument parsers have it.

@@ -126,7 +126,27 @@ struct EndToEndTests {
     #expect(probabilities == probabilities.sorted(by: >) && probabilities[0] <= 1)
   }
 
-  @Test(arguments: ["train", "compress", "evaluate", "inspect", "predict", "demo"])
+  @Test func `plot draws a run with its fine-tuning, and several into one`() throws {
+    let folder = try TemporaryFolder()
+    let runs = [try TrainedRun.dec3.get().run, try TrainedRun.lenet.get().run]
+    for (chosen, titles) in [([runs[0]], ["accuracy", "made compact", "block3.conv_h"]), (runs, ["2 runs"])] {
+      let outcome = try succeeding(["plot"] + chosen + ["--output", folder["plot.svg"]])
+      #expect(outcome.output == folder["plot.svg"] + "\n")
+      let svg = String(decoding: try contents(of: folder["plot.svg"]), as: UTF8.self)
+      #expect(titles.allSatisfy(svg.contains))
+    }
+  }
+
+  @Test func `plot says what is wrong with a folder or a line`() throws {
+    let folder = try TemporaryFolder()
+    expectRefusal(try thresh(["plot", folder.path]), Status.recipe, ["no metrics.jsonl"])
+    try folder.write(Array("{}\n".utf8), "metrics.jsonl")
+    expectRefusal(try thresh(["plot", folder.path]), Status.recipe, ["line 1 of", "metrics.jsonl"])
+    expectRefusal(
+      try thresh(["plot", folder.path, "--output", folder["none/plot.svg"]]), Status.output, ["does not exist"])
+  }
+
+  @Test(arguments: ["train", "compress", "evaluate", "inspect", "predict", "plot", "demo"])
   func `every command's help has an example`(command: String) throws {
     let help = try succeeding([command, "--help"])
     #expect(help.output.contains("Example"))
