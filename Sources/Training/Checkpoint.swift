@@ -27,6 +27,7 @@ struct Checkpoint {
     /// Length of `metrics.jsonl` in bytes; what is behind belongs to steps that are lost.
     var metricsLength = 0
     var start: Regularization.StartingScales?
+    var controller: StrengthController?
     /// Warnings that were given, so that a resumed run does not repeat them.
     var warned: [String] = []
   }

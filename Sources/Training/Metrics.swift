@@ -15,6 +15,10 @@ public struct Metrics: Sendable, Codable, Equatable {
   public var trainingTop1: Double
   /// On the part that was held out; nil when there is none.
   public var validation: Accuracy?
+  /// The factor on the regulariser's strengths, where a wished size decides it.
+  public var strength: Double?
+  /// The fraction that a plan would have kept at the last look, where a size is wished.
+  public var predictedSize: Double?
   public var layers: [LayerMetrics]
 
   /// The state of one layer.

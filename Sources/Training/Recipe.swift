@@ -42,6 +42,8 @@ public struct Recipe: Sendable, Equatable, Codable {
   /// τ and λ; see `Regularizer`. Nil is the default pressure spread over the training; see `resolvingStrengths`.
   public var nuclear: Double?
   public var group: Double?
+  /// α, the part of λ that goes to single elements; see `Regularizer`.
+  public var sparsity = 0.0
   public var groupNorm = GroupNorm.scale
   public var order = Regularizer.Order.nuclearFirst
   public var scale = Regularizer.Scale.relative
@@ -51,6 +53,8 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var restoreNorm = true
   /// Epochs over which the strength grows; nil is half of `epochs`.
   public var strengthWarmup: Double?
+  /// Whether the strength follows the wished size, `parameters` or `macs`; nil where a strength was left open.
+  public var steer: Bool?
   public var energy = 0.9
   public var energyMeasure = EnergyMeasure.sum
   /// Fraction of the parameters, or of the MACs, that the compact network keeps at most; nil plans by energy.
@@ -82,7 +86,7 @@ public struct Recipe: Sendable, Equatable, Codable {
 extension Recipe {
   public var regularizer: Regularizer {
     Regularizer(
-      nuclear: nuclear ?? 0, group: group ?? 0, groupNorm: groupNorm, order: order,
+      nuclear: nuclear ?? 0, group: group ?? 0, sparsity: sparsity, groupNorm: groupNorm, order: order,
       frequency: proximalEvery, scale: scale, skip: skip,
       strengths: strengths, restoresNorm: restoreNorm, warmup: strengthWarmup ?? Double(epochs) / 2)
   }
@@ -101,6 +105,8 @@ extension Recipe {
   /// pressure divided by that sum: it means the same for any number of images, epochs, rate and momentum.
   public func resolvingStrengths(stepsPerEpoch: Int) -> Recipe {
     guard nuclear == nil || group == nil else { return self }
+    var result = self
+    if parameters ?? macs != nil { result.steer = steer ?? true }
     let steps = max(1, epochs * stepsPerEpoch)
     let training = training
     let lengths = (0..<steps).map { step in
@@ -108,7 +114,6 @@ extension Recipe {
       return lr * training.schedule.factor(at: epoch, of: Double(epochs)) / (1 - momentum)
     }
     let strength = min(Self.strongestDefault, Self.defaultPressure / max(lengths.reduce(0, +), 1e-12))
-    var result = self
     // Four digits are enough for a default, and kinder to whoever reads the recipe.
     let rounded = Double(String(format: "%.3e", strength)) ?? strength
     result.nuclear = nuclear ?? rounded
@@ -126,6 +131,7 @@ extension Recipe {
     var options = options(
       epochs: epochs, Schedule(finetuneEpochs > 0 ? .constant : schedule, warmup: warmupEpochs), regularizer)
     if teacher == nil { options.distillation = nil }
+    options.wish = wish
     return options
   }
 
@@ -136,6 +142,12 @@ extension Recipe {
     // Weight decay on the two factors of a matrix is a nuclear norm on the matrix: the full decay goes on cutting.
     options.weightDecay = finetuneWeightDecay ?? weightDecay / 10
     return options
+  }
+
+  private var wish: SizeWish? {
+    guard steer ?? false, !regularizer.isNone, let fraction = parameters ?? macs else { return nil }
+    return SizeWish(
+      parameters != nil ? .parameters : .macs, fraction, share: energy, measure: energyMeasure, skip: skip)
   }
 
   private func options(epochs: Int, _ schedule: Schedule, _ regularizer: Regularizer) -> TrainingOptions {
@@ -174,6 +186,7 @@ extension Recipe {
     try check(Device(device) != nil, "device", device, "cpu, cuda or cuda:N")
     try check((nuclear ?? 0) >= 0 && (nuclear ?? 0).isFinite, "nuclear", nuclear ?? 0, "0 or more")
     try check((group ?? 0) >= 0 && (group ?? 0).isFinite, "group", group ?? 0, "0 or more")
+    try check((0...1).contains(sparsity), "sparsity", sparsity, "0 to 1")
     try check(width > 0 && width <= 1, "width", width, "more than 0 and at most 1")
     try check(
       (strengthWarmup ?? 0) >= 0 && (strengthWarmup ?? 0).isFinite, "strength-warmup", strengthWarmup ?? 0, "0 or more")

@@ -19,13 +19,14 @@ extension Recipe {
     case warmupEpochs = "warmup-epochs"
     case labelSmoothing = "label-smoothing"
     case teacher, distillation, temperature
-    case nuclear, group
+    case nuclear, group, sparsity
     case groupNorm = "group-norm"
     case order, scale
     case proximalEvery = "proximal-every"
     case skip, strengths
     case restoreNorm = "restore-norm"
     case strengthWarmup = "strength-warmup"
+    case steer
     case energy
     case energyMeasure = "energy-measure"
     case parameters, macs
@@ -68,6 +69,7 @@ extension Recipe {
     try read(.temperature, &temperature)
     try readOptional(.nuclear, &nuclear)
     try readOptional(.group, &group)
+    try read(.sparsity, &sparsity)
     try read(.groupNorm, &groupNorm)
     try read(.order, &order)
     try read(.scale, &scale)
@@ -76,6 +78,7 @@ extension Recipe {
     try read(.strengths, &strengths)
     try read(.restoreNorm, &restoreNorm)
     try readOptional(.strengthWarmup, &strengthWarmup)
+    try readOptional(.steer, &steer)
     try read(.energy, &energy)
     try read(.energyMeasure, &energyMeasure)
     try readOptional(.parameters, &parameters)

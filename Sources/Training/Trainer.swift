@@ -73,6 +73,9 @@ public struct Trainer {
     try folder.cutMetrics(to: position.metricsLength)
     let regularization = try Regularization(options.regularizer, on: network, start: position.start)
     position.start = regularization.start
+    if let wish = options.wish, position.controller == nil {
+      position.controller = StrengthController(wished: wish.fraction)
+    }
     var state = try TrainingState(network, momenta: momenta, on: device, teacher: teacher)
     if options.epochs == 0 { try keepUntrained(state) }
     while position.epoch < options.epochs {
@@ -102,10 +105,10 @@ public struct Trainer {
       position.images += batch.count
       position.lossSum += loss * Double(batch.count)
       position.correct += correct
-      position.pendingStep +=
-        rate / (1 - options.momentum) * options.regularizer.strength(after: progress)
+      position.pendingStep += rate / (1 - options.momentum) * strength(after: progress)
       if case .steps(let count) = options.regularizer.frequency, position.step % count == 0 {
         try proximalStep(&state, regularization)
+        if isTimeToLook(every: count, batches: loader.batchCount) { try steer(state, progress) }
       }
       observe(.step(images: batch.count, loss: loss))
       position.seconds += clock.lap()
@@ -120,6 +123,29 @@ public struct Trainer {
     }
   }
 
+  /// The share of the regulariser's full strength after so many epochs.
+  private func strength(after epochs: Double) -> Double {
+    // A controller starts gently by itself, from a size that is hardly above the one that is due.
+    position.controller?.strength ?? options.regularizer.strength(after: epochs)
+  }
+
+  /// Whether the step just done is the first proximal one of a new quarter of the epoch.
+  private func isTimeToLook(every count: Int, batches: Int) -> Bool {
+    let quarter = max(1, batches / 4)
+    return position.step / quarter != (position.step - count) / quarter
+  }
+
+  /// Lets the controller see the size that a plan would give now, right after a proximal step.
+  private mutating func steer(_ state: borrowing TrainingState, _ progress: Double) throws {
+    guard let wish = options.wish, var controller = position.controller else { return }
+    do {
+      controller.observe(try wish.predicted(for: state.snapshot()), at: progress / Double(options.epochs))
+      position.controller = controller
+    } catch is TorchError {
+      throw divergence(at: position.step)
+    }
+  }
+
   /// No epoch at all still gives a run's folder its models: those of the start.
   private mutating func keepUntrained(_ state: borrowing TrainingState) throws {
     try model(state.snapshot(), nil).write(to: folder.best)
@@ -130,6 +156,7 @@ public struct Trainer {
   private mutating func finishEpoch(_ state: inout TrainingState, _ regularization: Regularization) throws {
     var clock = ContinuousClock.now
     try proximalStep(&state, regularization)
+    if case .epoch = options.regularizer.frequency { try steer(state, Double(position.epoch + 1)) }
     let network = state.snapshot()
     let validation = try data.validation.map { try network.accuracy(on: $0, of: data, device: device) }
     let layers = try finiteLayers(of: network, validation)
@@ -142,7 +169,8 @@ public struct Trainer {
       epoch: position.epoch, step: position.step, seconds: position.seconds,
       learningRate: options.learningRate * options.schedule.factor(at: progress, of: Double(options.epochs)),
       trainingLoss: position.lossSum / images, trainingTop1: 100 * Double(position.correct) / images,
-      validation: validation, layers: layers)
+      validation: validation, strength: position.controller?.strength, predictedSize: position.controller?.size,
+      layers: layers)
     (position.lossSum, position.correct, position.images) = (0, 0, 0)
     position.metricsLength = try folder.append(metrics)
     try keepIfBest(network, validation)

@@ -16,6 +16,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   /// How much is learnt from a teacher, where the trainer has one.
   public var distillation: Distillation?
   public var regularizer: Regularizer
+  /// The size that the regulariser's strength is to lead to; nil leaves the strength as it is.
+  public var wish: SizeWish?
   /// The share of the energy at which ranks are foretold while training.
   public var energy: Double
   public var energyMeasure: EnergyMeasure
@@ -26,7 +28,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public init(
     epochs: Int, batchSize: Int, learningRate: Double, momentum: Double, nesterov: Bool, weightDecay: Double,
     schedule: Schedule, labelSmoothing: Double, precision: Precision, seed: UInt64, distillation: Distillation? = nil,
-    regularizer: Regularizer, energy: Double, energyMeasure: EnergyMeasure
+    regularizer: Regularizer, wish: SizeWish? = nil, energy: Double, energyMeasure: EnergyMeasure
   ) {
     self.epochs = epochs
     self.batchSize = batchSize
@@ -40,6 +42,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     self.seed = seed
     self.distillation = distillation
     self.regularizer = regularizer
+    self.wish = wish
     self.energy = energy
     self.energyMeasure = energyMeasure
   }

@@ -39,6 +39,31 @@ import Torch
     #expect((1..<alive).contains(rank))
   }
 
+  @Test func `a part for single elements keeps the low rank and the zero units of the joint step`() throws {
+    let network = try network()
+    var regularizer = joint(.nuclearFirst)
+    regularizer.sparsity = 0.4
+    let step = try ProximalStep(Regularization(regularizer, on: network), on: network.parameters, t: 0.7)
+    let weight = try #require(step.changed["block3.conv_h.weight"]).to(.float64)
+    let alive = rows(of: weight).0.norms(["w": weight]).filter { $0 > 0 }.count
+    #expect(try (1..<alive).contains(Spectrum(of: weight.unfolded).rank))
+    #expect((1..<16).contains(alive))
+  }
+
+  @Test func `the ℓ1 norm alone makes single elements zero, each lowered by t·λ`() throws {
+    let network = try network()
+    let regularizer = Regularizer(
+      nuclear: 0, group: 0.1, sparsity: 1, scale: .absolute, skip: [], restoresNorm: false)
+    let step = try ProximalStep(Regularization(regularizer, on: network), on: network.parameters, t: 0.5)
+    let (old, new) = (
+      try #require(network.parameters["block2.conv_v.weight"]).doubles,
+      try #require(step.changed["block2.conv_v.weight"]).doubles
+    )
+    let expected = old.map { abs($0) > 0.05 ? $0 - ($0 > 0 ? 0.05 : -0.05) : 0 }
+    #expect(zip(new, expected).allSatisfy { abs($0 - $1) < 1e-6 })
+    #expect(new.contains(0) && new.contains { $0 != 0 })
+  }
+
   @Test func `dead units are zero in everything that is theirs`() throws {
     let network = try network()
     let regularization = try Regularization(joint(.nuclearFirst), on: network)

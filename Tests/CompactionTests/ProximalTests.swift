@@ -17,8 +17,7 @@ import Torch
   }
 
   static func cases(_ kind: String) throws -> [Case] {
-    // α > 0, the group term with an ℓ1 part, is not among Thresh's regularisers.
-    try Fixture("proximal", as: Cases.self).description.cases.filter { $0.kind == kind && $0.alpha == 0 }
+    try Fixture("proximal", as: Cases.self).description.cases.filter { $0.kind == kind }
   }
 
   @Test(arguments: try cases("nuclear"))
@@ -30,12 +29,13 @@ import Torch
   }
 
   @Test(arguments: try cases("group"))
-  func `group thresholding gives what the formula gives`(_ given: Case) throws {
+  func `group thresholding gives what the formula gives, with and without a part for single elements`(_ given: Case) throws {
     let fixture = try Fixture("proximal", as: Cases.self)
     let matrix = try fixture.tensor(given.matrix)
     let (family, parameters) = rows(of: matrix)
-    let threshold = given.threshold * Double(family.size(parameters)).squareRoot()
-    let found = GroupThresholding(family, parameters, threshold: threshold)
+    let threshold = (1 - given.alpha) * given.threshold * Double(family.size(parameters)).squareRoot()
+    let soft = family.softThresholded(parameters, by: given.alpha * given.threshold)
+    let found = GroupThresholding(family, soft, threshold: threshold)
     #expect(relativeError(try #require(found.parameters["w"]), try fixture.tensor(given.result)) < 1e-9)
     let (expected, _) = rows(of: try fixture.tensor(given.result))
     let norms = expected.norms(["w": try fixture.tensor(given.result)])
@@ -91,6 +91,21 @@ func thresholdRows(_ matrix: Tensor, _ t: Double) throws -> Tensor {
 
   @Test func `thresholding groups minimises the distance plus the sum of their norms`() throws {
     #expect(try minimises(thresholdRows, groupNorm))
+  }
+
+  @Test func `elements first, then groups minimises the distance plus the sparse group lasso`() throws {
+    let prox: Proximal = { matrix, t in
+      let (family, parameters) = rows(of: matrix)
+      return try thresholdRows(try #require(family.softThresholded(parameters, by: 0.3 * t)["w"]), 0.7 * t)
+    }
+    func penalty(_ x: Tensor) -> Double { 0.7 * groupNorm(x) + 0.3 * x.magnitude.sum.item }
+    #expect(try minimises(prox, penalty))
+    // Groups first is another point.
+    let swapped: Proximal = { matrix, t in
+      let (family, parameters) = rows(of: try thresholdRows(matrix, 0.7 * t))
+      return try #require(family.softThresholded(parameters, by: 0.3 * t)["w"])
+    }
+    #expect(try !minimises(swapped, penalty))
   }
 
   @Test func `the law rejects operators that are close to right`() throws {

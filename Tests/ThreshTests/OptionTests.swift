@@ -15,7 +15,7 @@ struct OptionTests {
     (["--strength-warmup=-2"], "--strength-warmup"), (["--weight-decay", "nan"], "--weight-decay"),
     (["--checkpoint-every=-1"], "--checkpoint-every"), (["--image-size", "0"], "--image-size"),
     (["--distillation", "2"], "--distillation is 2"), (["--temperature", "0"], "--temperature"),
-    (["--teacher", "run"], "--teacher is given"), (["--device", "gpu"], "--device is gpu"),
+    (["--teacher", "run"], "--teacher is given"), (["--device", "gpu"], "--device is gpu"), (["--sparsity", "nan"], "--sparsity"),
     (["--device", "cuda:99"], "found only cpu"),
   ])
   func `a value without sense is refused before anything is written`(options: [String], words: String) throws {

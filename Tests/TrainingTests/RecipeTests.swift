@@ -40,7 +40,7 @@ struct RecipeTests {
       "label-smoothing": "0.1", "nuclear": "0.5", "group": "0.6", "order": "group-first", "scale": "absolute",
       "proximal-every": "3", "skip": "[a]", "restore-norm": "false", "strength-warmup": "4", "energy": "0.8",
       "energy-measure": "squares", "parameters": "0.3", "macs": "0.4", "min-rank": "2", "min-units": "3",
-      "teacher": "t", "distillation": "0.5", "temperature": "2", "device": "cuda", "units": "silent",
+      "teacher": "t", "distillation": "0.5", "temperature": "2", "device": "cuda", "units": "silent", "sparsity": "0.5", "steer": "false",
       "precision": "bfloat16", "threads": "2", "seed": "5", "crop": "1", "flip": "true", "mean": "[0.1]",
       "std": "[0.2]", "image-size": "64", "image-resize": "70", "model": "lenet5", "weights": "w", "data": "mnist",
       "data-dir": "d", "finetune-weight-decay": "0.2", "group-norm": "whole", "strengths": "[{pattern: a, factor: 2}]",

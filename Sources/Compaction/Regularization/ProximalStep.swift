@@ -27,6 +27,7 @@ public struct ProximalStep {
   public init(_ regularization: Regularization, on parameters: [String: Tensor], t: Double) throws {
     let before = parameters
     var current = parameters
+    thresholdElements(regularization, &current, t)
     switch regularization.regularizer.order {
     case .nuclearFirst:
       try thresholdSingularValues(regularization, &current, t)
@@ -52,12 +53,22 @@ public struct ProximalStep {
     }
   }
 
+  private mutating func thresholdElements(
+    _ regularization: Regularization, _ current: inout [String: Tensor], _ t: Double
+  ) {
+    guard regularization.regularizer.group > 0, regularization.regularizer.sparsity > 0 else { return }
+    for target in regularization.groups {
+      let s = regularization.thresholds(of: target, t: t, current).element
+      for (name, tensor) in target.family.softThresholded(current, by: s) { set(name, tensor, &current) }
+    }
+  }
+
   private mutating func thresholdGroups(
     _ regularization: Regularization, _ current: inout [String: Tensor], _ t: Double
   ) {
     guard regularization.regularizer.group > 0 else { return }
     for target in regularization.groups {
-      let threshold = regularization.threshold(of: target, t: t, current)
+      let threshold = regularization.thresholds(of: target, t: t, current).group
       for (name, tensor) in GroupThresholding(target.family, current, threshold: threshold).parameters {
         set(name, tensor, &current)
       }

@@ -83,14 +83,16 @@ public struct Regularization: Sendable {
     return t * regularizer.nuclear * target.factor * unit
   }
 
-  /// Threshold of the group lasso for a step of length `t`.
+  /// Thresholds of the group lasso for a step of length `t`: t(1 − α)λ_l√P for groups and tαλ_l for elements.
   ///
   /// Relative strengths carry √P in the mean norm of the groups; absolute ones have it as the paper writes it.
-  public func threshold(of target: GroupTarget, t: Double, _ parameters: [String: Tensor]) -> Double {
-    let unit =
-      regularizer.scale == .relative
-      ? start.groupNorm[target.family.name] ?? 0 : Double(target.family.size(parameters)).squareRoot()
-    return t * regularizer.group * target.factor * unit
+  public func thresholds(
+    of target: GroupTarget, t: Double, _ parameters: [String: Tensor]
+  ) -> (group: Double, element: Double) {
+    let root = Double(max(1, target.family.size(parameters))).squareRoot()
+    let unit = regularizer.scale == .relative ? start.groupNorm[target.family.name] ?? 0 : root
+    let whole = t * regularizer.group * target.factor * unit
+    return ((1 - regularizer.sparsity) * whole, regularizer.sparsity * whole / root)
   }
 }
 

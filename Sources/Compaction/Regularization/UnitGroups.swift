@@ -57,6 +57,21 @@ public struct GroupFamily: Sendable {
     return result
   }
 
+  /// S(θ, s) = sign(θ)·(|θ| − s)₊ for every element of the groups; what is carried stays.
+  ///
+  /// Followed by `GroupThresholding` it is the proximal operator of the sparse group lasso (Alvarez & Salzmann 2016,
+  /// eq. 5).
+  public func softThresholded(_ parameters: [String: Tensor], by s: Double) -> [String: Tensor] {
+    var result: [String: Tensor] = [:]
+    for member in members where !member.isCarried {
+      guard let tensor = result[member.parameter] ?? parameters[member.parameter] else { continue }
+      let soft = (tensor - s).positivePart - (tensor * -1 - s).positivePart
+      let mask = tensor.mask(slices: member.indices)
+      result[member.parameter] = soft * mask + tensor * (mask * -1 + 1)
+    }
+    return result
+  }
+
   /// P: how many scalars one group has.
   public func size(_ parameters: [String: Tensor]) -> Int {
     guard count > 0 else { return 0 }
@@ -128,5 +143,14 @@ public struct UnitGroups: Sendable {
   /// "layer1.0.conv1.weight" → "layer1.0.conv1".
   static func layer(_ parameter: String) -> String {
     parameter.split(separator: ".").dropLast().joined(separator: ".")
+  }
+}
+
+extension Tensor {
+  /// 1 for the given slices along axis 0 and 0 elsewhere, to be multiplied with self.
+  fileprivate func mask(slices: [Int]) -> Tensor {
+    var each = [Double](repeating: 0, count: shape[0])
+    for index in slices { each[index] = 1 }
+    return Tensor(each, shape: [each.count] + Array(repeating: 1, count: shape.count - 1)).to(dtype).to(device)
   }
 }

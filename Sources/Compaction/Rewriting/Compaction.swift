@@ -25,20 +25,22 @@ public struct Compactor: Sendable {
   ///
   /// - Throws: `PlanError` when the goal cannot be reached, `NetworkError`, `TorchError`.
   public func compact(_ network: Network) throws -> Compacted {
-    let layers = network.matrixLayers
-    let left = Set(Regularizer(nuclear: 0, group: 0, skip: skip).skipped(in: layers))
-    let nodesLeft = Set(layers.filter { left.contains($0.name) }.flatMap(\.nodes))
-    let groups = try UnitGroups(of: network, norm: .scale, leavingOut: nodesLeft.contains)
-    func cut(_ unitShare: Double) throws -> (quiet: Network, narrow: Network, silent: SilentUnits) {
-      let quiet = network.silencingWeakest(of: groups, keeping: unitShare, atLeast: planner.minimumUnits)
-      let silent = try SilentUnits(in: quiet, minimumUnits: planner.minimumUnits)
-      return (quiet, try quiet.narrowed(removing: silent.channels, silent.ties), silent)
-    }
-    let plan = try planner.plan { unitShare in
-      try Survey(of: network, narrowed: cut(unitShare).narrow, leavingOut: left.contains)
-    }
-    let (quiet, narrow, silent) = try cut(plan.unitShare)
-    return try execute(plan, quiet, narrow, silent)
+    let cutter = try UnitCutter(network, planner, leavingOut: leftOut(of: network))
+    let plan = try planner.plan { try cutter.survey(keeping: $0) }
+    let cut = try cutter.cut(keeping: plan.unitShare)
+    return try execute(plan, cut.quiet, cut.narrow, cut.silent)
+  }
+
+  /// The plan alone, with `unitShare` of the units' norms kept whatever the goal.
+  ///
+  /// - Throws: as `compact`.
+  public func plan(for network: Network, unitShare: Double) throws -> Plan {
+    let survey = try UnitCutter(network, planner, leavingOut: leftOut(of: network)).survey(keeping: unitShare)
+    return try planner.plan(for: survey)
+  }
+
+  private func leftOut(of network: Network) -> Set<String> {
+    Set(Regularizer(nuclear: 0, group: 0, skip: skip).skipped(in: network.matrixLayers))
   }
 
   private func execute(

@@ -1,6 +1,34 @@
 import Networks
 import Torch
 
+/// A network at every share of its units' norms that a plan may keep.
+struct UnitCutter {
+  private let network: Network
+  private let groups: UnitGroups
+  private let minimumUnits: Int
+  private let leftOut: Set<String>
+
+  /// - Throws: `NetworkError` when the network is not valid.
+  init(_ network: Network, _ planner: Planner, leavingOut leftOut: Set<String>) throws {
+    self.network = network
+    self.leftOut = leftOut
+    minimumUnits = planner.minimumUnits
+    let nodes = Set(network.matrixLayers.filter { leftOut.contains($0.name) }.flatMap(\.nodes))
+    groups = try UnitGroups(of: network, norm: .scale, leavingOut: nodes.contains)
+  }
+
+  /// The network with its weakest units set to zero, the same without its silent units, and which those are.
+  func cut(keeping share: Double) throws -> (quiet: Network, narrow: Network, silent: SilentUnits) {
+    let quiet = network.silencingWeakest(of: groups, keeping: share, atLeast: minimumUnits)
+    let silent = try SilentUnits(in: quiet, minimumUnits: minimumUnits)
+    return (quiet, try quiet.narrowed(removing: silent.channels, silent.ties), silent)
+  }
+
+  func survey(keeping share: Double) throws -> Survey {
+    try Survey(of: network, narrowed: cut(keeping: share).narrow, leavingOut: leftOut.contains)
+  }
+}
+
 extension Network {
   /// The network with its weakest units set to zero, so that they can be removed like those that training silenced.
   ///

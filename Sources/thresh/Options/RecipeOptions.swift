@@ -122,6 +122,10 @@ struct TrainingRecipeOptions: ParsableArguments {
     help: ArgumentHelp(
       "Strength λ of the group lasso; 0 for none (default: chosen for the length of the training).", valueName: "x"))
   var group: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Part of λ that goes to single elements: sparse group lasso, or ℓ1 alone at 1 (default: 0).", valueName: "share"))
+  var sparsity: Double?
   @Option(help: "A group's norm: whole, or scale (γ and β where a batch norm follows; default: scale).")
   var groupNorm: GroupNorm?
   @Option(help: "Which proximal operator comes first: nuclear-first or group-first (default: nuclear-first).")
@@ -133,6 +137,10 @@ struct TrainingRecipeOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("Epochs over which the strength grows from zero (default: half of --epochs).", valueName: "x"))
   var strengthWarmup: Double?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Let the strength follow the size wished by --parameters or --macs (default: where a strength is left open).")
+  var steer: Bool?
   @Flag(
     inversion: .prefixedNo,
     help: "Give a weight its norm back after each proximal step where a batch norm follows (default: yes).")
@@ -164,11 +172,13 @@ struct TrainingRecipeOptions: ParsableArguments {
     if let nuclear { recipe.nuclear = nuclear }
     if let group { recipe.group = group }
     set(&recipe.width, width)
+    set(&recipe.sparsity, sparsity)
     set(&recipe.groupNorm, groupNorm)
     set(&recipe.order, order)
     set(&recipe.scale, scale)
     set(&recipe.proximalEvery, proximalEvery)
     set(&recipe.restoreNorm, restoreNorm)
+    if let steer { recipe.steer = steer }
     set(&recipe.precision, precision)
     set(&recipe.seed, seed)
     set(&recipe.imageSize, imageSize)

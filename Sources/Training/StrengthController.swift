@@ -1,0 +1,90 @@
+import Compaction
+import Foundation
+import Networks
+
+/// The size that a training for compression is to arrive at; the strength of the regulariser follows from it.
+public struct SizeWish: Sendable, Codable, Equatable {
+  public enum Quantity: String, Sendable, Codable { case parameters, macs }
+
+  public var quantity: Quantity
+  /// The fraction that is to stay, 0…1.
+  public var fraction: Double
+  /// The share of the units' norms and of every spectrum's energy at which the size is foretold.
+  public var share: Double
+  public var measure: EnergyMeasure
+  /// Names of layers that stay as they are; see `Compactor`.
+  public var skip: [String]?
+
+  public init(_ quantity: Quantity, _ fraction: Double, share: Double, measure: EnergyMeasure, skip: [String]?) {
+    self.quantity = quantity
+    self.fraction = fraction
+    self.share = share
+    self.measure = measure
+    self.skip = skip
+  }
+
+  /// The fraction that a plan would keep of `network` at the share, as it is now.
+  ///
+  /// - Throws: `NetworkError`, or `TorchError` when a weight is not finite.
+  func predicted(for network: Network) throws -> Double {
+    let plan = try Compactor(Planner(goal: .energy(share), units: .weakest, measure: measure), skip: skip)
+      .plan(for: network, unitShare: share)
+    switch quantity {
+    case .parameters: return Double(plan.predicted.parameters) / Double(max(1, plan.original.parameters))
+    case .macs: return Double(plan.predicted.macs) / Double(max(1, plan.original.macs))
+    }
+  }
+}
+
+/// Moves the strength so that the foretold size follows a schedule from where training starts to the wished size.
+///
+/// The size is the wish, the coefficient its servant: log(size) is to fall in a straight line and to arrive after
+/// `arrival` of the training. Singular values of like size vanish together and late, so the controller goes by the
+/// size that is to be expected a few looks ahead if it falls on as it did since the last look: above the schedule the
+/// strength rises slowly, below it falls quickly, and it rests where the wish would be undercut. Sizes must be read
+/// right after a proximal step: ranks grow again between two, and a controller that sees them grown raises the strength
+/// without end.
+public struct StrengthController: Sendable, Codable, Equatable {
+  public let wished: Double
+  /// The foretold size at the first look.
+  public private(set) var start: Double?
+  /// The foretold size at the last look.
+  public private(set) var size: Double?
+  /// The factor on the strengths of the regulariser.
+  public private(set) var factor = 1.0
+  /// Whether the wish is met or about to be, so that nothing is thresholded.
+  public private(set) var rests = false
+
+  /// The share of the training after which the size is to be reached; the rest is for settling there.
+  static let arrival = 0.85
+  /// Looks that are thought ahead.
+  static let foresight = 4.0
+  static let bounds = 0.1...3.0
+  /// The factor's change for a size above and below the schedule: (size/scheduled)^gain, at most by `limit`.
+  static let rise = (gain: 0.25, limit: 1.15)
+  static let fall = (gain: 1.0, limit: 2.0)
+
+  public init(wished: Double) { self.wished = wished }
+
+  /// What the regulariser's strengths are to be multiplied with now.
+  public var strength: Double { rests ? 0 : factor }
+
+  /// The size that is due after `progress`, 0…1, of the training.
+  public func scheduled(at progress: Double) -> Double {
+    let start = max(start ?? 1, wished)
+    return start * pow(wished / start, min(1, progress / Self.arrival))
+  }
+
+  /// Takes note of the foretold size.
+  public mutating func observe(_ size: Double, at progress: Double) {
+    if start == nil { start = size }
+    let trend = min(1, size / (self.size ?? size))
+    let expected = size * pow(trend, Self.foresight)
+    self.size = size
+    rests = expected <= wished
+    let ratio = expected / scheduled(at: progress)
+    let (gain, limit) = ratio > 1 ? Self.rise : Self.fall
+    let change = min(limit, max(1 / limit, pow(ratio, gain)))
+    factor = min(Self.bounds.upperBound, max(Self.bounds.lowerBound, factor * change))
+  }
+}
