@@ -147,7 +147,7 @@ extension Recipe {
   private var wish: SizeWish? {
     guard steer ?? false, !regularizer.isNone, let fraction = parameters ?? macs else { return nil }
     return SizeWish(
-      parameters != nil ? .parameters : .macs, fraction, share: energy, measure: energyMeasure, skip: skip)
+      parameters != nil ? .parameters : .macs, fraction, energy: energy, measure: energyMeasure, skip: skip)
   }
 
   private func options(epochs: Int, _ schedule: Schedule, _ regularizer: Regularizer) -> TrainingOptions {

@@ -9,26 +9,26 @@ public struct SizeWish: Sendable, Codable, Equatable {
   public var quantity: Quantity
   /// The fraction that is to stay, 0…1.
   public var fraction: Double
-  /// The share of the units' norms and of every spectrum's energy at which the size is foretold.
-  public var share: Double
+  /// The share of every spectrum's energy at which the size is foretold.
+  public var energy: Double
   public var measure: EnergyMeasure
   /// Names of layers that stay as they are; see `Compactor`.
   public var skip: [String]?
 
-  public init(_ quantity: Quantity, _ fraction: Double, share: Double, measure: EnergyMeasure, skip: [String]?) {
+  public init(_ quantity: Quantity, _ fraction: Double, energy: Double, measure: EnergyMeasure, skip: [String]?) {
     self.quantity = quantity
     self.fraction = fraction
-    self.share = share
+    self.energy = energy
     self.measure = measure
     self.skip = skip
   }
 
-  /// The fraction that a plan would keep of `network` at the share, as it is now.
+  /// The fraction that a plan would keep of `network` at that energy, as it is now.
   ///
   /// - Throws: `NetworkError`, or `TorchError` when a weight is not finite.
   func predicted(for network: Network) throws -> Double {
-    let plan = try Compactor(Planner(goal: .energy(share), units: .weakest, measure: measure), skip: skip)
-      .plan(for: network, unitShare: share)
+    let compactor = Compactor(Planner(goal: .energy(energy), units: .weakest, measure: measure), skip: skip)
+    let plan = try compactor.plan(for: network, unitShare: UnitCut.weakest.share(atEnergy: energy))
     switch quantity {
     case .parameters: return Double(plan.predicted.parameters) / Double(max(1, plan.original.parameters))
     case .macs: return Double(plan.predicted.macs) / Double(max(1, plan.original.macs))
