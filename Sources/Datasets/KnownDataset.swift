@@ -1,6 +1,6 @@
 /// The data sets that are known by name: where their files lie, how they are read and where they come from.
 enum KnownDataset: String, CaseIterable, Sendable {
-  case cifar10
+  case cifar10, cifar100
   case fashionMNIST = "fashion-mnist"
   case mnist
   case chars36
@@ -9,6 +9,7 @@ enum KnownDataset: String, CaseIterable, Sendable {
   var folders: [String] {
     switch self {
     case .cifar10: ["cifar-10-batches-bin", "cifar10/cifar-10-batches-bin", "cifar10"]
+    case .cifar100: ["cifar-100-binary", "cifar100/cifar-100-binary", "cifar100"]
     case .fashionMNIST: ["fashion-mnist", "FashionMNIST/raw"]
     case .mnist: ["mnist", "MNIST/raw"]
     case .chars36: ["chars36"]
@@ -19,6 +20,7 @@ enum KnownDataset: String, CaseIterable, Sendable {
   func isIn(_ folder: String) -> Bool {
     switch self {
     case .cifar10: sizeOfFile(folder + "/data_batch_1.bin") != nil
+    case .cifar100: sizeOfFile(folder + "/train.bin") != nil && sizeOfFile(folder + "/fine_label_names.txt") != nil
     case .fashionMNIST, .mnist:
       [IDX.trainImages, IDX.trainImages + ".gz"].contains { sizeOfFile("\(folder)/\($0)") != nil }
     case .chars36: sizeOfFile(folder + "/train.bin") != nil && sizeOfFile(folder + "/classes.txt") != nil
@@ -28,6 +30,7 @@ enum KnownDataset: String, CaseIterable, Sendable {
   func read(_ folder: String) throws(DatasetError) -> Dataset {
     switch self {
     case .cifar10: return try PlanarRecords.cifar10(in: folder)
+    case .cifar100: return try PlanarRecords.cifar100(in: folder)
     case .chars36: return try PlanarRecords.dataset(name: rawValue, in: folder)
     case .mnist:
       return try IDX.dataset(
@@ -59,6 +62,12 @@ enum KnownDataset: String, CaseIterable, Sendable {
         Download(
           address: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
           sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd")
+      ]
+    case .cifar100:
+      [
+        Download(
+          address: "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
+          sha256: "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec")
       ]
     case .mnist:
       Self.idxDownloads(

@@ -14,6 +14,8 @@ public struct Normalization: Sendable, Hashable, Codable {
   /// ImageNet's for grey images.
   public static let imageNetGrey = Normalization(mean: [0.449], std: [0.226])
   public static let cifar10 = Normalization(mean: [0.4914, 0.4822, 0.4465], std: [0.2470, 0.2435, 0.2616])
+  /// Of the training images, to four digits.
+  public static let cifar100 = Normalization(mean: [0.5071, 0.4865, 0.4409], std: [0.2673, 0.2564, 0.2762])
   public static let mnist = Normalization(mean: [0.1307], std: [0.3081])
   public static let fashionMNIST = Normalization(mean: [0.2860], std: [0.3530])
 

@@ -21,6 +21,22 @@ public struct NetworkBuilder {
     case heNormal
     /// PyTorch's default for convolutions and linear layers: uniform on ±1/√(inputs·taps).
     case uniform
+
+    /// A new weight of units × inputs (× taps).
+    func weight(_ shape: [Int], using generator: Generator) -> Tensor {
+      let taps = shape.dropFirst(2).reduce(1, *)
+      switch self {
+      case .heNormal:
+        return Tensor.normal(shape, using: generator) * (2 / Double(max(1, shape[0] * taps))).squareRoot()
+      case .uniform: return Self.uniform(shape, inputs: shape[1] * taps, using: generator)
+      }
+    }
+
+    /// Uniform on ±1/√inputs, for biases too.
+    static func uniform(_ shape: [Int], inputs: Int, using generator: Generator) -> Tensor {
+      let bound = 1 / Double(max(1, inputs)).squareRoot()
+      return Tensor.uniform(shape, in: -bound...bound, using: generator)
+    }
   }
 
   public init(input shape: [Int], seed: UInt64) {
@@ -77,11 +93,8 @@ extension NetworkBuilder {
     groups: Int = 1, bias: Bool = false, initialization: Initialization = .heNormal
   ) throws -> String {
     let reads = (shape(of: x).first ?? 0) / groups
-    let taps = kernel.reduce(1, *)
-    var tensors = [
-      Role.weight: initial([units, reads] + kernel, initialization, inputs: reads * taps, outputs: units * taps)
-    ]
-    if bias { tensors[.bias] = uniform([units], inputs: reads * taps) }
+    var tensors = [Role.weight: initialization.weight([units, reads] + kernel, using: generator)]
+    if bias { tensors[.bias] = Initialization.uniform([units], inputs: kernel.reduce(reads, *), using: generator) }
     let geometry = ConvolutionGeometry(stride: stride, padding: padding, groups: groups)
     return try append(Convolution(geometry), name, reading: [x], parameters: tensors)
   }
@@ -90,8 +103,8 @@ extension NetworkBuilder {
     _ x: String, _ name: String, units: Int, bias: Bool = true, initialization: Initialization = .uniform
   ) throws -> String {
     let reads = shape(of: x).first ?? 0
-    var tensors = [Role.weight: initial([units, reads], initialization, inputs: reads, outputs: units)]
-    if bias { tensors[.bias] = uniform([units], inputs: reads) }
+    var tensors = [Role.weight: initialization.weight([units, reads], using: generator)]
+    if bias { tensors[.bias] = Initialization.uniform([units], inputs: reads, using: generator) }
     return try append(Linear(), name, reading: [x], parameters: tensors)
   }
 
@@ -104,18 +117,6 @@ extension NetworkBuilder {
         .runningMean: .zeros(channels), .runningVariance: .ones(channels),
       ])
   }
-
-  private func initial(_ shape: [Int], _ how: Initialization, inputs: Int, outputs: Int) -> Tensor {
-    switch how {
-    case .heNormal: Tensor.normal(shape, using: generator) * (2 / Double(max(1, outputs))).squareRoot()
-    case .uniform: uniform(shape, inputs: inputs)
-    }
-  }
-
-  private func uniform(_ shape: [Int], inputs: Int) -> Tensor {
-    let bound = 1 / Double(max(1, inputs)).squareRoot()
-    return Tensor.uniform(shape, in: -bound...bound, using: generator)
-  }
 }
 
 // MARK: Operations without parameters
@@ -123,8 +124,16 @@ extension NetworkBuilder {
 extension NetworkBuilder {
   public mutating func relu(_ x: String) throws -> String { try append(Activation.relu, reading: [x]) }
 
-  public mutating func maxPool(_ x: String, _ size: Int) throws -> String {
-    try append(Pooling.max(PoolingGeometry(kernel: [size, size])), reading: [x])
+  /// The largest value of each window of `size`×`size` pixels, one window beside the other unless a stride is given.
+  public mutating func maxPool(_ x: String, _ size: Int, stride: Int? = nil, padding: Int = 0) throws -> String {
+    let steps = [stride ?? size, stride ?? size]
+    let geometry = PoolingGeometry(kernel: [size, size], stride: steps, padding: [padding, padding])
+    return try append(Pooling.max(geometry), reading: [x])
+  }
+
+  /// The mean of each window; `kernel` and `stride` are (vertical, horizontal).
+  public mutating func averagePool(_ x: String, kernel: [Int], stride: [Int]) throws -> String {
+    try append(Pooling.average(PoolingGeometry(kernel: kernel, stride: stride)), reading: [x])
   }
 
   public mutating func globalAveragePool(_ x: String) throws -> String {

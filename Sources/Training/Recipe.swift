@@ -14,6 +14,8 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var model = "dec3"
   /// Fraction of an architecture's units to build; for small dense networks to compare with.
   public var width = 1.0
+  /// Whether an architecture's square convolutions, but for those in `skip`, are built as vertical and horizontal ones.
+  public var decompose = false
   /// Weights to start from.
   public var weights: String?
   /// A known data set's name or a folder of images.
@@ -188,6 +190,9 @@ extension Recipe {
     try check((group ?? 0) >= 0 && (group ?? 0).isFinite, "group", group ?? 0, "0 or more")
     try check((0...1).contains(sparsity), "sparsity", sparsity, "0 to 1")
     try check(width > 0 && width <= 1, "width", width, "more than 0 and at most 1")
+    try check(
+      !decompose || weights == nil, "decompose", decompose, "false, since decomposed layers cannot start from --weights"
+    )
     try check(
       (strengthWarmup ?? 0) >= 0 && (strengthWarmup ?? 0).isFinite, "strength-warmup", strengthWarmup ?? 0, "0 or more")
     try fraction(energy, "energy")

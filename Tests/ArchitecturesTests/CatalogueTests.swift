@@ -13,8 +13,10 @@ import Testing
     #expect(try network.validate()[network.output] == [name.usual.classes])
   }
 
-  @Test(arguments: [(Catalogue.resnet20, 19), (.resnet32, 31), (.resnet44, 43), (.resnet56, 55)])
-  func `a residual network has one layer fewer in convolutions than its name says`(name: Catalogue, count: Int) throws {
+  @Test(arguments: [
+    (Catalogue.resnet20, 19), (.resnet32, 31), (.resnet44, 43), (.resnet56, 55), (.dec8, 16), (.vgg16, 13),
+  ])
+  func `an architecture has as many convolutions as its name says`(name: Catalogue, count: Int) throws {
     #expect(try network(name).nodes.filter { $0.operation is Convolution }.count == count)
   }
 
@@ -30,7 +32,8 @@ import Testing
 
   @Test(arguments: [
     (Catalogue.dec3, 115_588), (.lenet5, 61_706), (.resnet20, 269_722), (.resnet32, 464_154), (.resnet44, 658_586),
-    (.resnet56, 853_018),
+    (.resnet56, 853_018), (.resnet18, 11_689_512), (.resnet34, 21_797_672), (.resnet50, 25_557_032),
+    (.vgg16, 138_365_992),
   ])
   func `an architecture has the parameters that are known of it`(name: Catalogue, count: Int) throws {
     #expect(try network(name).cost().parameters == count)
@@ -49,7 +52,7 @@ import Testing
     #expect(try network.validate()["block3.conv_h"] == [6, 8, 8])
   }
 
-  @Test(arguments: [Catalogue.dec3, .lenet5])
+  @Test(arguments: [Catalogue.dec3, .dec8, .lenet5, .vgg16])
   func `an image that is too small is an error`(name: Catalogue) {
     #expect(throws: NetworkError.self) { try name.network(input: [1, 3, 3], classes: 2, seed: 0) }
   }

@@ -66,6 +66,18 @@ import Torch
     #expect(try 5 * compacted.network.cost().parameters <= network.cost().parameters)
   }
 
+  /// A tenth of the units, to be quick: the graph is the same.
+  @Test(arguments: [Catalogue.resnet18, .resnet50Decomposed, .vgg16])
+  func `networks with projection shortcuts, decomposed layers and biases before batch norms are too`(
+    name: Catalogue
+  ) throws {
+    let network = try name.network(input: [3, 32, 32], classes: 10, seed: 3).thinned(to: 0.1).unsettled()
+    let compacted = try compact(network, .parameters(0.3))
+    #expect(throws: Never.self) { _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network) }
+    #expect(compacted.plan.layers.contains { $0.units < $0.unitsBefore })
+    #expect(try 10 * compacted.network.cost().parameters <= 3 * network.cost().parameters)
+  }
+
   @Test func `the given network stays what it was`() throws {
     let network = try network()
     let before = network.parameters.mapValues(\.doubles)

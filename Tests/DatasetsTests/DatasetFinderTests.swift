@@ -35,7 +35,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("cifar-10", "cifar10"), ("CIFAR10", "cifar10"), ("fashionmnist", "fashion-mnist"), ("glyph", "glyphs"),
+    ("cifar-10", "cifar10"), ("CIFAR10", "cifar10"), ("cifar-100", "cifar100"),
+    ("fashionmnist", "fashion-mnist"), ("glyph", "glyphs"),
   ])
   func `an unknown name suggests the nearest known one`(name: String, expected: String) {
     let said = sentence { _ = try DatasetFinder(environment: [:]).load(name) }

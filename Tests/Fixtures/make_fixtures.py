@@ -2,6 +2,7 @@
 
     python3 -m venv Benchmarks/.venv
     Benchmarks/.venv/bin/pip install -r Benchmarks/requirements.txt
+    Benchmarks/.venv/bin/pip install torchvision==0.28.0                           # the one for torch 2.13.0
     Benchmarks/.venv/bin/python Tests/Fixtures/make_fixtures.py                    # all but given_weights
     Benchmarks/.venv/bin/python Tests/Fixtures/make_fixtures.py --weights FOLDER   # with resnet*-cifar10.safetensors
 
@@ -17,9 +18,11 @@ from pathlib import Path
 import torch
 
 from fixture import FOLDER
+from formula import make_formula
 from forward import make_forward, make_given_weights
 from macs import make_macs
 from operations import make_operations
+from names import make_names
 from proximal import make_proximal
 from training import make_training
 
@@ -29,7 +32,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="folder of resnet{20,32,44,56}-cifar10.safetensors")
     options = parser.parse_args()
     torch.set_num_threads(1)  # sums in one order: the same bits each time on the same processor
-    for make in (make_macs, make_forward, make_operations, make_training, make_proximal):
+    for make in (make_macs, make_names, make_formula, make_forward, make_operations, make_training, make_proximal):
         make()
     if options.weights:
         make_given_weights(options.weights)

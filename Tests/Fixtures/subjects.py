@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fixture import FOLDER  # noqa: F401  (makes `peers` importable)
-from peers import models
+from peers import models, vision
 from torch import nn
 
 
@@ -29,4 +29,8 @@ SUBJECTS = [
     Subject("lenet5", 1, 10, 28),
     Subject("lenet5", 3, 10, 32),
     *(Subject(name, 3, 10, 32) for name in models.RESNETS),
+    *(Subject(name, 3, 100, 32) for name in (*models.WIDEST, *vision.NAMES)),
+    *(Subject(name, 3, 1000, 224) for name in (*models.WIDEST, *vision.NAMES)),
+    Subject("resnet18", 3, 10, 64),
+    Subject("vgg16", 3, 10, 256),
 ]

@@ -15,8 +15,9 @@ struct OptionTests {
     (["--strength-warmup=-2"], "--strength-warmup"), (["--weight-decay", "nan"], "--weight-decay"),
     (["--checkpoint-every=-1"], "--checkpoint-every"), (["--image-size", "0"], "--image-size"),
     (["--distillation", "2"], "--distillation is 2"), (["--temperature", "0"], "--temperature"),
-    (["--teacher", "run"], "--teacher is given"), (["--device", "gpu"], "--device is gpu"), (["--sparsity", "nan"], "--sparsity"),
-    (["--device", "cuda:99"], "found only cpu"),
+    (["--teacher", "run"], "--teacher is given"), (["--device", "gpu"], "--device is gpu"),
+    (["--device", "cuda:99"], "found only cpu"), (["--decompose", "--weights", "w"], "cannot start from --weights"),
+    (["--sparsity", "nan"], "--sparsity"),
   ])
   func `a value without sense is refused before anything is written`(options: [String], words: String) throws {
     let folder = try TemporaryFolder()
@@ -66,6 +67,27 @@ struct OptionTests {
     expectRefusal(
       try thresh(["compress", run.run, "--parameters", "0.0001", "--output", output]), Status.plan)
     #expect(!exists(output))
+  }
+
+  @Test func `an architecture is decomposed but for the layers that are skipped`() throws {
+    let folder = try TemporaryFolder()
+    let options = ["--decompose", "--skip", "conv1", "--epochs", "0", "--threads", "1"]
+    try succeeding(
+      ["train", "--model", "lenet5"] + options + (try TinyImages.shared.get().options) + ["--output", folder["run"]])
+    let described = try succeeding(["inspect", folder["run"], "--json"]).output
+    #expect(described.contains("conv1\"") && described.contains("conv2_v\"") && described.contains("conv2_h\""))
+    let recipe = try String(contentsOf: URL(filePath: folder["run/recipe.yaml"]), encoding: .utf8)
+    #expect(recipe.contains("decompose: true"))
+  }
+
+  @Test func `a trained network is not decomposed`() throws {
+    let folder = try TemporaryFolder()
+    let trained = try TrainedRun.lenet.get().run
+    expectRefusal(
+      try thresh(
+        ["train", "--model", trained, "--decompose"] + (try TinyImages.shared.get().options)
+          + ["--output", folder["run"]]), Status.recipe, ["--decompose", "name an architecture"])
+    #expect(!exists(folder["run"]))
   }
 
   @Test func `a network that no training was done on has the start's models in its folder`() throws {

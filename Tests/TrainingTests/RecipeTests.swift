@@ -43,7 +43,8 @@ struct RecipeTests {
       "teacher": "t", "distillation": "0.5", "temperature": "2", "device": "cuda", "units": "silent", "sparsity": "0.5", "steer": "false",
       "precision": "bfloat16", "threads": "2", "seed": "5", "crop": "1", "flip": "true", "mean": "[0.1]",
       "std": "[0.2]", "image-size": "64", "image-resize": "70", "model": "lenet5", "weights": "w", "data": "mnist",
-      "data-dir": "d", "finetune-weight-decay": "0.2", "group-norm": "whole", "strengths": "[{pattern: a, factor: 2}]",
+      "data-dir": "d", "decompose": "true", "finetune-weight-decay": "0.2", "group-norm": "whole",
+      "strengths": "[{pattern: a, factor: 2}]",
     ]
     for key in Recipe.CodingKeys.allCases {
       let value = try #require(values[key.rawValue], "no example for \(key.rawValue)")

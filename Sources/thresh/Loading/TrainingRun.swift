@@ -87,11 +87,20 @@ struct TrainingRun {
     guard case .file = source else {
       let data = try recipe.dataset()
       var model = try source.load(for: data, seed: recipe.seed)
+      if recipe.decompose {
+        let whole = (recipe.skip ?? []).map(Pattern.init)
+        model.network = try model.network.decomposed(seed: recipe.seed) { name in whole.contains { $0.matches(name) } }
+      }
       if recipe.width < 1 { model.network = try model.network.thinned(to: recipe.width) }
       if let mean = recipe.mean, let std = recipe.std {
         (model.preprocessing.mean, model.preprocessing.std) = (mean, std)
       }
       return (model, try data.prepared(for: model))
+    }
+    guard !recipe.decompose else {
+      throw RecipeError(
+        "--decompose builds a new network, but \(recipe.model) is a trained one; name an architecture, such as resnet18"
+      )
     }
     var model = try source.load()
     let data = try recipe.dataset(for: model.preprocessing)

@@ -5,7 +5,7 @@ import Training
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "cifar10, fashion-mnist, mnist, chars36, glyphs, or a folder of images.", valueName: "name|folder"))
+      "cifar10, cifar100, fashion-mnist, mnist, chars36, glyphs, or a folder of images.", valueName: "name|folder"))
   var data: String?
 
   @Option(help: ArgumentHelp("Where data sets lie; else THRESH_DATA, then the cache.", valueName: "folder"))

@@ -93,6 +93,10 @@ struct TrainingRecipeOptions: ParsableArguments {
   var validation: Double?
   @Option(help: ArgumentHelp("Fraction of the architecture's units to build (default: 1).", valueName: "fraction"))
   var width: Double?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Build an architecture's k×k convolutions as k×1, ReLU, 1×k, but for those in --skip (default: no).")
+  var decompose: Bool?
   @Option(help: ArgumentHelp("Epochs (default: 30).", valueName: "n"))
   var epochs: Int?
   @Option(help: ArgumentHelp("Then compress and train the compact network on for as many epochs.", valueName: "n"))
@@ -173,6 +177,7 @@ struct TrainingRecipeOptions: ParsableArguments {
     if let group { recipe.group = group }
     set(&recipe.width, width)
     set(&recipe.sparsity, sparsity)
+    set(&recipe.decompose, decompose)
     set(&recipe.groupNorm, groupNorm)
     set(&recipe.order, order)
     set(&recipe.scale, scale)
