@@ -1,4 +1,5 @@
 #include <ATen/autocast_mode.h>
+#include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/_fused_sgd.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -58,18 +59,43 @@ bool ct_gradients(const ct_tensor *loss, const ct_tensor *const *parameters, int
   });
 }
 
+/// The fused kernels read raw memory: buffers that are laid out differently would be silently mixed up.
+static void check_strides(const std::vector<at::Tensor> &parameters, const std::vector<at::Tensor> &others,
+                          const char *what) {
+  for (size_t i = 0; i < others.size(); i++) {
+    TORCH_CHECK(parameters[i].strides() == others[i].strides(), "parameter ", i, " and its ", what,
+                " are laid out differently in memory");
+  }
+}
+
 bool ct_sgd_step(const ct_tensor *const *parameters, const ct_tensor *const *grads, const ct_tensor *const *momenta,
                  int32_t count, const ct_sgd *how) {
   return done([&] {
     auto p = gather(parameters, count), g = gather(grads, count);
     auto v = how->momentum == 0 ? std::vector<at::Tensor>{} : gather(momenta, count);
-    for (int32_t i = 0; i < count; i++) {
-      bool equal = p[i].strides() == g[i].strides() && (v.empty() || p[i].strides() == v[i].strides());
-      TORCH_CHECK(equal, "parameter ", i, ", its gradient and its momentum are laid out differently in memory");
-    }
+    check_strides(p, g, "gradient");
+    check_strides(p, v, "momentum");
     at::NoGradGuard guard;
     at::_fused_sgd_(p, g, v, how->weight_decay, how->momentum, how->lr, /*dampening=*/0, how->nesterov,
                     /*maximize=*/false, how->first);
+  });
+}
+
+bool ct_adamw_step(const ct_tensor *const *parameters, const ct_tensor *const *grads, const ct_tensor *const *averages,
+                   const ct_tensor *const *squares, int32_t count, const ct_adamw *how) {
+  return done([&] {
+    auto p = gather(parameters, count), g = gather(grads, count);
+    auto m = gather(averages, count), v = gather(squares, count);
+    check_strides(p, g, "gradient");
+    check_strides(p, m, "average");
+    check_strides(p, v, "average of squares");
+    at::NoGradGuard guard;
+    std::vector<at::Tensor> steps;
+    for (auto &each : p) {
+      steps.push_back(at::full({}, static_cast<double>(how->step), each.options().dtype(at::kFloat).requires_grad(false)));
+    }
+    at::_fused_adamw_(p, g, m, v, {}, steps, how->lr, how->beta1, how->beta2, how->weight_decay, how->epsilon,
+                      /*amsgrad=*/false, /*maximize=*/false);
   });
 }
 

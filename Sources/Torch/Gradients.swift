@@ -62,33 +62,3 @@ extension Tensor {
     return result
   }
 }
-
-/// One step of fused stochastic gradient descent, as torch.optim.SGD has it.
-package struct SGDStep {
-  package var learningRate: Double
-  package var momentum: Double
-  package var weightDecay: Double
-  package var nesterov: Bool
-  /// Whether the momenta are still empty: the first step stores the gradient itself.
-  package var isFirst: Bool
-
-  package init(learningRate: Double, momentum: Double, weightDecay: Double, nesterov: Bool, isFirst: Bool) {
-    self.learningRate = learningRate
-    self.momentum = momentum
-    self.weightDecay = weightDecay
-    self.nesterov = nesterov
-    self.isFirst = isFirst
-  }
-
-  /// Writes into `parameters` and `momenta`; the lists must be laid out alike in memory.
-  package func apply(parameters: [Tensor], gradients: [Tensor], momenta: [Tensor]) {
-    var how = ct_sgd(
-      lr: learningRate, momentum: momentum, weight_decay: weightDecay, nesterov: nesterov, first: isFirst)
-    let done = withPointers(parameters) { p, count in
-      withPointers(gradients) { g, _ in
-        withPointers(momenta) { v, _ in ct_sgd_step(p, g, v, count, &how) }
-      }
-    }
-    if !done { trap() }
-  }
-}

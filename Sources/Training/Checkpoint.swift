@@ -8,7 +8,7 @@ import Torch
 /// Everything a training needs to go on as if it had never stopped, in one file that is written whole.
 struct Checkpoint {
   var parameters: [String: Tensor]
-  var momenta: [String: Tensor]
+  var memory: OptimizerMemory
   var position: Position
 
   /// Where a training is.
@@ -32,18 +32,20 @@ struct Checkpoint {
     var warned: [String] = []
   }
 
-  private static let prefix = "momentum/"
+  private static let momentum = "momentum/"
+  private static let square = "square/"
 
   func write(to file: URL) throws {
     var tensors = parameters
-    for (name, tensor) in momenta { tensors[Self.prefix + name] = tensor }
+    for (name, tensor) in memory.momenta { tensors[Self.momentum + name] = tensor }
+    for (name, tensor) in memory.squares { tensors[Self.square + name] = tensor }
     let state = String(decoding: try JSONEncoder().encode(position), as: UTF8.self)
     try TensorFile.write(tensors, metadata: ["training": state], to: file)
   }
 
-  init(parameters: [String: Tensor], momenta: [String: Tensor], position: Position) {
+  init(parameters: [String: Tensor], memory: OptimizerMemory, position: Position) {
     self.parameters = parameters
-    self.momenta = momenta
+    self.memory = memory
     self.position = position
   }
 
@@ -55,10 +57,13 @@ struct Checkpoint {
     else {
       throw ContainerError("\(file.lastPathComponent) is no checkpoint of a training; start anew without --resume")
     }
-    self.init(parameters: [:], momenta: [:], position: position)
+    self.init(parameters: [:], memory: OptimizerMemory(), position: position)
+    memory.steps = position.step
     for (name, tensor) in try stored.tensors() {
-      if name.hasPrefix(Self.prefix) {
-        momenta[String(name.dropFirst(Self.prefix.count))] = tensor
+      if name.hasPrefix(Self.momentum) {
+        memory.momenta[String(name.dropFirst(Self.momentum.count))] = tensor
+      } else if name.hasPrefix(Self.square) {
+        memory.squares[String(name.dropFirst(Self.square.count))] = tensor
       } else {
         parameters[name] = tensor
       }
@@ -67,7 +72,9 @@ struct Checkpoint {
 
   /// - Throws: `ContainerError` when momenta or counters cannot belong to a training of `network`.
   func check(_ network: Network, _ name: String) throws {
-    let fits = momenta.allSatisfy { $0.value.shape == network.parameters[$0.key]?.shape }
+    let fits = [memory.momenta, memory.squares].joined().allSatisfy {
+      $0.value.shape == network.parameters[$0.key]?.shape
+    }
     let counters = [position.epoch, position.batch, position.step, position.images, position.metricsLength]
     guard fits, counters.allSatisfy({ $0 >= 0 }) else {
       throw ContainerError("\(name) does not belong to this training; start anew without --resume")

@@ -27,6 +27,7 @@ public struct Recipe: Sendable, Equatable, Codable {
   /// Epochs for which the compact network is trained on after it was factorised; 0 leaves the network whole.
   public var finetuneEpochs = 0
   public var batchSize = 128
+  public var optimizer = TrainingOptions.Optimizer.sgd
   public var lr = 0.1
   public var momentum = 0.9
   public var nesterov = true
@@ -98,8 +99,16 @@ extension Recipe {
   /// Gradients push back all the while, so it takes several times 1 before anything vanishes. Found on dec3 with
   /// chars36: 1 does nothing, 6 leaves a fifth of the parameters, 10 collapses.
   public static let defaultPressure = 6.0
-  /// No default is stronger than this: a training of a few hundred steps has no time to answer.
-  public static let strongestDefault = 0.01
+  /// No default lowers by more than this in one step: a training of a few hundred steps has no time to answer.
+  public static let largestDefaultStep = 0.01
+
+  /// Takes another optimiser and, where they were the other's defaults, its usual rate and weight decay.
+  public mutating func adopt(_ optimizer: TrainingOptions.Optimizer) {
+    let usual = { (optimizer: TrainingOptions.Optimizer) in optimizer == .sgd ? (0.1, 5e-4) : (1e-3, 1e-2) }
+    if lr == usual(self.optimizer).0 { lr = usual(optimizer).0 }
+    if weightDecay == usual(self.optimizer).1 { weightDecay = usual(optimizer).1 }
+    self.optimizer = optimizer
+  }
 
   /// The recipe with strengths that were left open chosen for a training of this length.
   ///
@@ -113,9 +122,10 @@ extension Recipe {
     let training = training
     let lengths = (0..<steps).map { step in
       let epoch = Double(step) / Double(max(1, stepsPerEpoch))
-      return lr * training.schedule.factor(at: epoch, of: Double(epochs)) / (1 - momentum)
+      return training.proximalStep(at: lr * training.schedule.factor(at: epoch, of: Double(epochs)))
     }
-    let strength = min(Self.strongestDefault, Self.defaultPressure / max(lengths.reduce(0, +), 1e-12))
+    let strength = min(
+      Self.largestDefaultStep / training.proximalStep(at: lr), Self.defaultPressure / max(lengths.reduce(0, +), 1e-12))
     // Four digits are enough for a default, and kinder to whoever reads the recipe.
     let rounded = Double(String(format: "%.3e", strength)) ?? strength
     result.nuclear = nuclear ?? rounded
@@ -154,8 +164,8 @@ extension Recipe {
 
   private func options(epochs: Int, _ schedule: Schedule, _ regularizer: Regularizer) -> TrainingOptions {
     TrainingOptions(
-      epochs: epochs, batchSize: batchSize, learningRate: lr, momentum: momentum, nesterov: nesterov,
-      weightDecay: weightDecay, schedule: schedule, labelSmoothing: labelSmoothing, precision: precision, seed: seed,
+      epochs: epochs, batchSize: batchSize, learningRate: lr, optimizer: optimizer, momentum: momentum,
+      nesterov: nesterov, weightDecay: weightDecay, schedule: schedule, labelSmoothing: labelSmoothing, precision: precision, seed: seed,
       distillation: distillation > 0 ? Distillation(weight: distillation, temperature: temperature) : nil,
       regularizer: regularizer, energy: energy, energyMeasure: energyMeasure)
   }

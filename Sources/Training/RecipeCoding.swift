@@ -12,7 +12,7 @@ extension Recipe {
     case validation, epochs
     case finetuneEpochs = "finetune-epochs"
     case batchSize = "batch-size"
-    case lr, momentum, nesterov
+    case optimizer, lr, momentum, nesterov
     case weightDecay = "weight-decay"
     case finetuneWeightDecay = "finetune-weight-decay"
     case schedule
@@ -57,6 +57,9 @@ extension Recipe {
     try read(.epochs, &epochs)
     try read(.finetuneEpochs, &finetuneEpochs)
     try read(.batchSize, &batchSize)
+    if let optimizer = try values.decodeIfPresent(TrainingOptions.Optimizer.self, forKey: .optimizer) {
+      adopt(optimizer)
+    }
     try read(.lr, &lr)
     try read(.momentum, &momentum)
     try read(.nesterov, &nesterov)

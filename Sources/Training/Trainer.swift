@@ -63,11 +63,11 @@ public struct Trainer {
   /// - Throws: `TrainingInterruption`, `ContainerError` when the disk refuses, `DatasetError`, `NetworkError`.
   public mutating func train(resume: Bool) throws -> Network {
     var network = description.network
-    var momenta: [String: Tensor] = [:]
+    var memory = OptimizerMemory()
     if resume, FileManager.default.fileExists(atPath: folder.optimizer.path) {
       let checkpoint = try Checkpoint(contentsOf: folder.optimizer)
       network = try network.loading(checkpoint.parameters, from: folder.optimizer.lastPathComponent)
-      (momenta, position) = (checkpoint.momenta, checkpoint.position)
+      (memory, position) = (checkpoint.memory, checkpoint.position)
       try checkpoint.check(network, folder.optimizer.lastPathComponent)
     }
     try folder.cutMetrics(to: position.metricsLength)
@@ -76,7 +76,7 @@ public struct Trainer {
     if let wish = options.wish, position.controller == nil {
       position.controller = StrengthController(wished: wish.fraction)
     }
-    var state = try TrainingState(network, momenta: momenta, on: device, teacher: teacher)
+    var state = try TrainingState(network, memory: memory, on: device, teacher: teacher)
     if options.epochs == 0 { try keepUntrained(state) }
     while position.epoch < options.epochs {
       try runEpoch(&state, regularization)
@@ -105,7 +105,7 @@ public struct Trainer {
       position.images += batch.count
       position.lossSum += loss * Double(batch.count)
       position.correct += correct
-      position.pendingStep += rate / (1 - options.momentum) * strength(after: progress)
+      position.pendingStep += options.proximalStep(at: rate) * strength(after: progress)
       if case .steps(let count) = options.regularizer.frequency, position.step % count == 0 {
         try proximalStep(&state, regularization)
         if isTimeToLook(every: count, batches: loader.batchCount) { try steer(state, progress) }
@@ -223,7 +223,7 @@ public struct Trainer {
       throw divergence(at: position.step)
     }
     try model(network, nil).write(to: folder.last)
-    try Checkpoint(parameters: network.parameters, momenta: state.momentaByName(), position: position)
+    try Checkpoint(parameters: network.parameters, memory: state.memory, position: position)
       .write(to: folder.optimizer)
   }
 

@@ -5,9 +5,11 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var epochs: Int
   public var batchSize: Int
   public var learningRate: Double
+  public var optimizer: Optimizer
+  /// m of SGD, β₁ of AdamW.
   public var momentum: Double
   public var nesterov: Bool
-  /// ℓ2 weight decay on every trainable parameter, as PyTorch's SGD has it.
+  /// Weight decay on every trainable parameter, as PyTorch's SGD (ℓ2) or AdamW (decoupled) has it.
   public var weightDecay: Double
   public var schedule: Schedule
   public var labelSmoothing: Double
@@ -22,17 +24,33 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var energy: Double
   public var energyMeasure: EnergyMeasure
 
+  /// The rule of the gradient steps.
+  public enum Optimizer: String, Sendable, Codable, CaseIterable { case sgd, adamw }
+
+  /// The step of the proximal operator that one optimiser step at `rate` stands for.
+  ///
+  /// With momentum m a gradient step moves 1/(1 − m) as far as its rate says, Nesterov too. AdamW scales every
+  /// coordinate by itself; its decoupled form takes the rate alone and no longer minimises loss + regulariser exactly.
+  public func proximalStep(at rate: Double) -> Double {
+    switch optimizer {
+    case .sgd: rate / (1 - momentum)
+    case .adamw: rate
+    }
+  }
+
   /// The type that convolutions and matrix products are computed in; weights are float32 always.
   public enum Precision: String, Sendable, Codable, CaseIterable { case float32, bfloat16 }
 
   public init(
-    epochs: Int, batchSize: Int, learningRate: Double, momentum: Double, nesterov: Bool, weightDecay: Double,
+    epochs: Int, batchSize: Int, learningRate: Double, optimizer: Optimizer = .sgd, momentum: Double, nesterov: Bool,
+    weightDecay: Double,
     schedule: Schedule, labelSmoothing: Double, precision: Precision, seed: UInt64, distillation: Distillation? = nil,
     regularizer: Regularizer, wish: SizeWish? = nil, energy: Double, energyMeasure: EnergyMeasure
   ) {
     self.epochs = epochs
     self.batchSize = batchSize
     self.learningRate = learningRate
+    self.optimizer = optimizer
     self.momentum = momentum
     self.nesterov = nesterov
     self.weightDecay = weightDecay

@@ -3,6 +3,18 @@ import Datasets
 import Networks
 import Torch
 
+/// What an optimiser remembers between steps, by parameter name.
+package struct OptimizerMemory: Sendable {
+  /// SGD's momenta, or AdamW's averages of the gradients.
+  package var momenta: [String: Tensor] = [:]
+  /// AdamW's averages of the gradients' squares.
+  package var squares: [String: Tensor] = [:]
+  /// Steps made.
+  package var steps = 0
+
+  package init() {}
+}
+
 /// The buffers that training changes in place: parameters and momenta. Nothing else writes to a tensor.
 ///
 /// They are cloned from the network when training starts and cloned out at a snapshot, so the network that was given
@@ -15,15 +27,18 @@ package struct TrainingState: ~Copyable {
   private let trainable: [Int]
   /// In the order of `trainable`.
   private var momenta: [Tensor]
+  /// The same for AdamW's squares; empty until its first step.
+  private var squares: [Tensor]
+  private var steps: Int
   private let device: Device
   private let teacher: Teacher?
 
   /// - Parameters:
-  ///   - momenta: by parameter name, of an earlier training; zero where there is none.
+  ///   - memory: of an earlier training; zero where there is none.
   ///   - device: where the buffers are and the steps run.
   ///   - teacher: the network that `TrainingOptions.distillation` learns from.
   package init(
-    _ network: Network, momenta: [String: Tensor] = [:], on device: Device = .cpu, teacher: Network? = nil
+    _ network: Network, memory: OptimizerMemory = OptimizerMemory(), on device: Device = .cpu, teacher: Network? = nil
   ) throws {
     Library.keepFreedMemory()
     let (execution, teacher) = (try Execution(network), try teacher.map { try Teacher($0, on: device) })
@@ -37,11 +52,16 @@ package struct TrainingState: ~Copyable {
       return gradientNames.contains(name) ? own.clone.leaf : own
     }
     trainable = names.indices.filter { gradientNames.contains(names[$0]) }
-    let parameters = parameters
-    self.momenta = trainable.map { index in
-      let start = momenta[names[index]] ?? Tensor.zeros(parameters[index].shape)
-      return start.laidOut(like: parameters[index].detached)
+    let (parameters, trainable) = (parameters, trainable)
+    func buffers(_ given: [String: Tensor]) -> [Tensor] {
+      trainable.map { index in
+        let start = given[names[index]] ?? Tensor.zeros(parameters[index].shape)
+        return start.laidOut(like: parameters[index].detached)
+      }
     }
+    momenta = buffers(memory.momenta)
+    squares = memory.squares.isEmpty ? [] : buffers(memory.squares)
+    steps = memory.steps
   }
 
   /// One optimiser step on a batch; returns the mean loss and how many images were classified rightly.
@@ -70,10 +90,18 @@ package struct TrainingState: ~Copyable {
     }
     let leaves = trainable.map { parameters[$0] }
     let gradients = loss.gradients(of: leaves)
-    let sgd = SGDStep(
-      learningRate: rate, momentum: options.momentum, weightDecay: options.weightDecay, nesterov: options.nesterov,
-      isFirst: false)
-    sgd.apply(parameters: leaves, gradients: gradients, momenta: momenta)
+    steps += 1
+    switch options.optimizer {
+    case .sgd:
+      SGDStep(
+        learningRate: rate, momentum: options.momentum, weightDecay: options.weightDecay, nesterov: options.nesterov,
+        isFirst: false
+      ).apply(parameters: leaves, gradients: gradients, momenta: momenta)
+    case .adamw:
+      if squares.isEmpty { squares = momenta.map { Tensor.zeros($0.shape).laidOut(like: $0) } }
+      AdamWStep(learningRate: rate, momentum: options.momentum, weightDecay: options.weightDecay, number: steps)
+        .apply(parameters: leaves, gradients: gradients, averages: momenta, squares: squares)
+    }
     for (index, value) in result.statistics { parameters[index] = value }
     let correct = logits.detached.argmax(axis: 1).equals(labels).sum.item
     return (loss.detached.item, Int(correct))
@@ -86,11 +114,12 @@ package struct TrainingState: ~Copyable {
       let name = execution.parameterNames[index]
       if let new = step.changed[name] { parameters[index].detached.overwrite(with: new) }
       guard let dead = step.dead[name] else { continue }
+      let buffers = [momenta[position]] + (squares.isEmpty ? [] : [squares[position]])
       let momentum = momenta[position]
       var keep = [Float](repeating: 1, count: momentum.shape[0])
       for slice in dead { keep[slice] = 0 }
       let mask = Tensor(keep, shape: [keep.count] + Array(repeating: 1, count: momentum.shape.count - 1))
-      momentum.overwrite(with: momentum * mask.to(device))
+      for buffer in buffers { buffer.overwrite(with: buffer * mask.to(device)) }
     }
     return step
   }
@@ -109,10 +138,15 @@ package struct TrainingState: ~Copyable {
     return result
   }
 
-  /// The momenta by parameter name, in memory of their own.
-  func momentaByName() -> [String: Tensor] {
+  /// What the optimiser remembers, in memory of its own.
+  var memory: OptimizerMemory {
     let names = trainable.map { execution.parameterNames[$0] }
-    return Dictionary(uniqueKeysWithValues: zip(names, momenta.map { $0.to(.cpu).contiguous.clone }))
+    func named(_ buffers: [Tensor]) -> [String: Tensor] {
+      Dictionary(uniqueKeysWithValues: zip(names, buffers.map { $0.to(.cpu).contiguous.clone }))
+    }
+    var memory = OptimizerMemory()
+    (memory.momenta, memory.squares, memory.steps) = (named(momenta), named(squares), steps)
+    return memory
   }
 }
 

@@ -40,7 +40,7 @@ struct RecipeTests {
       "label-smoothing": "0.1", "nuclear": "0.5", "group": "0.6", "order": "group-first", "scale": "absolute",
       "proximal-every": "3", "skip": "[a]", "restore-norm": "false", "strength-warmup": "4", "energy": "0.8",
       "energy-measure": "squares", "parameters": "0.3", "macs": "0.4", "min-rank": "2", "min-units": "3",
-      "teacher": "t", "distillation": "0.5", "temperature": "2", "device": "cuda", "units": "silent", "sparsity": "0.5", "steer": "false",
+      "teacher": "t", "distillation": "0.5", "temperature": "2", "device": "cuda", "units": "silent", "optimizer": "adamw", "sparsity": "0.5", "steer": "false",
       "precision": "bfloat16", "threads": "2", "seed": "5", "crop": "1", "flip": "true", "mean": "[0.1]",
       "std": "[0.2]", "image-size": "64", "image-resize": "70", "model": "lenet5", "weights": "w", "data": "mnist",
       "data-dir": "d", "decompose": "true", "finetune-weight-decay": "0.2", "group-norm": "whole",
@@ -68,6 +68,16 @@ struct RecipeTests {
     #expect(recipe.finetuning.epochs == 5)
     #expect(recipe.finetuning.regularizer.isNone)
     #expect(recipe.finetuning.seed != recipe.training.seed)
+  }
+
+  @Test func `AdamW brings its usual rate and weight decay unless others are given`() throws {
+    let usual = try Recipe(yaml: "optimizer: adamw\n", name: "usual")
+    #expect(usual.lr == 1e-3 && usual.weightDecay == 1e-2)
+    let given = try Recipe(yaml: "optimizer: adamw\nlr: 0.1\nweight-decay: 0.0005\n", name: "given")
+    #expect(given.lr == 0.1 && given.weightDecay == 5e-4)
+    // A step stands for its rate alone, without SGD's 1/(1 − m).
+    #expect(usual.training.proximalStep(at: 0.25) == 0.25)
+    #expect(abs(Recipe().training.proximalStep(at: 0.25) - 2.5) < 1e-12)
   }
 
   @Test func `a size goal comes before the energy`() {

@@ -37,6 +37,37 @@ struct TrainerTests {
     #expect(network.parameters.values.allSatisfy { $0.dtype == .float32 })
   }
 
+  @Test(arguments: TrainingOptions.Optimizer.allCases)
+  func `a training that is stopped and resumed ends where an uninterrupted one does`(
+    optimizer: TrainingOptions.Optimizer
+  ) throws {
+    let data = drawnData()
+    var options = options(
+      epochs: 3, rate: optimizer == .sgd ? 0.05 : 0.005,
+      regularizer: Regularizer(nuclear: 0.05, group: 0.05, groupNorm: .scale, frequency: .steps(3)))
+    options.optimizer = optimizer
+    options.wish = SizeWish(.parameters, 0.5, energy: 0.9, measure: .sum, skip: nil)
+    let whole = try train(options, smallNetwork(), data)
+    let other = RunFolder(folder.url.appending(path: "stopped"))
+    try other.create()
+    var trainer = Trainer(options, data, try model(smallNetwork(), of: data), in: other)
+    var steps = 0
+    trainer.shouldStop = {
+      steps += 1
+      return steps == 17
+    }
+    #expect(throws: TrainingInterruption.self) { _ = try trainer.train(resume: false) }
+    var resumed = Trainer(options, data, try model(smallNetwork(), of: data), in: other)
+    #expect(elements(try resumed.train(resume: true)) == elements(whole))
+  }
+
+  @Test func `AdamW learns`() throws {
+    let data = drawnData()
+    var options = options(rate: 0.003)
+    options.optimizer = .adamw
+    #expect(try train(options, smallNetwork(), data).accuracy(on: data.test, of: data).top1 > 80)
+  }
+
   @Test func `training for compression gives low rank and silent units, ordinary training neither`() throws {
     let data = drawnData()
     let regularizer = Regularizer(nuclear: 0.3, group: 0.3, frequency: .steps(5))

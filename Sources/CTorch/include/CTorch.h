@@ -150,6 +150,14 @@ typedef struct {
 /// Fused SGD in place. Refuses lists whose strides differ: the fused kernel would silently read the wrong elements.
 bool ct_sgd_step(const ct_tensor *const _Nonnull *_Nonnull parameters, const ct_tensor *const _Nonnull *_Nonnull grads,
                  const ct_tensor *const _Nonnull *_Nonnull momenta, int32_t count, const ct_sgd *how);
+typedef struct {
+  double lr, beta1, beta2, weight_decay, epsilon;
+  int64_t step;  // counted from 1, this one included
+} ct_adamw;
+/// Fused AdamW in place, with the same demand on strides.
+bool ct_adamw_step(const ct_tensor *const _Nonnull *_Nonnull parameters, const ct_tensor *const _Nonnull *_Nonnull grads,
+                   const ct_tensor *const _Nonnull *_Nonnull averages, const ct_tensor *const _Nonnull *_Nonnull squares,
+                   int32_t count, const ct_adamw *how);
 bool ct_copy_into(const ct_tensor *target, const ct_tensor *source);
 ct_tensor *_Nullable ct_empty_like(const ct_tensor *t);  // same strides
 

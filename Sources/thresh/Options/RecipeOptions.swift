@@ -9,6 +9,7 @@ extension Regularizer.Scale: ExpressibleByArgument {}
 extension Schedule.Shape: ExpressibleByArgument {}
 extension EnergyMeasure: ExpressibleByArgument {}
 extension UnitCut: ExpressibleByArgument {}
+extension TrainingOptions.Optimizer: ExpressibleByArgument {}
 extension TrainingOptions.Precision: ExpressibleByArgument {}
 
 extension Regularizer.Frequency: ExpressibleByArgument {
@@ -103,11 +104,13 @@ struct TrainingRecipeOptions: ParsableArguments {
   var finetuneEpochs: Int?
   @Option(help: ArgumentHelp("Images a step (default: 128).", valueName: "n"))
   var batchSize: Int?
-  @Option(help: ArgumentHelp("Learning rate (default: 0.1).", valueName: "x"))
+  @Option(help: "sgd or adamw (default: sgd).")
+  var optimizer: TrainingOptions.Optimizer?
+  @Option(help: ArgumentHelp("Learning rate (default: 0.1, or 0.001 for adamw).", valueName: "x"))
   var lr: Double?
-  @Option(help: ArgumentHelp("Momentum (default: 0.9, Nesterov).", valueName: "x"))
+  @Option(help: ArgumentHelp("Momentum (default: 0.9, Nesterov), or β₁ of adamw.", valueName: "x"))
   var momentum: Double?
-  @Option(help: ArgumentHelp("Weight decay (default: 0.0005).", valueName: "x"))
+  @Option(help: ArgumentHelp("Weight decay (default: 0.0005, or 0.01 for adamw).", valueName: "x"))
   var weightDecay: Double?
   @Option(
     help: ArgumentHelp("Weight decay for the compact network (default: a tenth of --weight-decay).", valueName: "x"))
@@ -165,6 +168,7 @@ struct TrainingRecipeOptions: ParsableArguments {
     set(&recipe.epochs, epochs)
     set(&recipe.finetuneEpochs, finetuneEpochs)
     set(&recipe.batchSize, batchSize)
+    if let optimizer { recipe.adopt(optimizer) }
     set(&recipe.lr, lr)
     set(&recipe.momentum, momentum)
     if momentum == 0 { recipe.nesterov = false }
