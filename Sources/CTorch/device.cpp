@@ -32,9 +32,3 @@ ct_tensor *ct_to_device(const ct_tensor *t, int32_t device) {
     return in(t).to(target);
   });
 }
-
-bool ct_synchronize(int32_t device) {
-  return done([&] {
-    if (device >= 0) at::detail::getCUDAHooks().deviceSynchronize(static_cast<c10::DeviceIndex>(device));
-  });
-}

@@ -83,3 +83,13 @@ extension Network {
     return withoutGradients { execution.run(batch, parameters: tensors, mode: .evaluation).output }
   }
 }
+
+extension Network {
+  /// The parameters as `execution` takes them, on `device`, kernels laid out as images are: channels last.
+  public func parameters(of execution: Execution, on device: Device) -> [Tensor] {
+    execution.parameterNames.compactMap { parameters[$0] }.map { tensor in
+      let moved = tensor.to(device)
+      return moved.shape.count == 4 ? moved.channelsLast : moved
+    }
+  }
+}

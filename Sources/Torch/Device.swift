@@ -29,9 +29,6 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
   /// The devices of this machine that the linked libtorch can use.
   public static var available: [Device] { [.cpu] + (0..<Int(ct_cuda_devices())).map(Device.cuda) }
 
-  /// Waits until everything that was given to the device is done, as a measurement of time has to.
-  public func synchronize() { if !ct_synchronize(code) { trap() } }
-
   var code: Int32 {
     switch self {
     case .cpu: -1

@@ -18,7 +18,9 @@ struct Checkpoint {
     var batch = 0
     var step = 0
     var seconds = 0.0
-    /// Σ lr/(1 − m), times the warm-up's share, since the last proximal step.
+    /// The optimiser that the memory belongs to.
+    var optimizer: TrainingOptions.Optimizer?
+    /// The steps of the proximal operator that are due since the last, times the regulariser's share.
     var pendingStep = 0.0
     var lossSum = 0.0
     var correct = 0
@@ -27,6 +29,7 @@ struct Checkpoint {
     /// Length of `metrics.jsonl` in bytes; what is behind belongs to steps that are lost.
     var metricsLength = 0
     var start: Regularization.StartingScales?
+    var wish: SizeWish?
     var controller: StrengthController?
     /// Warnings that were given, so that a resumed run does not repeat them.
     var warned: [String] = []
@@ -70,8 +73,12 @@ struct Checkpoint {
     }
   }
 
-  /// - Throws: `ContainerError` when momenta or counters cannot belong to a training of `network`.
-  func check(_ network: Network, _ name: String) throws {
+  /// - Throws: `ContainerError` when momenta or counters cannot belong to a training of `network` by `optimizer`.
+  func check(_ network: Network, _ optimizer: TrainingOptions.Optimizer, _ name: String) throws {
+    if let own = position.optimizer, own != optimizer {
+      throw ContainerError(
+        "\(name) belongs to a training by \(own.rawValue); go on with --optimizer \(own.rawValue), or start anew")
+    }
     let fits = [memory.momenta, memory.squares].joined().allSatisfy {
       $0.value.shape == network.parameters[$0.key]?.shape
     }

@@ -37,13 +37,3 @@ struct Teacher {
     withoutGradients { execution.run(images, parameters: parameters, mode: .evaluation).output }
   }
 }
-
-extension Network {
-  /// The parameters as `execution` takes them, on `device`, kernels laid out as images are: channels last.
-  func parameters(of execution: Execution, on device: Device) -> [Tensor] {
-    execution.parameterNames.compactMap { parameters[$0] }.map { tensor in
-      let moved = tensor.to(device)
-      return moved.shape.count == 4 ? moved.channelsLast : moved
-    }
-  }
-}

@@ -12,14 +12,24 @@ public struct SizeWish: Sendable, Codable, Equatable {
   /// The share of every spectrum's energy at which the size is foretold.
   public var energy: Double
   public var measure: EnergyMeasure
+  /// Which units the plan will take, and its floors; see `Planner`.
+  public var units: UnitCut
+  public var minimumRank: Int
+  public var minimumUnits: Int
   /// Names of layers that stay as they are; see `Compactor`.
   public var skip: [String]?
 
-  public init(_ quantity: Quantity, _ fraction: Double, energy: Double, measure: EnergyMeasure, skip: [String]?) {
+  public init(
+    _ quantity: Quantity, _ fraction: Double, energy: Double, measure: EnergyMeasure = .sum, units: UnitCut = .weakest,
+    minimumRank: Int = 1, minimumUnits: Int = 1, skip: [String]? = nil
+  ) {
     self.quantity = quantity
     self.fraction = fraction
     self.energy = energy
     self.measure = measure
+    self.units = units
+    self.minimumRank = minimumRank
+    self.minimumUnits = minimumUnits
     self.skip = skip
   }
 
@@ -27,8 +37,9 @@ public struct SizeWish: Sendable, Codable, Equatable {
   ///
   /// - Throws: `NetworkError`, or `TorchError` when a weight is not finite.
   func predicted(for network: Network) throws -> Double {
-    let compactor = Compactor(Planner(goal: .energy(energy), units: .weakest, measure: measure), skip: skip)
-    let plan = try compactor.plan(for: network, unitShare: UnitCut.weakest.share(atEnergy: energy))
+    let planner = Planner(
+      goal: .energy(energy), measure: measure, minimumRank: minimumRank, minimumUnits: minimumUnits)
+    let plan = try Compactor(planner, skip: skip).plan(for: network, unitShare: units.share(atEnergy: energy))
     switch quantity {
     case .parameters: return Double(plan.predicted.parameters) / Double(max(1, plan.original.parameters))
     case .macs: return Double(plan.predicted.macs) / Double(max(1, plan.original.macs))
@@ -52,7 +63,7 @@ public struct StrengthController: Sendable, Codable, Equatable {
   public private(set) var size: Double?
   /// The factor on the strengths of the regulariser.
   public private(set) var factor = 1.0
-  /// Whether the wish is met or about to be, so that nothing is thresholded.
+  /// Whether the wish is met or about to be, so that next to nothing is thresholded.
   public private(set) var rests = false
 
   /// The share of the training after which the size is to be reached; the rest is for settling there.
@@ -66,8 +77,11 @@ public struct StrengthController: Sendable, Codable, Equatable {
 
   public init(wished: Double) { self.wished = wished }
 
+  /// What of the factor is left while the controller rests: enough for ranks not to grow again unseen.
+  static let resting = 0.05
+
   /// What the regulariser's strengths are to be multiplied with now.
-  public var strength: Double { rests ? 0 : factor }
+  public var strength: Double { rests ? Self.resting * factor : factor }
 
   /// The size that is due after `progress`, 0…1, of the training.
   public func scheduled(at progress: Double) -> Double {

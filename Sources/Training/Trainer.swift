@@ -48,7 +48,7 @@ public struct Trainer {
   public var teacher: Network?
   public var observe: (TrainingEvent) -> Void = { _ in }
 
-  private var position = Checkpoint.Position()
+  var position = Checkpoint.Position()
 
   /// - Parameter description: the model as it is before training; its network is where training starts.
   public init(_ options: TrainingOptions, _ data: Dataset, _ description: Model, in folder: RunFolder) {
@@ -68,15 +68,15 @@ public struct Trainer {
       let checkpoint = try Checkpoint(contentsOf: folder.optimizer)
       network = try network.loading(checkpoint.parameters, from: folder.optimizer.lastPathComponent)
       (memory, position) = (checkpoint.memory, checkpoint.position)
-      try checkpoint.check(network, folder.optimizer.lastPathComponent)
+      try checkpoint.check(network, options.optimizer, folder.optimizer.lastPathComponent)
     }
     try folder.cutMetrics(to: position.metricsLength)
     let regularization = try Regularization(options.regularizer, on: network, start: position.start)
     position.start = regularization.start
-    if let wish = options.wish, position.controller == nil {
-      position.controller = StrengthController(wished: wish.fraction)
-    }
-    var state = try TrainingState(network, memory: memory, on: device, teacher: teacher)
+    position.optimizer = options.optimizer
+    prepareToSteer()
+    let asked = options.distillation == nil ? nil : teacher
+    var state = try TrainingState(network, memory: memory, on: device, teacher: asked)
     if options.epochs == 0 { try keepUntrained(state) }
     while position.epoch < options.epochs {
       try runEpoch(&state, regularization)
@@ -123,29 +123,6 @@ public struct Trainer {
     }
   }
 
-  /// The share of the regulariser's full strength after so many epochs.
-  private func strength(after epochs: Double) -> Double {
-    // A controller starts gently by itself, from a size that is hardly above the one that is due.
-    position.controller?.strength ?? options.regularizer.strength(after: epochs)
-  }
-
-  /// Whether the step just done is the first proximal one of a new quarter of the epoch.
-  private func isTimeToLook(every count: Int, batches: Int) -> Bool {
-    let quarter = max(1, batches / 4)
-    return position.step / quarter != (position.step - count) / quarter
-  }
-
-  /// Lets the controller see the size that a plan would give now, right after a proximal step.
-  private mutating func steer(_ state: borrowing TrainingState, _ progress: Double) throws {
-    guard let wish = options.wish, var controller = position.controller else { return }
-    do {
-      controller.observe(try wish.predicted(for: state.snapshot()), at: progress / Double(options.epochs))
-      position.controller = controller
-    } catch is TorchError {
-      throw divergence(at: position.step)
-    }
-  }
-
   /// No epoch at all still gives a run's folder its models: those of the start.
   private mutating func keepUntrained(_ state: borrowing TrainingState) throws {
     try model(state.snapshot(), nil).write(to: folder.best)
@@ -156,7 +133,7 @@ public struct Trainer {
   private mutating func finishEpoch(_ state: inout TrainingState, _ regularization: Regularization) throws {
     var clock = ContinuousClock.now
     try proximalStep(&state, regularization)
-    if case .epoch = options.regularizer.frequency { try steer(state, Double(position.epoch + 1)) }
+    if looksOnceAnEpoch { try steer(state, Double(position.epoch + 1)) }
     let network = state.snapshot()
     let validation = try data.validation.map { try network.accuracy(on: $0, of: data, device: device) }
     let layers = try finiteLayers(of: network, validation)
@@ -235,7 +212,7 @@ public struct Trainer {
     return model
   }
 
-  private func divergence(at step: Int) -> TrainingInterruption {
+  func divergence(at step: Int) -> TrainingInterruption {
     let kept =
       FileManager.default.fileExists(atPath: folder.last.path)
       ? "the last good checkpoint is kept in \(folder.last.lastPathComponent)" : "no checkpoint had been written yet"

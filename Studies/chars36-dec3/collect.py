@@ -12,7 +12,7 @@ CONTENDERS = {
     "ordinary": "dense, ordinary training",
     "joint": "trained for compression, compact",
     "truncated-0": "ordinary, truncated",
-    "truncated-30": "ordinary, truncated, trained on for 30 epochs",
+    "truncated-40": "ordinary, truncated, trained on for 40 epochs",
     "small": "small dense network",
 }
 

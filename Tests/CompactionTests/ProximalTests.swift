@@ -29,7 +29,9 @@ import Torch
   }
 
   @Test(arguments: try cases("group"))
-  func `group thresholding gives what the formula gives, with and without a part for single elements`(_ given: Case) throws {
+  func `group thresholding gives what the formula gives, with and without a part for single elements`(
+    _ given: Case
+  ) throws {
     let fixture = try Fixture("proximal", as: Cases.self)
     let matrix = try fixture.tensor(given.matrix)
     let (family, parameters) = rows(of: matrix)

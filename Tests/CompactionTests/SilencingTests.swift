@@ -48,6 +48,27 @@ import Torch
     #expect(ranks.plan.unitShare == 1 && ranks.plan.layers.allSatisfy { $0.units == $0.unitsBefore })
   }
 
+  @Test func `the ranks of a pair are cut by the product's spectrum and not as units`() throws {
+    let once = try compact(network(), .parameters(0.4), .silent).network
+    let pair = try #require(once.matrixLayers.first { $0.isPair })
+    let groups = try UnitGroups(
+      of: once, norm: .scale, leavingOut: once.nodesWithoutGroups(leavingOut: []).contains)
+    #expect(!groups.families.contains { $0.makers.contains(pair.nodes[0]) })
+    let twice = try compact(once, .parameters(0.5))
+    #expect(throws: Never.self) { _ = try EqualityProof(reference: twice.truncated, candidate: twice.network) }
+  }
+
+  @Test func `weights and units before are those of the given network`() throws {
+    let plan = try compact(network(), .parameters(0.3)).plan
+    let layer = try #require(plan.layers.first { $0.name == "block3.conv_h" })
+    #expect(layer.weightsBefore == 32 * 32 * 3 && layer.unitsBefore == 32 && layer.units < 32)
+  }
+
+  @Test func `a size that no plan reaches names the floors`() throws {
+    let text = message { _ = try compact(network(), .parameters(0.05), minimumUnits: 15) }
+    #expect(text.contains("every layer at 15 units") && text.contains("--min-units"))
+  }
+
   @Test func `a plan by energy takes no unit that lives`() throws {
     let compacted = try compact(network(), .energy(0.5))
     #expect(compacted.plan.layers.allSatisfy { $0.units == $0.unitsBefore })

@@ -76,6 +76,18 @@ struct EndToEndTests {
     #expect(result["images"] as? Int == 100)
   }
 
+  @Test func `compress does not ask for the device that a run was trained on`() throws {
+    let run = try TrainedRun.lenet.get()
+    let folder = try TemporaryFolder()
+    var model = try ModelFile(run.run + "/best.safetensors")
+    let recipe = try #require(model.metadata["recipe"])
+    model.metadata["recipe"] = recipe.replacingOccurrences(of: "device: cpu", with: "device: cuda:7")
+    #expect(model.metadata["recipe"] != recipe)
+    try folder.write(model.bytes(), "cuda.safetensors")
+    _ = try succeeding(
+      ["compress", folder["cuda.safetensors"], "--parameters", "0.5", "--output", folder["small.safetensors"]])
+  }
+
   @Test func `compress tells the accuracy after every stage and fine-tunes when asked`() throws {
     let run = try TrainedRun.dec3.get()
     let folder = try TemporaryFolder()
@@ -139,6 +151,8 @@ struct EndToEndTests {
 
   @Test func `plot says what is wrong with a folder or a line`() throws {
     let folder = try TemporaryFolder()
+    expectRefusal(try thresh(["plot", folder.path]), Status.recipe, ["no metrics.jsonl"])
+    try folder.write(Array("{\"epoch\":".utf8), "metrics.jsonl")
     expectRefusal(try thresh(["plot", folder.path]), Status.recipe, ["no metrics.jsonl"])
     try folder.write(Array("{}\n".utf8), "metrics.jsonl")
     expectRefusal(try thresh(["plot", folder.path]), Status.recipe, ["line 1 of", "metrics.jsonl"])

@@ -17,7 +17,8 @@ struct OptionTests {
     (["--distillation", "2"], "--distillation is 2"), (["--temperature", "0"], "--temperature"),
     (["--teacher", "run"], "--teacher is given"), (["--device", "gpu"], "--device is gpu"),
     (["--device", "cuda:99"], "found only cpu"), (["--decompose", "--weights", "w"], "cannot start from --weights"),
-    (["--sparsity", "nan"], "--sparsity"),
+    (["--sparsity", "nan"], "--sparsity"), (["--sparsity", "0.5", "--group", "0"], "--group is 0"),
+    (["--steer"], "--parameters or --macs"), (["--distillation", "0.5"], "--finetune-epochs"),
   ])
   func `a value without sense is refused before anything is written`(options: [String], words: String) throws {
     let folder = try TemporaryFolder()
@@ -45,6 +46,14 @@ struct OptionTests {
     expectRefusal(try thresh(["inspect", "resnet21"]), Status.network, ["did you mean resnet20?"])
     expectRefusal(
       try thresh(["train", "--data", "glyfs", "--output", folder["run"]]), Status.data, ["did you mean glyphs?"])
+    #expect(!exists(folder["run"]))
+  }
+
+  @Test(arguments: [("no-such-file", "no-such-file"), ("resnet20", "is an architecture")])
+  func `a teacher that is no trained model is refused before anything is written`(word: String, says: String) throws {
+    let folder = try TemporaryFolder()
+    let options = ["train", "--model", "lenet5", "--distillation", "0.5", "--teacher", word, "--output", folder["run"]]
+    expectRefusal(try thresh(options + (try TinyImages.shared.get().options)), Status.network, [says])
     #expect(!exists(folder["run"]))
   }
 

@@ -46,7 +46,7 @@ struct TrainerTests {
       epochs: 3, rate: optimizer == .sgd ? 0.05 : 0.005,
       regularizer: Regularizer(nuclear: 0.05, group: 0.05, groupNorm: .scale, frequency: .steps(3)))
     options.optimizer = optimizer
-    options.wish = SizeWish(.parameters, 0.5, energy: 0.9, measure: .sum, skip: nil)
+    options.wish = SizeWish(.parameters, 0.5, energy: 0.9)
     let whole = try train(options, smallNetwork(), data)
     let other = RunFolder(folder.url.appending(path: "stopped"))
     try other.create()
@@ -59,6 +59,32 @@ struct TrainerTests {
     #expect(throws: TrainingInterruption.self) { _ = try trainer.train(resume: false) }
     var resumed = Trainer(options, data, try model(smallNetwork(), of: data), in: other)
     #expect(elements(try resumed.train(resume: true)) == elements(whole))
+  }
+
+  @Test func `a checkpoint of one optimiser is not gone on with by the other`() throws {
+    let data = drawnData()
+    _ = try train(options(epochs: 1), smallNetwork(), data)
+    var other = options(epochs: 2)
+    other.optimizer = .adamw
+    var trainer = Trainer(other, data, try model(smallNetwork(), of: data), in: run)
+    #expect(sentence { _ = try trainer.train(resume: true) }.contains("belongs to a training by sgd"))
+  }
+
+  @Test func `another wish on resuming gets a controller of its own`() throws {
+    let data = drawnData()
+    var options = options(
+      epochs: 1, regularizer: Regularizer(nuclear: 0.05, group: 0.05, groupNorm: .scale, frequency: .steps(3)))
+    options.wish = SizeWish(.parameters, 0.5, energy: 0.9)
+    _ = try train(options, smallNetwork(), data)
+    options.epochs = 2
+    options.wish = nil
+    var trainer = Trainer(options, data, try model(smallNetwork(), of: data), in: run)
+    var strengths: [Double?] = []
+    trainer.observe = { event in
+      if case .evaluated(let metrics) = event { strengths.append(metrics.strength) }
+    }
+    _ = try trainer.train(resume: true)
+    #expect(strengths == [nil])
   }
 
   @Test func `AdamW learns`() throws {

@@ -48,8 +48,6 @@ const char *ct_cpu_capability(void);
 int32_t ct_cuda_devices(void);
 int32_t ct_device_of(const ct_tensor *t);
 ct_tensor *_Nullable ct_to_device(const ct_tensor *t, int32_t device);
-/// Waits until everything that was given to the device is done.
-bool ct_synchronize(int32_t device);
 
 // MARK: Making and reading tensors (create.cpp)
 void ct_free(ct_tensor *_Nullable t);

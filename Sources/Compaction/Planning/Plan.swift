@@ -15,11 +15,11 @@ public struct Plan: Sendable, Codable {
   public struct Layer: Sendable, Codable {
     public var name: String
     public var choice: Choice
-    /// N, without silent units.
+    /// N, without the units that go.
     public var units: Int
     /// N as given.
     public var unitsBefore: Int
-    /// Numerical rank before.
+    /// Numerical rank without the units that go.
     public var rank: Int
     /// The share of the energy that is kept.
     public var energy: Double
@@ -27,7 +27,7 @@ public struct Plan: Sendable, Codable {
     public var error: Double
     /// ‖W‖_F, to which `error` relates.
     public var norm: Double
-    /// Weights before and after.
+    /// Weights as given and after.
     public var weightsBefore: Int
     public var weights: Int
   }

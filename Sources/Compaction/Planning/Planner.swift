@@ -10,12 +10,6 @@ public enum PlanGoal: Sendable, Equatable {
   case macs(Double)
 }
 
-extension PlanGoal {
-  var isSize: Bool {
-    if case .energy = self { false } else { true }
-  }
-}
-
 /// Which units go.
 public enum UnitCut: String, Sendable, Codable, CaseIterable {
   /// Those that carry nothing; the network loses nothing by it.
@@ -79,29 +73,35 @@ public struct Planner: Sendable {
     }
   }
 
-  /// The plan of the largest share whose cost stays within the limit; cost grows with it, so halving finds it.
+  /// The plan of the largest share, found by halving, whose cost stays within the limit; cost grows with it but for
+  /// single ranks.
   private func largest(
     _ survey: (Double) throws -> Survey, _ what: String, _ fraction: Double, of cost: KeyPath<Cost, Int>
   ) throws -> Plan {
+    let fixed = units == .silent ? try survey(1) : nil
     func plan(keeping share: Double) throws -> Plan {
       let unitShare = units.share(atEnergy: share)
-      return self.plan(for: try survey(unitShare), energy: share, unitShare: unitShare)
+      return self.plan(for: try fixed ?? survey(unitShare), energy: share, unitShare: unitShare)
     }
     let all = try plan(keeping: 1)
     let limit = Int(fraction * Double(all.original[keyPath: cost]))
     if all.predicted[keyPath: cost] <= limit { return all }
     var best = try plan(keeping: 0)
     guard best.predicted[keyPath: cost] <= limit else {
+      let (fewest, advice) =
+        units == .silent
+        ? ("", "train with a stronger --group so that units vanish")
+        : (" and every layer at \(minimumUnits) units", "lower --min-rank and --min-units, or leave fewer layers out")
       let least = Double(best.predicted[keyPath: cost]) / Double(best.original[keyPath: cost])
       throw PlanError(
         """
-        \(what) cannot be cut to \(fraction) of the original: with every rank at \(minimumRank), \(rounded(least)) \
-        remain; ask for \(rounded(least)) or more, or train with a stronger --group so that units vanish
+        \(what) cannot be cut to \(fraction) of the original: with every rank at \(minimumRank)\(fewest), \
+        \(rounded(least)) remain; ask for \(rounded(least)) or more, or \(advice)
         """)
     }
     var (low, high) = (0.0, 1.0)
-    // A share to six digits decides every rank of any layer.
-    for _ in 0..<20 {
+    // A share to six digits decides every rank of any layer, one to four digits every unit.
+    for _ in 0..<(fixed == nil ? 14 : 20) {
       let middle = (low + high) / 2
       let candidate = try plan(keeping: middle)
       if candidate.predicted[keyPath: cost] <= limit { (low, best) = (middle, candidate) } else { high = middle }
@@ -113,7 +113,7 @@ public struct Planner: Sendable {
 
   private func plan(for survey: Survey, energy: Double, unitShare: Double) -> Plan {
     var predicted = survey.narrowed
-    let before = Dictionary(survey.units.map { ($0.layer, $0.before) }, uniquingKeysWith: { first, _ in first })
+    let before = Dictionary(survey.units.map { ($0.layer, $0) }, uniquingKeysWith: { first, _ in first })
     let layers = survey.layers.map { layer in
       let choice = choice(for: layer, energy: energy)
       var weights = layer.weights
@@ -126,7 +126,7 @@ public struct Planner: Sendable {
             parameters: weights - layer.weights, macs: (weights - layer.weights) * layer.positions,
             activationBytes: 4 * between)
       }
-      return entry(for: layer, choice, weights, unitsBefore: before[layer.name] ?? layer.spectrum.rows)
+      return entry(for: layer, choice, weights, before[layer.name])
     }
     return Plan(
       layers: layers, original: survey.original, predicted: predicted, energyMeasure: measure, energy: energy,
@@ -147,7 +147,7 @@ public struct Planner: Sendable {
   }
 
   private func entry(
-    for layer: Survey.Layer, _ choice: Plan.Choice, _ weights: Int, unitsBefore: Int
+    for layer: Survey.Layer, _ choice: Plan.Choice, _ weights: Int, _ given: Survey.Units?
   ) -> Plan.Layer {
     var (energy, error) = (1.0, 0.0)
     if case .factorized(let rank) = choice {
@@ -155,9 +155,9 @@ public struct Planner: Sendable {
       error = layer.spectrum.error(of: rank)
     }
     return Plan.Layer(
-      name: layer.name, choice: choice, units: layer.spectrum.rows, unitsBefore: unitsBefore,
+      name: layer.name, choice: choice, units: layer.spectrum.rows, unitsBefore: given?.before ?? layer.spectrum.rows,
       rank: layer.spectrum.rank, energy: energy, error: error, norm: layer.spectrum.error(of: 0),
-      weightsBefore: layer.weights, weights: weights)
+      weightsBefore: given?.weights ?? layer.weights, weights: weights)
   }
 }
 

@@ -1,7 +1,7 @@
 import Networks
 import Torch
 
-/// What a plan is decided from: the spectra, shapes and costs of a network whose silent units are gone.
+/// What a plan is decided from: the spectra, shapes and costs of a network whose silent (and weakest) units are gone.
 ///
 /// A value without tensors, so that planning can be tested and repeated without a network.
 public struct Survey: Sendable, Codable {
@@ -23,25 +23,27 @@ public struct Survey: Sendable, Codable {
     public var weights: Int { factorizedRank.map { $0 * perRank } ?? spectrum.rows * spectrum.columns }
   }
 
-  /// Units of one layer before and after the silent ones go.
+  /// Units of one layer before and after some go.
   public struct Units: Sendable, Codable, Equatable {
     public var layer: String
     public var before: Int
     public var after: Int
+    /// Weights before; nil where only units are known.
+    public var weights: Int?
   }
 
   public var layers: [Layer]
   public var units: [Units]
   /// The network as given.
   public var original: Cost
-  /// The network without its silent units.
+  /// The network without the units that go.
   public var narrowed: Cost
 }
 
 extension Survey {
   /// - Parameters:
   ///   - network: the network as given.
-  ///   - narrowed: the same without its silent units.
+  ///   - narrowed: the same without the units that go.
   ///   - isLeftOut: layers that stay as they are.
   /// - Throws: `NetworkError`, or `TorchError` when a spectrum does not converge.
   public init(of network: Network, narrowed: Network, leavingOut isLeftOut: (String) -> Bool) throws {
@@ -56,7 +58,9 @@ extension Survey {
         obstacle: obstacle)
     }
     units = zip(network.matrixLayers, narrowed.matrixLayers).map { old, new in
-      Units(layer: old.name, before: network.units(of: old), after: narrowed.units(of: new))
+      Units(
+        layer: old.name, before: network.units(of: old), after: narrowed.units(of: new),
+        weights: network.weights(of: old))
     }
     original = try network.cost()
     self.narrowed = try narrowed.cost()
@@ -67,5 +71,9 @@ extension Network {
   /// The number of output units of a layer.
   public func units(of layer: MatrixLayer) -> Int {
     layer.nodes.last.flatMap { self[$0] }.flatMap { parameter(.weight, of: $0) }?.shape[0] ?? 0
+  }
+
+  fileprivate func weights(of layer: MatrixLayer) -> Int {
+    layer.nodes.compactMap { self[$0] }.compactMap { parameter(.weight, of: $0)?.count }.reduce(0, +)
   }
 }

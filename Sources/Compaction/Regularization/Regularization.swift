@@ -43,7 +43,7 @@ public struct Regularization: Sendable {
     self.regularizer = regularizer
     let layers = network.matrixLayers
     let skipped = Set(regularizer.skipped(in: layers))
-    let nodesSkipped = Set(layers.filter { skipped.contains($0.name) }.flatMap(\.nodes))
+    let nodesSkipped = network.nodesWithoutGroups(leavingOut: skipped)
     // The factors of a pair are left out: their product is what has a rank, and it has been cut already.
     for layer in layers where !layer.isPair && layer.obstacle == nil && !skipped.contains(layer.name) {
       guard let weight = network[layer.name]?.parameters[.weight] else { continue }

@@ -1,6 +1,7 @@
 /// What training for compression adds to the loss: τ·Σ‖Θ̄_l‖_* + Σ_l λ_l Σ_n ‖θ_l^n‖₂ on the same weights.
 ///
-/// (Alvarez & Salzmann 2017; with α > 0 the second term is the sparse group lasso of 2016.) A value: it says what is wanted; `Regularization` binds it to a network.
+/// (Alvarez & Salzmann 2017; with α > 0 the second term is the sparse group lasso of 2016.) A value: it says what is
+/// wanted; `Regularization` binds it to a network.
 public struct Regularizer: Sendable, Codable, Equatable {
   /// τ, the strength of the nuclear norm.
   public var nuclear: Double

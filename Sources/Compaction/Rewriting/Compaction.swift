@@ -31,12 +31,14 @@ public struct Compactor: Sendable {
     return try execute(plan, cut.quiet, cut.narrow, cut.silent)
   }
 
-  /// The plan alone, with `unitShare` of the units' norms kept whatever the goal.
+  /// The plan by energy alone, with `unitShare` of the units' norms kept whatever the goal.
   ///
   /// - Throws: as `compact`.
   public func plan(for network: Network, unitShare: Double) throws -> Plan {
     let survey = try UnitCutter(network, planner, leavingOut: leftOut(of: network)).survey(keeping: unitShare)
-    return try planner.plan(for: survey)
+    var plan = try planner.plan(for: survey)
+    plan.unitShare = unitShare
+    return plan
   }
 
   private func leftOut(of network: Network) -> Set<String> {

@@ -13,7 +13,7 @@ struct UnitCutter {
     self.network = network
     self.leftOut = leftOut
     minimumUnits = planner.minimumUnits
-    let nodes = Set(network.matrixLayers.filter { leftOut.contains($0.name) }.flatMap(\.nodes))
+    let nodes = network.nodesWithoutGroups(leavingOut: leftOut)
     groups = try UnitGroups(of: network, norm: .scale, leavingOut: nodes.contains)
   }
 
@@ -30,6 +30,14 @@ struct UnitCutter {
 }
 
 extension Network {
+  /// Nodes whose outputs are no units: those of layers that are left out, and the first factors of pairs, whose
+  /// outputs are ranks and fall to the spectrum of the product.
+  func nodesWithoutGroups(leavingOut left: Set<String>) -> Set<String> {
+    let layers = matrixLayers
+    return Set(layers.filter { left.contains($0.name) }.flatMap(\.nodes))
+      .union(layers.filter(\.isPair).map { $0.nodes[0] })
+  }
+
   /// The network with its weakest units set to zero, so that they can be removed like those that training silenced.
   ///
   /// Of each family the strongest groups stay: the fewest that hold `share` of its Σ‖θ_n‖.

@@ -54,12 +54,12 @@ struct Compress: ParsableCommand {
     let recipe = try resolvedRecipe(model)
     let steps = try RunSteps(recipe)
     let data = try data.data.map { _ in try recipe.dataset(for: model.preprocessing).prepared(for: model) }
+    let teacher = try steps.teacher(for: model) ?? model.network
     var compressed = try steps.compress(model, on: data, recalibrates: recalibrate ? .always : .whenBetter)
     var test: Accuracy?
     if let data {
       if recipe.finetuneEpochs > 0 {
         let folder = RunFolder(URL(filePath: output + ".finetune", directoryHint: .isDirectory))
-        let teacher = try steps.teacher(for: model) ?? model.network
         try steps.finetune(&compressed, on: data, in: folder, teacher: teacher, resume: false)
       }
       let final = try steps.accuracy(of: compressed.model.network, on: data.test, of: data)
@@ -74,7 +74,9 @@ struct Compress: ParsableCommand {
     // What the network was trained with says which images were held out and how it is trained on.
     var recipe = try model.recipe.map { try Recipe(yaml: $0, name: "in the model file") } ?? Recipe()
     if model.recipe == nil { recipe.lr = 0.02 }
-    (recipe.parameters, recipe.macs, recipe.finetuneEpochs, recipe.teacher) = (nil, nil, 0, nil)
+    (recipe.parameters, recipe.macs, recipe.finetuneEpochs, recipe.steer) = (nil, nil, 0, nil)
+    // What the run computed on and learnt from need not be here.
+    (recipe.device, recipe.distillation, recipe.teacher) = ("cpu", 0, nil)
     plan.apply(to: &recipe)
     set(&recipe.data, data.data)
     if let dataDir = data.dataDir { recipe.dataDir = dataDir }

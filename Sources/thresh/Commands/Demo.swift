@@ -84,8 +84,8 @@ struct DemoShow {
     try train("(b) trained for compression", in: "b") { recipe in
       recipe.epochs = firstEpochs
       recipe.finetuneEpochs = epochs - firstEpochs
-      // The glyphs are hard and the training short: gentler than the default, or units die before they have learnt.
-      (recipe.nuclear, recipe.group) = (0.005, 0.006)
+      // The strengths follow from the size.
+      (recipe.nuclear, recipe.group) = (nil, nil)
     }
   }
 

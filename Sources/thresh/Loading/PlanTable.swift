@@ -35,11 +35,14 @@ enum PlanTable {
       return "\(name) \(old.formattedCount) → \(new.formattedCount) (\(share))"
     }
     let equal = compressed.proof.largestDifference / max(compressed.proof.largestValue, .leastNormalMagnitude)
+    let share = compressed.plan.unitShare
+    let kept = share.formattedPercent(decimals: 1)
+    let units = share < 1 ? ["living units went too: the strongest stay, \(kept) of the norms of each tie"] : []
     let lines = [
       change("parameters", before.parameters, after.parameters) + "   " + change("MACs", before.macs, after.macs),
       "equality proved in float64: largest difference \(exponent(equal)) of the largest output",
     ]
-    return lines + stages(compressed)
+    return units + lines + stages(compressed)
   }
 
   private static func stages(_ compressed: Compressed) -> [String] {

@@ -18,7 +18,7 @@ struct RunHistory {
 
   /// - Throws: `RecipeError` when the folder holds no metrics, or a line of them cannot be read.
   init(_ folder: RunFolder) throws {
-    name = folder.url.lastPathComponent
+    name = folder.url.relativePath
     let before = try Self.metrics(folder)
     guard let last = before.last else {
       throw RecipeError("\(folder.url.path) holds no metrics.jsonl with an epoch in it; name a run's folder")
@@ -27,12 +27,14 @@ struct RunHistory {
     cut = after.isEmpty ? nil : last.epoch
     epochs =
       before.map { Epoch(number: Double($0.epoch), metrics: $0, isCompact: false) }
-      + after.map { Epoch(number: Double(last.epoch + $0.epoch), metrics: $0, isCompact: true) }
+      + after.map { Epoch(number: Double(last.epoch) + Double($0.epoch), metrics: $0, isCompact: true) }
   }
 
   private static func metrics(_ folder: RunFolder) throws -> [Metrics] {
     guard let text = try? String(contentsOf: folder.metrics, encoding: .utf8) else { return [] }
-    return try text.split(separator: "\n").enumerated().map { index, line in
+    // A kill may have torn the last line; --resume cuts it off.
+    let whole = text.lastIndex(of: "\n").map { text[..<$0] } ?? ""
+    return try whole.split(separator: "\n").enumerated().map { index, line in
       do {
         return try JSONDecoder().decode(Metrics.self, from: Data(line.utf8))
       } catch {
@@ -104,7 +106,7 @@ enum RunPlots {
       epoch.metrics.layers.first { $0.name == layer }.map { (epoch, $0.singularValues) }
     }
     // Four decades are what a thresholding leaves to be seen; below is what it has set to zero.
-    let largest = found.compactMap(\.1.first).max() ?? 1
+    let largest = max(found.compactMap(\.1.first).max() ?? 1, .leastNormalMagnitude)
     let count = found.map(\.1.count).max() ?? 0
     // A compact layer's values are others than those before: its lines begin anew.
     let lines = [false, true].flatMap { isCompact in

@@ -13,7 +13,6 @@ struct RunSteps {
   let device: Device
   /// Seconds between checkpoints within an epoch.
   var checkpointInterval = 300.0
-  private let stop = StopSignal()
 
   /// - Throws: `RecipeError` when the machine does not have the device.
   init(_ recipe: Recipe) throws {
@@ -30,6 +29,7 @@ struct RunSteps {
   ) throws -> Network {
     let display = TrainingDisplay(
       title, epochs: options.epochs, images: data.train.count, batchSize: options.batchSize)
+    let stop = StopSignal()
     var trainer = Trainer(options, data, model, in: folder)
     trainer.device = device
     trainer.teacher = teacher
@@ -76,7 +76,10 @@ struct RunSteps {
   /// - Throws: `NetworkError` when it has other classes or wants its images otherwise than `model`.
   func teacher(for model: Model) throws -> Network? {
     guard let word = recipe.teacher else { return nil }
-    let teacher = try ModelSource(word, weights: nil).load()
+    guard case .file(let file) = try ModelSource(word, weights: nil) else {
+      throw NetworkError("the teacher \(word) is an architecture; name a model file or the folder of a run")
+    }
+    let teacher = try Model(contentsOf: file)
     guard teacher.classNames == model.classNames, teacher.preprocessing == model.preprocessing else {
       throw NetworkError(
         "the teacher \(word) was trained for other classes or another normalisation; name one trained on the same data")
@@ -91,6 +94,8 @@ extension Recipe {
   /// - Throws: `RecipeError` when the machine does not have it.
   func computing() throws -> Device {
     if let threads { Library.setThreads(threads) }
+    // Looking for others loads CUDA's libraries.
+    if device == Device.cpu.description { return .cpu }
     let here = Device.available
     guard let device = Device(device), here.contains(device) else {
       throw RecipeError(

@@ -24,5 +24,11 @@ final class StopSignal {
     }
   }
 
+  /// The signals end the program at once again.
+  deinit {
+    for source in sources { source.cancel() }
+    for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+  }
+
   var isAsked: Bool { flag.isSet.load(ordering: .relaxed) }
 }

@@ -7,8 +7,7 @@ enum Stopwatch {
   static func millisecondsPerImage(_ networks: [Network], batch: Int, rounds: Int) throws -> [Double] {
     let runs = try networks.map { network in
       let execution = try Execution(network)
-      let parameters = execution.parameterNames.compactMap { network.parameters[$0] }
-        .map { $0.shape.count == 4 ? $0.channelsLast : $0 }
+      let parameters = network.parameters(of: execution, on: .cpu)
       let images = Tensor.normal([batch] + network.inputShape, using: Generator(seed: 0)).channelsLast
       return { withoutGradients { _ = execution.run(images, parameters: parameters, mode: .evaluation) } }
     }

@@ -49,19 +49,18 @@ struct TrainingRun {
   /// The run of this recipe on a network and images that are there already.
   func run(from start: Model, on data: Dataset) throws -> Outcome {
     let stepsPerEpoch = (data.train.count + recipe.batchSize - 1) / recipe.batchSize
-    // A copy, not a new run: that would listen to Ctrl-C a second time.
     var resolved = self
     resolved.recipe = recipe.resolvingStrengths(stepsPerEpoch: stepsPerEpoch)
     return try resolved.execute(from: start, on: data)
   }
 
   private func execute(from start: Model, on data: Dataset) throws -> Outcome {
+    let teacher = try steps.teacher(for: start)
     try folder.create()
     let yaml = try recipe.yaml()
     try AtomicOutput.write(yaml, to: folder.recipe)
     var description = start
     description.recipe = yaml
-    let teacher = try steps.teacher(for: start)
     var trained = description
     trained.network = try steps.train(
       description, on: data, recipe.training, in: folder, "train", teacher: teacher, resume: resume)

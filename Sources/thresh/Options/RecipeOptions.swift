@@ -38,7 +38,7 @@ struct PlanOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Fraction of the MACs to keep, instead of --energy.", valueName: "fraction"))
   var macs: Double?
 
-  @Option(help: "Units that go: silent, or for a size the weakest too, as ranks do (default: weakest).")
+  @Option(help: "Units that go: silent, or to reach a size the weakest too (default: weakest).")
   var units: UnitCut?
 
   @Option(help: ArgumentHelp("The smallest rank a layer is cut to (default: 1).", valueName: "n"))
@@ -142,7 +142,9 @@ struct TrainingRecipeOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Steps between proximal steps, or epoch (default: 10).", valueName: "n|epoch"))
   var proximalEvery: Regularizer.Frequency?
   @Option(
-    help: ArgumentHelp("Epochs over which the strength grows from zero (default: half of --epochs).", valueName: "x"))
+    help: ArgumentHelp(
+      "Epochs over which the strength grows from zero (default: half of --epochs, or 0 where it follows the size).",
+      valueName: "x"))
   var strengthWarmup: Double?
   @Flag(
     inversion: .prefixedNo,
@@ -187,6 +189,7 @@ struct TrainingRecipeOptions: ParsableArguments {
     set(&recipe.scale, scale)
     set(&recipe.proximalEvery, proximalEvery)
     set(&recipe.restoreNorm, restoreNorm)
+    if nuclear != nil, group != nil { recipe.steer = nil }
     if let steer { recipe.steer = steer }
     set(&recipe.precision, precision)
     set(&recipe.seed, seed)
