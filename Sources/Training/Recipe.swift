@@ -53,7 +53,7 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var skip: [String]?
   public var strengths: [LayerStrength] = []
   public var restoreNorm = true
-  /// Epochs over which the strength grows; nil is half of `epochs`, or none where the strength follows the size.
+  /// Epochs over which the strength grows from zero; nil is half of `epochs`.
   public var strengthWarmup: Double?
   /// Whether the strength follows the wished size, `parameters` or `macs`; nil where a strength was left open.
   public var steer: Bool?
@@ -90,8 +90,7 @@ extension Recipe {
     Regularizer(
       nuclear: nuclear ?? 0, group: group ?? 0, sparsity: sparsity, groupNorm: groupNorm, order: order,
       frequency: proximalEvery, scale: scale, skip: skip,
-      strengths: strengths, restoresNorm: restoreNorm,
-      warmup: strengthWarmup ?? (steer == true ? 0 : Double(epochs) / 2))
+      strengths: strengths, restoresNorm: restoreNorm, warmup: strengthWarmup ?? Double(epochs) / 2)
   }
 
   /// The thresholds of a whole training, laid end to end, in units of a layer's mean singular value or group norm.

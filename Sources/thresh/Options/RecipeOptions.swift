@@ -142,9 +142,7 @@ struct TrainingRecipeOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Steps between proximal steps, or epoch (default: 10).", valueName: "n|epoch"))
   var proximalEvery: Regularizer.Frequency?
   @Option(
-    help: ArgumentHelp(
-      "Epochs over which the strength grows from zero (default: half of --epochs, or 0 where it follows the size).",
-      valueName: "x"))
+    help: ArgumentHelp("Epochs over which the strength grows from zero (default: half of --epochs).", valueName: "x"))
   var strengthWarmup: Double?
   @Flag(
     inversion: .prefixedNo,
