@@ -27,6 +27,9 @@ public struct Compressed: Sendable {
   public var stages: [CompressionStage]
   /// Whether batch norm's statistics were measured again and that was kept.
   public var recalibrated: Bool
+
+  /// What the compact network reached before any fine-tuning; nil when it was made without images.
+  public var accuracy: Accuracy? { stages.last { $0.name == (recalibrated ? "recalibrated" : "compact") }?.accuracy }
 }
 
 /// From a dense network to a compact one: plan, narrow, factorise, prove, measure batch norm again.

@@ -53,7 +53,7 @@ struct RunSteps {
     return try compression.compress(model, on: data)
   }
 
-  /// Trains the compact network on and takes its best.
+  /// Trains the compact network on and takes its best, or says so and keeps what it was when that is better.
   func finetune(
     _ compressed: inout Compressed, on data: Dataset, in folder: RunFolder, teacher: Network, resume: Bool
   ) throws {
@@ -61,10 +61,16 @@ struct RunSteps {
     _ = try train(
       compressed.model, on: data, recipe.finetuning, in: folder, "fine-tune", teacher: teacher, resume: resume)
     let tuned = try Model(contentsOf: folder.best)
-    compressed.model.network = tuned.network
-    compressed.model.figures.merge(tuned.figures) { old, _ in old }
     let accuracy = try accuracy(of: tuned.network, on: data.selection, of: data)
     compressed.stages.append(CompressionStage(name: "finetuned", accuracy: accuracy))
+    if let before = compressed.accuracy, before.top1 > accuracy.top1 {
+      let (now, then) = (accuracy.percent, before.percent)
+      Console.note(
+        "warning: fine-tuning made the network worse, \(now) after \(then); it is kept as it was before; lower --lr")
+      return
+    }
+    compressed.model.network = tuned.network
+    compressed.model.figures.merge(tuned.figures) { old, _ in old }
   }
 
   func accuracy(of network: Network, on source: any ImageSource, of data: Dataset) throws -> Accuracy {
@@ -106,4 +112,8 @@ extension Recipe {
     }
     return device
   }
+}
+
+extension Accuracy {
+  fileprivate var percent: String { (top1 / 100).formattedPercent(decimals: 1) }
 }
