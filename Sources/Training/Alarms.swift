@@ -1,4 +1,5 @@
 import Compaction
+import Foundation
 
 /// A layer that is about to stop carrying anything.
 public struct Alarm: Sendable, Equatable {
@@ -10,14 +11,53 @@ public struct Alarm: Sendable, Equatable {
   static let leastRank = 2
   /// A tie of fewer living units than this share passes on next to nothing.
   static let leastLiving = 0.05
+  /// Proximal steps that are thought ahead for weights that shrink.
+  static let foresight = 5.0
+  /// A share of right answers of less than this many times guessing is guessing.
+  static let guessing = 1.5
+
+  /// The alarm for a training that has come to guessing, as a rate that is too high makes it.
+  ///
+  /// - Parameter top1: percent of the training images of an epoch.
+  static func guessing(top1: Double, classes: Int, epoch: Int) -> Alarm? {
+    guard classes > 1, top1 < guessing * 100 / Double(classes) else { return nil }
+    let share = String(format: "%.1f", top1)
+    return Alarm(
+      id: "guessing",
+      message: "epoch \(epoch) was right on \(share) % of the training images, as by guessing; lower --lr, or the strengths")
+  }
 }
 
 extension ProximalStep {
-  /// What is about to collapse: ranks under 2 and ties with fewer than 5 % living units.
+  /// What is about to collapse: ranks under 2, ties with fewer than 5 % living units, and layers that fade.
   ///
-  /// It is told at the proximal step that does it, epochs before the accuracy tells.
-  public func alarms(energy: Double, _ measure: EnergyMeasure) -> [Alarm] {
-    let ranks = spectra.sorted { $0.key < $1.key }.compactMap { layer, spectrum -> Alarm? in
+  /// - Parameters:
+  ///   - energy: the share that a plan would keep, by `measure`.
+  ///   - sums: Σσ of the layers after the proximal step before.
+  ///   - isRestored: whether a layer gets its norm back, so that it cannot fade.
+  public func alarms(
+    energy: Double, _ measure: EnergyMeasure, before sums: [String: Double] = [:],
+    isRestored: (String) -> Bool = { _ in false }
+  ) -> [Alarm] {
+    lowRanks(energy, measure) + fewUnits + fading(since: sums, isRestored)
+  }
+
+  /// Σσ of every layer after this step.
+  var spectralSums: [String: Double] { spectra.mapValues { $0.values.reduce(0, +) } }
+
+  /// Layers that would be gone in a few steps more like this one. Where no batch norm follows, weights shrink before
+  /// ranks or units do, and accuracy goes with them.
+  private func fading(since sums: [String: Double], _ isRestored: (String) -> Bool) -> [Alarm] {
+    spectralSums.sorted { $0.key < $1.key }.compactMap { layer, now -> Alarm? in
+      guard let before = sums[layer], !isRestored(layer), now < Alarm.foresight * (before - now) else { return nil }
+      return Alarm(
+        id: "fading \(layer)",
+        message: "the weights of \(layer) shrink to nothing within \(Int(Alarm.foresight)) proximal steps; lower --nuclear")
+    }
+  }
+
+  private func lowRanks(_ energy: Double, _ measure: EnergyMeasure) -> [Alarm] {
+    spectra.sorted { $0.key < $1.key }.compactMap { layer, spectrum -> Alarm? in
       let rank = spectrum.values.first == 0 ? 0 : spectrum.rank(keeping: energy, measure)
       guard rank < Alarm.leastRank, min(spectrum.rows, spectrum.columns) >= 2 * Alarm.leastRank else { return nil }
       return Alarm(
@@ -25,13 +65,15 @@ extension ProximalStep {
         message:
           "layer \(layer) is down to rank \(rank) and about to collapse; lower --nuclear, or leave it out with --skip")
     }
-    let units = living.sorted { $0.key < $1.key }.compactMap { family, living -> Alarm? in
+  }
+
+  private var fewUnits: [Alarm] {
+    living.sorted { $0.key < $1.key }.compactMap { family, living -> Alarm? in
       guard Double(living.alive) < Alarm.leastLiving * Double(living.count) || living.alive == 0 else { return nil }
       return Alarm(
         id: "units \(family)",
         message:
           "\(living.alive) of \(living.count) units of \(family) are alive; it is about to collapse; lower --group")
     }
-    return ranks + units
   }
 }

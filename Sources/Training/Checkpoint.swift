@@ -31,6 +31,8 @@ struct Checkpoint {
     var start: Regularization.StartingScales?
     var wish: SizeWish?
     var controller: StrengthController?
+    /// Σσ of the layers after the last proximal step.
+    var spectralSums: [String: Double]?
     /// Warnings that were given, so that a resumed run does not repeat them.
     var warned: [String] = []
   }

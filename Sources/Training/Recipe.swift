@@ -1,6 +1,7 @@
 import Compaction
 import Containers
 import Foundation
+import Networks
 import Reports
 import Yams
 
@@ -27,7 +28,8 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var finetuneEpochs = 0
   public var batchSize = 128
   public var optimizer = TrainingOptions.Optimizer.sgd
-  public var lr = 0.1
+  /// Nil is what is usual for the optimiser and the network; see `resolvingRate`.
+  public var lr: Double?
   public var momentum = 0.9
   public var nesterov = true
   public var weightDecay = 5e-4
@@ -101,12 +103,31 @@ extension Recipe {
   /// No default lowers by more than this in one step: a training of a few hundred steps has no time to answer.
   public static let largestDefaultStep = 0.01
 
-  /// Takes another optimiser and, where they were the other's defaults, its usual rate and weight decay.
+  /// Takes another optimiser and, where it was the other's default, its usual weight decay.
   public mutating func adopt(_ optimizer: TrainingOptions.Optimizer) {
-    let usual = { (optimizer: TrainingOptions.Optimizer) in optimizer == .sgd ? (0.1, 5e-4) : (1e-3, 1e-2) }
-    if lr == usual(self.optimizer).0 { lr = usual(optimizer).0 }
-    if weightDecay == usual(self.optimizer).1 { weightDecay = usual(optimizer).1 }
+    let usual = { (optimizer: TrainingOptions.Optimizer) in optimizer == .sgd ? 5e-4 : 1e-2 }
+    if weightDecay == usual(self.optimizer) { weightDecay = usual(optimizer) }
     self.optimizer = optimizer
+  }
+
+  /// The learning rate, where none was given that of a network with batch norm.
+  var learningRate: Double { lr ?? Self.usualRate(of: optimizer, normalized: true) }
+
+  /// 0.1 under batch norm, whose function does not depend on how large the weights before it grow; 0.02 without, where
+  /// 0.1 took a pair of factors to chance (lenet5 on Fashion-MNIST); 0.001 for AdamW.
+  static func usualRate(of optimizer: TrainingOptions.Optimizer, normalized: Bool) -> Double {
+    switch optimizer {
+    case .sgd: normalized ? 0.1 : 0.02
+    case .adamw: 1e-3
+    }
+  }
+
+  /// The recipe with a rate that was left open chosen for `network`.
+  public func resolvingRate(for network: Network) -> Recipe {
+    var result = self
+    let normalized = network.nodes.contains { $0.operation is BatchNorm }
+    result.lr = lr ?? Self.usualRate(of: optimizer, normalized: normalized)
+    return result
   }
 
   /// The recipe with strengths that were left open chosen for a training of this length.
@@ -121,10 +142,10 @@ extension Recipe {
     let training = training
     let lengths = (0..<steps).map { step in
       let epoch = Double(step) / Double(max(1, stepsPerEpoch))
-      return training.proximalStep(at: lr * training.schedule.factor(at: epoch, of: Double(epochs)))
+      return training.proximalStep(at: learningRate * training.schedule.factor(at: epoch, of: Double(epochs)))
     }
     let strength = min(
-      Self.largestDefaultStep / training.proximalStep(at: lr), Self.defaultPressure / max(lengths.reduce(0, +), 1e-12))
+      Self.largestDefaultStep / training.proximalStep(at: learningRate), Self.defaultPressure / max(lengths.reduce(0, +), 1e-12))
     // Four digits are enough for a default, and kinder to whoever reads the recipe.
     let rounded = Double(String(format: "%.3e", strength)) ?? strength
     result.nuclear = nuclear ?? rounded
@@ -164,7 +185,7 @@ extension Recipe {
 
   private func options(epochs: Int, _ schedule: Schedule, _ regularizer: Regularizer) -> TrainingOptions {
     TrainingOptions(
-      epochs: epochs, batchSize: batchSize, learningRate: lr, optimizer: optimizer, momentum: momentum,
+      epochs: epochs, batchSize: batchSize, learningRate: learningRate, optimizer: optimizer, momentum: momentum,
       nesterov: nesterov, weightDecay: weightDecay, schedule: schedule, labelSmoothing: labelSmoothing,
       precision: precision, seed: seed,
       distillation: distillation > 0 ? Distillation(weight: distillation, temperature: temperature) : nil,

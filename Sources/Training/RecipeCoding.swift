@@ -60,7 +60,7 @@ extension Recipe {
     if let optimizer = try values.decodeIfPresent(TrainingOptions.Optimizer.self, forKey: .optimizer) {
       adopt(optimizer)
     }
-    try read(.lr, &lr)
+    try readOptional(.lr, &lr)
     try read(.momentum, &momentum)
     try read(.nesterov, &nesterov)
     try read(.weightDecay, &weightDecay)

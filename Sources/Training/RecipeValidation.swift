@@ -15,7 +15,7 @@ extension Recipe {
     try check((0...100_000).contains(epochs), "epochs", epochs, "0 to 100000")
     try check((0...100_000).contains(finetuneEpochs), "finetune-epochs", finetuneEpochs, "0 to 100000")
     try check((1...65_536).contains(batchSize), "batch-size", batchSize, "1 to 65536")
-    try check(lr > 0 && lr < 1e6, "lr", lr, "a number above 0, such as 0.1")
+    try check(lr.map { $0 > 0 && $0 < 1e6 } ?? true, "lr", lr ?? 0, "a number above 0, such as 0.1")
     try check((0..<1).contains(momentum), "momentum", momentum, "0 or more and less than 1")
     try check(momentum > 0 || !nesterov, "nesterov", nesterov, "false, since the momentum is 0")
     try check(weightDecay >= 0 && weightDecay < 1, "weight-decay", weightDecay, "0 or more and less than 1")

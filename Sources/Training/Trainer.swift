@@ -153,6 +153,10 @@ public struct Trainer {
     try keepIfBest(network, validation)
     try save(state)
     observe(.evaluated(metrics))
+    if position.epoch > 1 || options.schedule.warmup < 1 {
+      let classes = description.classNames.count
+      warn([Alarm.guessing(top1: metrics.trainingTop1, classes: classes, epoch: position.epoch)].compactMap(\.self))
+    }
   }
 
   /// The epoch's last step may have been the one that made weights NaN; they must not replace the good ones.
@@ -178,7 +182,15 @@ public struct Trainer {
       throw divergence(at: position.step)
     }
     position.pendingStep = 0
-    for alarm in step.alarms(energy: options.energy, options.energyMeasure) where !position.warned.contains(alarm.id) {
+    let alarms = step.alarms(
+      energy: options.energy, options.energyMeasure, before: position.spectralSums ?? [:],
+      isRestored: regularization.restoresNorm(of:))
+    position.spectralSums = step.spectralSums
+    warn(alarms)
+  }
+
+  private mutating func warn(_ alarms: [Alarm]) {
+    for alarm in alarms where !position.warned.contains(alarm.id) {
       position.warned.append(alarm.id)
       observe(.warning("step \(position.step): \(alarm.message)"))
     }

@@ -117,6 +117,19 @@ struct EndToEndTests {
       ["the teacher", "other classes"])
   }
 
+  @Test func `a fine-tuning that makes the network worse is told and not kept`() throws {
+    let run = try TrainedRun.dec3.get()
+    let folder = try TemporaryFolder()
+    let options =
+      ["compress", run.run + "/last.safetensors", "--parameters", "0.8", "--json", "--threads", "1"] + run.data.options
+    let before = try succeeding(options + ["--output", folder["a.safetensors"]]).json()
+    let tuned = try succeeding(
+      options + ["--finetune-epochs", "1", "--lr", "30", "--output", folder["b.safetensors"]])
+    #expect(tuned.errors.contains("warning: fine-tuning made the network worse"))
+    let kept = try #require(try tuned.json()["test"] as? [String: Any])
+    #expect(kept["top1"] as? Double == (before["test"] as? [String: Any])?["top1"] as? Double)
+  }
+
   @Test func `the compact network of a run is as small as asked and its file says what it reached`() throws {
     let run = try TrainedRun.dec3.get()
     let report = try succeeding(["inspect", run.run, "--json"]).json()

@@ -1,5 +1,7 @@
+import Architectures
 import Compaction
 import Foundation
+import Networks
 import Testing
 
 @testable import Training
@@ -73,12 +75,23 @@ struct RecipeTests {
 
   @Test func `AdamW brings its usual rate and weight decay unless others are given`() throws {
     let usual = try Recipe(yaml: "optimizer: adamw\n", name: "usual")
-    #expect(usual.lr == 1e-3 && usual.weightDecay == 1e-2)
+    #expect(usual.learningRate == 1e-3 && usual.weightDecay == 1e-2)
     let given = try Recipe(yaml: "optimizer: adamw\nlr: 0.1\nweight-decay: 0.0005\n", name: "given")
     #expect(given.lr == 0.1 && given.weightDecay == 5e-4)
     // A step stands for its rate alone, without SGD's 1/(1 − m).
     #expect(usual.training.proximalStep(at: 0.25) == 0.25)
     #expect(abs(Recipe().training.proximalStep(at: 0.25) - 2.5) < 1e-12)
+  }
+
+  @Test func `a network without batch norm gets a smaller rate unless one is given`() throws {
+    let (lenet, dec3) = (
+      try Network.lenet5(input: [1, 28, 28], classes: 10, seed: 0),
+      try Network.dec3(input: [3, 32, 32], classes: 10, seed: 0)
+    )
+    #expect(Recipe().resolvingRate(for: lenet).lr == 0.02)
+    #expect(Recipe().resolvingRate(for: dec3).lr == 0.1)
+    let given = try Recipe(yaml: "lr: 0.3\n", name: "given")
+    #expect(given.resolvingRate(for: lenet).lr == 0.3)
   }
 
   @Test func `a size goal comes before the energy`() {

@@ -77,6 +77,12 @@ public struct Regularization: Sendable {
     }
   }
 
+  /// Whether the layer's weight gets its norm back after each step.
+  public func restoresNorm(of layer: String) -> Bool {
+    let weight = matrices.first { $0.layer == layer }?.weight
+    return regularizer.restoresNorm && weight.flatMap { start.norm[$0] } != nil
+  }
+
   /// Threshold of the nuclear norm for a step of length `t`.
   public func threshold(of target: MatrixTarget, t: Double) -> Double {
     let unit = regularizer.scale == .relative ? start.singularValue[target.layer] ?? 0 : 1

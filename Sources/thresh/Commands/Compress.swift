@@ -81,7 +81,7 @@ struct Compress: ParsableCommand {
     set(&recipe.data, data.data)
     if let dataDir = data.dataDir { recipe.dataDir = dataDir }
     set(&recipe.finetuneEpochs, finetuneEpochs)
-    set(&recipe.lr, lr)
+    if let lr { recipe.lr = lr }
     compute.apply(to: &recipe)
     distillation.apply(to: &recipe)
     try recipe.validate()
@@ -102,9 +102,6 @@ struct Compress: ParsableCommand {
           proof: compressed.proof, stages: compressed.stages, test: test, output: output))
     }
     print(PlanTable.text(compressed))
-    if let tuned = compressed.stages.last, tuned.name == "finetuned" {
-      print("finetuned     top-1 \((tuned.accuracy.top1 / 100).formattedPercent(decimals: 2))")
-    }
     if let test {
       print("test          top-1 \((test.top1 / 100).formattedPercent(decimals: 2)) of \(test.images) images")
     }

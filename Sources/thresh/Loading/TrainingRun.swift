@@ -50,7 +50,7 @@ struct TrainingRun {
   func run(from start: Model, on data: Dataset) throws -> Outcome {
     let stepsPerEpoch = (data.train.count + recipe.batchSize - 1) / recipe.batchSize
     var resolved = self
-    resolved.recipe = recipe.resolvingStrengths(stepsPerEpoch: stepsPerEpoch)
+    resolved.recipe = recipe.resolvingRate(for: start.network).resolvingStrengths(stepsPerEpoch: stepsPerEpoch)
     return try resolved.execute(from: start, on: data)
   }
 

@@ -106,7 +106,7 @@ struct TrainingRecipeOptions: ParsableArguments {
   var batchSize: Int?
   @Option(help: "sgd or adamw (default: sgd).")
   var optimizer: TrainingOptions.Optimizer?
-  @Option(help: ArgumentHelp("Learning rate (default: 0.1, or 0.001 for adamw).", valueName: "x"))
+  @Option(help: ArgumentHelp("Learning rate (default: 0.1, without batch norm 0.02, for adamw 0.001).", valueName: "x"))
   var lr: Double?
   @Option(help: ArgumentHelp("Momentum (default: 0.9, Nesterov), or β₁ of adamw.", valueName: "x"))
   var momentum: Double?
@@ -169,7 +169,7 @@ struct TrainingRecipeOptions: ParsableArguments {
     set(&recipe.finetuneEpochs, finetuneEpochs)
     set(&recipe.batchSize, batchSize)
     if let optimizer { recipe.adopt(optimizer) }
-    set(&recipe.lr, lr)
+    if let lr { recipe.lr = lr }
     set(&recipe.momentum, momentum)
     if momentum == 0 { recipe.nesterov = false }
     set(&recipe.weightDecay, weightDecay)
