@@ -78,7 +78,7 @@ ct_tensor *ct_pad(const ct_tensor *a, const int64_t *pads, int32_t count) {
 }
 // LAPACK answers NaN with garbage, where the singular value decomposition refuses.
 static const at::Tensor &finite(const at::Tensor &a) {
-  TORCH_CHECK(at::isfinite(a).all().item<bool>(), "the eigenvalues of a matrix that is not finite are not defined");
+  TORCH_CHECK(at::isfinite(a).all().item<bool>(), "a matrix that is not finite cannot be decomposed");
   return a;
 }
 
@@ -98,6 +98,13 @@ bool ct_svd(const ct_tensor *a, ct_tensor **u, ct_tensor **s, ct_tensor **vh) {
     *u = out(left);
     *s = out(sigma);
     *vh = out(right);
+  });
+}
+bool ct_qr(const ct_tensor *a, ct_tensor **q, ct_tensor **r) {
+  return done([&] {
+    auto [orthogonal, triangular] = at::linalg_qr(finite(in(a)), "reduced");
+    *q = out(orthogonal);
+    *r = out(triangular);
   });
 }
 ct_tensor *ct_svdvals(const ct_tensor *a) {

@@ -37,6 +37,17 @@ extension Network {
     return layers
   }
 
+  /// The layer called `name`, which has to be there.
+  func layer(named name: String) -> MatrixLayer {
+    guard let layer = matrixLayers.first(where: { $0.name == name }) else {
+      preconditionFailure("layer \(name) is gone")
+    }
+    return layer
+  }
+
+  /// The names of a layer's weights: one, or those of the two factors in execution order.
+  func weightNames(of layer: MatrixLayer) -> [String] { layer.nodes.compactMap { self[$0]?.parameters[.weight] } }
+
   private func hasMatrix(_ node: Node) -> Bool { node.operation is Convolution || node.operation is Linear }
 
   private func obstacle(_ node: Node) -> String? {

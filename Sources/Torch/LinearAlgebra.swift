@@ -22,6 +22,16 @@ extension Tensor {
     try withExtendedLifetime(storage) { try Tensor(checking: ct_eigvalsh(storage.pointer)) }
   }
 
+  /// The thin decomposition Q·R of an n × m matrix: orthonormal columns, n × min(n, m), and an upper triangle.
+  ///
+  /// - Throws: `TorchError` on NaN.
+  public func orthogonalTriangular() throws -> (q: Tensor, r: Tensor) {
+    var (q, r): (OpaquePointer?, OpaquePointer?) = (nil, nil)
+    let done = withExtendedLifetime(storage) { ct_qr(storage.pointer, &q, &r) }
+    guard done else { throw TorchError(message: String(cString: ct_last_error())) }
+    return (Tensor(owning: q), Tensor(owning: r))
+  }
+
   /// The thin singular value decomposition U·diag(σ)·Vᵀ, σ descending; `vTransposed` has one row per σ.
   ///
   /// - Throws: `TorchError` when the iteration does not converge, as on NaN.

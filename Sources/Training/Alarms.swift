@@ -24,7 +24,8 @@ public struct Alarm: Sendable, Equatable {
     let share = String(format: "%.1f", top1)
     return Alarm(
       id: "guessing",
-      message: "epoch \(epoch) was right on \(share) % of the training images, as by guessing; lower --lr, or the strengths")
+      message:
+        "epoch \(epoch) was right on \(share) % of the training images, as by guessing; lower --lr, or the strengths")
   }
 }
 
@@ -34,12 +35,12 @@ extension ProximalStep {
   /// - Parameters:
   ///   - energy: the share that a plan would keep, by `measure`.
   ///   - sums: Σσ of the layers after the proximal step before.
-  ///   - isRestored: whether a layer gets its norm back, so that it cannot fade.
+  ///   - isNormalized: whether a batch norm follows a layer, so that the norm of its weight does not matter.
   public func alarms(
     energy: Double, _ measure: EnergyMeasure, before sums: [String: Double] = [:],
-    isRestored: (String) -> Bool = { _ in false }
+    isNormalized: (String) -> Bool = { _ in false }
   ) -> [Alarm] {
-    lowRanks(energy, measure) + fewUnits + fading(since: sums, isRestored)
+    lowRanks(energy, measure) + fewUnits + fading(since: sums, isNormalized)
   }
 
   /// Σσ of every layer after this step.
@@ -47,12 +48,13 @@ extension ProximalStep {
 
   /// Layers that would be gone in a few steps more like this one. Where no batch norm follows, weights shrink before
   /// ranks or units do, and accuracy goes with them.
-  private func fading(since sums: [String: Double], _ isRestored: (String) -> Bool) -> [Alarm] {
+  private func fading(since sums: [String: Double], _ isNormalized: (String) -> Bool) -> [Alarm] {
     spectralSums.sorted { $0.key < $1.key }.compactMap { layer, now -> Alarm? in
-      guard let before = sums[layer], !isRestored(layer), now < Alarm.foresight * (before - now) else { return nil }
+      guard let before = sums[layer], !isNormalized(layer), now < Alarm.foresight * (before - now) else { return nil }
       return Alarm(
         id: "fading \(layer)",
-        message: "the weights of \(layer) shrink to nothing within \(Int(Alarm.foresight)) proximal steps; lower --nuclear")
+        message:
+          "the weights of \(layer) shrink to nothing within \(Int(Alarm.foresight)) proximal steps; lower --nuclear")
     }
   }
 

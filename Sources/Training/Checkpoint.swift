@@ -12,7 +12,7 @@ struct Checkpoint {
   var position: Position
 
   /// Where a training is.
-  struct Position: Codable, Equatable {
+  struct Position: Codable {
     var epoch = 0
     /// Batches of this epoch that are done.
     var batch = 0
@@ -31,6 +31,9 @@ struct Checkpoint {
     var start: Regularization.StartingScales?
     var wish: SizeWish?
     var controller: StrengthController?
+    /// The network's, where it was made smaller since training started, and the epoch after which it was last.
+    var architecture: Architecture?
+    var compactedAfter: Int?
     /// Σσ of the layers after the last proximal step.
     var spectralSums: [String: Double]?
     /// Warnings that were given, so that a resumed run does not repeat them.

@@ -90,9 +90,10 @@ public struct Compression {
   }
 
   private func figures(of plan: Plan) -> [String: Double] {
-    [
+    let whole = compactor.planner.whole ?? plan.original
+    return [
       "parameters": Double(plan.predicted.parameters), "macs": Double(plan.predicted.macs),
-      "denseParameters": Double(plan.original.parameters), "denseMacs": Double(plan.original.macs),
+      "denseParameters": Double(whole.parameters), "denseMacs": Double(whole.macs),
     ]
   }
 }

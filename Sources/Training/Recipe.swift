@@ -59,6 +59,11 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var strengthWarmup: Double?
   /// Whether the strength follows the wished size, `parameters` or `macs`; nil where a strength was left open.
   public var steer: Bool?
+  /// Epochs of the training after which the network is made smaller and goes on; none keeps it whole.
+  public var compactAt: [Int] = []
+  /// The share of the energy that every layer keeps then; nil is `energy`.
+  public var compactEnergy: Double?
+  public var compactMomentum = TrainingCompaction.Momentum.carry
   public var energy = 0.9
   public var energyMeasure = EnergyMeasure.sum
   /// Fraction of the parameters, or of the MACs, that the compact network keeps at most; nil plans by energy.
@@ -144,8 +149,8 @@ extension Recipe {
       let epoch = Double(step) / Double(max(1, stepsPerEpoch))
       return training.proximalStep(at: learningRate * training.schedule.factor(at: epoch, of: Double(epochs)))
     }
-    let strength = min(
-      Self.largestDefaultStep / training.proximalStep(at: learningRate), Self.defaultPressure / max(lengths.reduce(0, +), 1e-12))
+    let largest = Self.largestDefaultStep / training.proximalStep(at: learningRate)
+    let strength = min(largest, Self.defaultPressure / max(lengths.reduce(0, +), 1e-12))
     // Four digits are enough for a default, and kinder to whoever reads the recipe.
     let rounded = Double(String(format: "%.3e", strength)) ?? strength
     result.nuclear = nuclear ?? rounded
@@ -164,6 +169,7 @@ extension Recipe {
       epochs: epochs, Schedule(finetuneEpochs > 0 ? .constant : schedule, warmup: warmupEpochs), regularizer)
     if teacher == nil { options.distillation = nil }
     options.wish = wish
+    options.compaction = compaction
     return options
   }
 
@@ -174,6 +180,13 @@ extension Recipe {
     // Weight decay on the two factors of a matrix is a nuclear norm on the matrix: the full decay goes on cutting.
     options.weightDecay = finetuneWeightDecay ?? weightDecay / 10
     return options
+  }
+
+  private var compaction: TrainingCompaction? {
+    guard !compactAt.isEmpty else { return nil }
+    return TrainingCompaction(
+      after: compactAt, energy: compactEnergy ?? energy, measure: energyMeasure, minimumRank: minRank,
+      minimumUnits: minUnits, skip: skip, momentum: compactMomentum)
   }
 
   private var wish: SizeWish? {

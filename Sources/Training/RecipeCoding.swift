@@ -27,6 +27,9 @@ extension Recipe {
     case restoreNorm = "restore-norm"
     case strengthWarmup = "strength-warmup"
     case steer
+    case compactAt = "compact-at"
+    case compactEnergy = "compact-energy"
+    case compactMomentum = "compact-momentum"
     case energy
     case energyMeasure = "energy-measure"
     case parameters, macs
@@ -83,6 +86,9 @@ extension Recipe {
     try read(.restoreNorm, &restoreNorm)
     try readOptional(.strengthWarmup, &strengthWarmup)
     try readOptional(.steer, &steer)
+    try read(.compactAt, &compactAt)
+    try readOptional(.compactEnergy, &compactEnergy)
+    try read(.compactMomentum, &compactMomentum)
     try read(.energy, &energy)
     try read(.energyMeasure, &energyMeasure)
     try readOptional(.parameters, &parameters)

@@ -42,6 +42,9 @@ extension Recipe {
     )
     try check(
       (strengthWarmup ?? 0) >= 0 && (strengthWarmup ?? 0).isFinite, "strength-warmup", strengthWarmup ?? 0, "0 or more")
+    try check(
+      compactAt.allSatisfy { (1...max(1, epochs)).contains($0) }, "compact-at", compactAt, "epochs from 1 to --epochs")
+    try fraction(compactEnergy, "compact-energy")
     try fraction(energy, "energy")
     try fraction(parameters, "parameters")
     try fraction(macs, "macs")

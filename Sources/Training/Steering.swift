@@ -5,7 +5,8 @@ import Torch
 /// How a trainer's regulariser comes to the size that is wished.
 extension Trainer {
   /// A controller for the wish of the options; one of an earlier session goes on if it had the same wish.
-  mutating func prepareToSteer() {
+  mutating func prepareToSteer() throws {
+    whole = try description.network.cost()
     guard position.wish != options.wish else { return }
     position.wish = options.wish
     position.controller = options.wish.map { StrengthController(wished: $0.fraction) }
@@ -34,7 +35,7 @@ extension Trainer {
   mutating func steer(_ state: borrowing TrainingState, _ progress: Double) throws {
     guard let wish = options.wish, var controller = position.controller else { return }
     do {
-      controller.observe(try wish.predicted(for: state.snapshot()), at: progress / Double(options.epochs))
+      controller.observe(try wish.predicted(for: state.snapshot(), of: whole), at: progress / Double(options.epochs))
       position.controller = controller
     } catch is TorchError {
       throw divergence(at: position.step)

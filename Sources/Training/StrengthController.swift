@@ -33,16 +33,16 @@ public struct SizeWish: Sendable, Codable, Equatable {
     self.skip = skip
   }
 
-  /// The fraction that a plan would keep of `network` at that energy, as it is now.
+  /// The fraction of `whole` that a plan would keep of `network` at that energy, as it is now.
   ///
   /// - Throws: `NetworkError`, or `TorchError` when a weight is not finite.
-  func predicted(for network: Network) throws -> Double {
+  func predicted(for network: Network, of whole: Cost) throws -> Double {
     let planner = Planner(
       goal: .energy(energy), measure: measure, minimumRank: minimumRank, minimumUnits: minimumUnits)
     let plan = try Compactor(planner, skip: skip).plan(for: network, unitShare: units.share(atEnergy: energy))
     switch quantity {
-    case .parameters: return Double(plan.predicted.parameters) / Double(max(1, plan.original.parameters))
-    case .macs: return Double(plan.predicted.macs) / Double(max(1, plan.original.macs))
+    case .parameters: return Double(plan.predicted.parameters) / Double(max(1, whole.parameters))
+    case .macs: return Double(plan.predicted.macs) / Double(max(1, whole.macs))
     }
   }
 }

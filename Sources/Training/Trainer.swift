@@ -11,6 +11,7 @@ public enum TrainingEvent: Sendable {
   case started(epoch: Int, batches: Int, doneBatches: Int)
   case step(images: Int, loss: Double)
   case evaluated(Metrics)
+  case compacted(epoch: Int, Plan)
   case warning(String)
 }
 
@@ -49,6 +50,8 @@ public struct Trainer {
   public var observe: (TrainingEvent) -> Void = { _ in }
 
   var position = Checkpoint.Position()
+  /// The cost of the network where training starts.
+  var whole = Cost()
 
   /// - Parameter description: the model as it is before training; its network is where training starts.
   public init(_ options: TrainingOptions, _ data: Dataset, _ description: Model, in folder: RunFolder) {
@@ -66,24 +69,29 @@ public struct Trainer {
     var memory = OptimizerMemory()
     if resume, FileManager.default.fileExists(atPath: folder.optimizer.path) {
       let checkpoint = try Checkpoint(contentsOf: folder.optimizer)
-      network = try network.loading(checkpoint.parameters, from: folder.optimizer.lastPathComponent)
       (memory, position) = (checkpoint.memory, checkpoint.position)
+      network =
+        try position.architecture?.network(with: checkpoint.parameters)
+        ?? network.loading(checkpoint.parameters, from: folder.optimizer.lastPathComponent)
       try checkpoint.check(network, options.optimizer, folder.optimizer.lastPathComponent)
     }
     try folder.cutMetrics(to: position.metricsLength)
-    let regularization = try Regularization(options.regularizer, on: network, start: position.start)
+    var regularization = try Regularization(options.regularizer, on: network, start: position.start)
     position.start = regularization.start
     position.optimizer = options.optimizer
-    prepareToSteer()
-    let asked = options.distillation == nil ? nil : teacher
-    var state = try TrainingState(network, memory: memory, on: device, teacher: asked)
+    try prepareToSteer()
+    var state = try TrainingState(network, memory: memory, on: device, teacher: usedTeacher)
     if options.epochs == 0 { try keepUntrained(state) }
     while position.epoch < options.epochs {
+      if isTimeToCompact { try compact(&state, &regularization) }
       try runEpoch(&state, regularization)
       try finishEpoch(&state, regularization)
     }
+    if isTimeToCompact { try compact(&state, &regularization) }
     return state.snapshot()
   }
+
+  var usedTeacher: Network? { options.distillation == nil ? nil : teacher }
 
   private mutating func runEpoch(_ state: inout TrainingState, _ regularization: Regularization) throws {
     let loader = BatchLoader(
@@ -184,7 +192,7 @@ public struct Trainer {
     position.pendingStep = 0
     let alarms = step.alarms(
       energy: options.energy, options.energyMeasure, before: position.spectralSums ?? [:],
-      isRestored: regularization.restoresNorm(of:))
+      isNormalized: regularization.isNormalized)
     position.spectralSums = step.spectralSums
     warn(alarms)
   }
@@ -198,14 +206,14 @@ public struct Trainer {
 
   private mutating func keepIfBest(_ network: Network, _ validation: Accuracy?) throws {
     // A network that is trained for compression gets better at it until the end: its last is its best.
-    let isOrdinary = options.regularizer.isNone
+    let isOrdinary = options.regularizer.isNone && options.compaction == nil
     let score = isOrdinary ? validation?.top1 ?? Double(position.epoch) : Double(position.epoch)
     guard score > position.bestTop1 ?? -1 else { return }
     position.bestTop1 = score
     try model(network, validation).write(to: folder.best)
   }
 
-  private func save(_ state: borrowing TrainingState) throws {
+  func save(_ state: borrowing TrainingState) throws {
     let network = state.snapshot()
     // A step with a finite loss can still have made weights that are not.
     guard network.parameters.values.allSatisfy(\.maximumMagnitude.isFinite) else {
@@ -233,11 +241,15 @@ public struct Trainer {
 }
 
 extension ContinuousClock.Instant {
+  /// Seconds since this instant.
+  var elapsed: Double {
+    let elapsed = duration(to: .now)
+    return Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+  }
+
   /// Seconds since this instant, which moves to now.
   fileprivate mutating func lap() -> Double {
-    let now = ContinuousClock.now
-    defer { self = now }
-    let elapsed = duration(to: now)
-    return Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+    defer { self = .now }
+    return elapsed
   }
 }

@@ -20,6 +20,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var regularizer: Regularizer
   /// The size that the regulariser's strength is to lead to; nil leaves the strength as it is.
   public var wish: SizeWish?
+  /// When the network is made smaller on the way; nil keeps it whole.
+  public var compaction: TrainingCompaction?
   /// The share of the energy at which ranks are foretold while training.
   public var energy: Double
   public var energyMeasure: EnergyMeasure

@@ -113,6 +113,7 @@ package struct TrainingState: ~Copyable {
     for (position, index) in trainable.enumerated() {
       let name = execution.parameterNames[index]
       if let new = step.changed[name] { parameters[index].detached.overwrite(with: new) }
+      if let carried = step.carried(momenta[position], of: name) { momenta[position].overwrite(with: carried) }
       guard let dead = step.dead[name] else { continue }
       let buffers = [momenta[position]] + (squares.isEmpty ? [] : [squares[position]])
       let momentum = momenta[position]

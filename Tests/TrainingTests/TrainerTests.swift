@@ -143,7 +143,7 @@ struct TrainerTests {
     // Stopping at the first warning leaves the network as it is then.
     trainer.shouldStop = { !warnings.isEmpty }
     #expect(throws: TrainingInterruption.self) { _ = try trainer.train(resume: false) }
-    #expect(warnings.first?.contains("about to collapse") == true)
+    #expect(warnings.first?.contains("about to collapse") == true, "\(warnings)")
     let warned = try Model(contentsOf: RunFolder(place.url).last).network
     let accuracy = try warned.accuracy(on: data.train, of: data).top1
     #expect(accuracy > healthy - 5, "\(warnings)")

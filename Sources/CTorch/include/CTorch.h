@@ -102,6 +102,7 @@ bool ct_eigh(const ct_tensor *a, ct_tensor *_Nullable *_Nonnull values, ct_tenso
 ct_tensor *_Nullable ct_eigvalsh(const ct_tensor *a);
 bool ct_svd(const ct_tensor *a, ct_tensor *_Nullable *_Nonnull u, ct_tensor *_Nullable *_Nonnull s,
             ct_tensor *_Nullable *_Nonnull vh);
+bool ct_qr(const ct_tensor *a, ct_tensor *_Nullable *_Nonnull q, ct_tensor *_Nullable *_Nonnull r);
 ct_tensor *_Nullable ct_svdvals(const ct_tensor *a);
 
 // MARK: Layers (layers.cpp); images are N×C×H×W

@@ -39,11 +39,14 @@ public struct Planner: Sendable {
   public var minimumRank: Int
   /// The fewest units a layer keeps.
   public var minimumUnits: Int
+  /// What the fraction of a size relates to; nil is the network that is planned for.
+  public var whole: Cost?
 
   public init(
     goal: PlanGoal, units: UnitCut = .silent, measure: EnergyMeasure = .sum, minimumRank: Int = 1,
-    minimumUnits: Int = 1
+    minimumUnits: Int = 1, whole: Cost? = nil
   ) {
+    self.whole = whole
     self.goal = goal
     self.units = units
     self.measure = measure
@@ -84,7 +87,8 @@ public struct Planner: Sendable {
       return self.plan(for: try fixed ?? survey(unitShare), energy: share, unitShare: unitShare)
     }
     let all = try plan(keeping: 1)
-    let limit = Int(fraction * Double(all.original[keyPath: cost]))
+    let whole = whole ?? all.original
+    let limit = Int(fraction * Double(whole[keyPath: cost]))
     if all.predicted[keyPath: cost] <= limit { return all }
     var best = try plan(keeping: 0)
     guard best.predicted[keyPath: cost] <= limit else {
@@ -92,7 +96,7 @@ public struct Planner: Sendable {
         units == .silent
         ? ("", "train with a stronger --group so that units vanish")
         : (" and every layer at \(minimumUnits) units", "lower --min-rank and --min-units, or leave fewer layers out")
-      let least = Double(best.predicted[keyPath: cost]) / Double(best.original[keyPath: cost])
+      let least = Double(best.predicted[keyPath: cost]) / Double(whole[keyPath: cost])
       throw PlanError(
         """
         \(what) cannot be cut to \(fraction) of the original: with every rank at \(minimumRank)\(fewest), \

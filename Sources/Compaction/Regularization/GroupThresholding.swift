@@ -9,8 +9,11 @@ public struct GroupThresholding {
   /// ‖θ_n‖₂ afterwards.
   public var norms: [Double]
 
-  public init(_ family: GroupFamily, _ parameters: [String: Tensor], threshold: Double) {
-    let before = family.norms(parameters)
+  /// - Parameter seen: the parameters that norms are taken of, where pairs are seen as products; nil is the same.
+  public init(
+    _ family: GroupFamily, _ parameters: [String: Tensor], seen: [String: Tensor]? = nil, threshold: Double
+  ) {
+    let before = family.norms(seen ?? parameters)
     let factors = before.map { $0 > threshold ? 1 - threshold / $0 : 0 }
     self.parameters = family.scaled(parameters, by: factors)
     norms = zip(before, factors).map { $0 * $1 }

@@ -1,3 +1,4 @@
+import Foundation
 import Torch
 
 /// One proximal step on all regularised parameters: decided here as values, put in place by the trainer.
@@ -10,6 +11,8 @@ public struct ProximalStep {
   public private(set) var spectra: [String: Spectrum] = [:]
   /// How many groups of each family are not zero.
   public private(set) var living: [String: (alive: Int, count: Int)] = [:]
+  /// The change of basis of pairs, by the parameters of their factors.
+  private var bases: [String: (basis: FactorBasis, isFirst: Bool)] = [:]
   /// Groups that died in this step.
   public private(set) var deaths: [Death] = []
 
@@ -45,12 +48,29 @@ public struct ProximalStep {
   ) throws {
     guard regularization.regularizer.nuclear > 0 else { return }
     for target in regularization.matrices {
-      guard let weight = current[target.weight] else { continue }
       let threshold = regularization.threshold(of: target, t: t)
-      let low = try SingularValueThresholding(weight.unfolded, threshold: threshold)
-      spectra[target.layer] = low.spectrum
-      set(target.weight, low.matrix.reshaped(weight.shape), &current)
+      let weights = target.weights.compactMap { current[$0] }
+      if weights.count == 2 {
+        let low = try PairThresholding(first: weights[0].unfolded, second: weights[1].unfolded, threshold: threshold)
+        spectra[target.layer] = low.spectrum
+        set(target.weights[0], low.first.reshaped(weights[0].shape), &current)
+        set(target.weights[1], low.second.reshaped(weights[1].shape), &current)
+        bases[target.weights[0]] = (low.basis, isFirst: true)
+        bases[target.weights[1]] = (low.basis, isFirst: false)
+      } else if let weight = weights.first {
+        let low = try SingularValueThresholding(weight.unfolded, threshold: threshold)
+        spectra[target.layer] = low.spectrum
+        set(target.weights[0], low.matrix.reshaped(weight.shape), &current)
+      }
     }
+  }
+
+  /// The momentum of a factor in the new basis of its pair; nil where the basis stayed.
+  public func carried(_ momentum: Tensor, of parameter: String) -> Tensor? {
+    guard let (basis, isFirst) = bases[parameter] else { return nil }
+    let matrix = momentum.to(.cpu).to(.float64).unfolded
+    let carried = isFirst ? basis.carriedFirst(matrix) : basis.carriedSecond(matrix)
+    return carried.reshaped(momentum.shape).to(momentum.dtype).to(momentum.device)
   }
 
   private mutating func thresholdElements(
@@ -59,7 +79,9 @@ public struct ProximalStep {
     guard regularization.regularizer.group > 0, regularization.regularizer.sparsity > 0 else { return }
     for target in regularization.groups {
       let s = regularization.thresholds(of: target, t: t, current).element
-      for (name, tensor) in target.family.softThresholded(current, by: s) { set(name, tensor, &current) }
+      for (name, tensor) in target.family.softThresholded(current, by: s) where !regularization.isFactor(name) {
+        set(name, tensor, &current)
+      }
     }
   }
 
@@ -68,8 +90,9 @@ public struct ProximalStep {
   ) {
     guard regularization.regularizer.group > 0 else { return }
     for target in regularization.groups {
-      let threshold = regularization.thresholds(of: target, t: t, current).group
-      for (name, tensor) in GroupThresholding(target.family, current, threshold: threshold).parameters {
+      let seen = regularization.seeingProducts(current)
+      let threshold = regularization.thresholds(of: target, t: t, seen).group
+      for (name, tensor) in GroupThresholding(target.family, current, seen: seen, threshold: threshold).parameters {
         set(name, tensor, &current)
       }
     }
@@ -92,10 +115,13 @@ public struct ProximalStep {
   }
 
   private mutating func restoreNorms(_ regularization: Regularization, _ current: inout [String: Tensor]) {
-    for name in changed.keys.sorted() {
-      guard let wanted = regularization.start.norm[name], let weight = current[name] else { continue }
-      let norm = weight.to(.float64).norm
-      if norm > 0, wanted > 0 { set(name, weight * (wanted / norm), &current) }
+    for (layer, weights) in regularization.normalized where weights.contains(where: changed.keys.contains) {
+      guard let wanted = regularization.start.norm[layer],
+        let norm = Regularization.matrix(weights, current)?.norm, norm > 0, wanted > 0
+      else { continue }
+      // Both factors of a pair take their part, so that they stay balanced.
+      let factor = pow(wanted / norm, 1 / Double(weights.count))
+      for name in weights { if let weight = current[name] { set(name, weight * factor, &current) } }
     }
   }
 

@@ -13,11 +13,16 @@ public struct Regularization: Sendable {
   public private(set) var groups: [GroupTarget] = []
   /// What was measured when training started.
   public private(set) var start: StartingScales
+  /// The layers that a batch norm follows, with their weights.
+  let normalized: [(layer: String, weights: [String])]
+  /// The weights of all pairs, first factor first.
+  private let pairs: [[String]]
 
-  /// A matrix under the nuclear norm.
+  /// A matrix under the nuclear norm: one weight, or the product of a pair's.
   public struct MatrixTarget: Sendable {
     public var layer: String
-    public var weight: String
+    /// The weight, or those of the two factors in execution order.
+    public var weights: [String]
     var factor: Double
   }
 
@@ -33,7 +38,7 @@ public struct Regularization: Sendable {
     public var singularValue: [String: Double] = [:]
     /// Mean group norm by family.
     public var groupNorm: [String: Double] = [:]
-    /// ‖W‖ by weight, of those that a batch norm follows.
+    /// ‖W‖ by layer, of those that a batch norm follows.
     public var norm: [String: Double] = [:]
   }
 
@@ -44,12 +49,12 @@ public struct Regularization: Sendable {
     let layers = network.matrixLayers
     let skipped = Set(regularizer.skipped(in: layers))
     let nodesSkipped = network.nodesWithoutGroups(leavingOut: skipped)
-    // The factors of a pair are left out: their product is what has a rank, and it has been cut already.
-    for layer in layers where !layer.isPair && layer.obstacle == nil && !skipped.contains(layer.name) {
-      guard let weight = network[layer.name]?.parameters[.weight] else { continue }
-      matrices.append(
-        MatrixTarget(layer: layer.name, weight: weight, factor: regularizer.factor(of: [layer.name])))
+    for layer in layers where layer.obstacle == nil && !skipped.contains(layer.name) {
+      let factor = regularizer.factor(of: [layer.name])
+      matrices.append(MatrixTarget(layer: layer.name, weights: network.weightNames(of: layer), factor: factor))
     }
+    normalized = layers.filter(network.isNormalized).map { ($0.name, network.weightNames(of: $0)) }
+    pairs = layers.filter(\.isPair).map(network.weightNames)
     groups = try UnitGroups(
       of: network, norm: regularizer.groupNorm, leavingOut: nodesSkipped.contains
     ).families.map { family in
@@ -61,27 +66,39 @@ public struct Regularization: Sendable {
 
   private mutating func measure(_ network: Network) throws {
     for target in matrices {
-      guard let weight = network.parameters[target.weight] else { continue }
-      start.singularValue[target.layer] = try Spectrum(of: weight.unfolded).mean
+      let matrix = Self.matrix(target.weights, network.parameters)
+      start.singularValue[target.layer] = try matrix.map { try Spectrum(of: $0).mean }
     }
+    let seen = seeingProducts(network.parameters)
     for target in groups {
-      let norms = target.family.norms(network.parameters)
+      let norms = target.family.norms(seen)
       start.groupNorm[target.family.name] = norms.reduce(0, +) / Double(max(1, norms.count))
     }
-    for node in network.nodes where node.operation is Convolution || node.operation is Linear {
-      let readers = network.readers(of: node.name)
-      guard !readers.isEmpty, readers.allSatisfy({ $0.operation is BatchNorm }), node.parameters[.bias] == nil,
-        let weight = node.parameters[.weight], let tensor = network.parameters[weight]
-      else { continue }
-      start.norm[weight] = tensor.to(.float64).norm
-    }
+    start.measureNorms(normalized, network.parameters)
   }
 
-  /// Whether the layer's weight gets its norm back after each step.
-  public func restoresNorm(of layer: String) -> Bool {
-    let weight = matrices.first { $0.layer == layer }?.weight
-    return regularizer.restoresNorm && weight.flatMap { start.norm[$0] } != nil
+  /// Takes the norms that are restored as they are now, as after the network was made smaller.
+  public mutating func measureNorms(of network: Network) { start.measureNorms(normalized, network.parameters) }
+
+  /// The matrix that `weights` make (N × S) in float64: the one, or the product of two factors.
+  static func matrix(_ weights: [String], _ parameters: [String: Tensor]) -> Tensor? {
+    let factors = weights.compactMap { parameters[$0]?.to(.float64).unfolded }
+    guard factors.count == weights.count, let first = factors.first else { return nil }
+    return factors.count == 2 ? factors[1].matmul(first) : first
   }
+
+  /// `parameters` with the second factor of every pair replaced by the pair's product, whose rows are its units.
+  func seeingProducts(_ parameters: [String: Tensor]) -> [String: Tensor] {
+    var result = parameters
+    for weights in pairs { result[weights[1]] = Self.matrix(weights, parameters) }
+    return result
+  }
+
+  /// Whether `parameter` is a factor, whose single elements mean nothing.
+  func isFactor(_ parameter: String) -> Bool { pairs.contains { $0.contains(parameter) } }
+
+  /// Whether a batch norm follows the layer, so that its function does not depend on the norm of its weight.
+  public func isNormalized(_ layer: String) -> Bool { normalized.contains { $0.layer == layer } }
 
   /// Threshold of the nuclear norm for a step of length `t`.
   public func threshold(of target: MatrixTarget, t: Double) -> Double {
@@ -99,6 +116,23 @@ public struct Regularization: Sendable {
     let unit = regularizer.scale == .relative ? start.groupNorm[target.family.name] ?? 0 : root
     let whole = t * regularizer.group * target.factor * unit
     return ((1 - regularizer.sparsity) * whole, regularizer.sparsity * whole / root)
+  }
+}
+
+extension Regularization.StartingScales {
+  /// Takes the norms as they are now, as after a network was made smaller.
+  mutating func measureNorms(_ normalized: [(layer: String, weights: [String])], _ parameters: [String: Tensor]) {
+    norm = [:]
+    for (layer, weights) in normalized { norm[layer] = Regularization.matrix(weights, parameters)?.norm }
+  }
+}
+
+extension Network {
+  /// Whether nothing but batch norms reads the layer, so that its function does not depend on its norm.
+  fileprivate func isNormalized(_ layer: MatrixLayer) -> Bool {
+    guard let last = layer.nodes.last, self[last]?.parameters[.bias] == nil else { return false }
+    let readers = readers(of: last)
+    return !readers.isEmpty && readers.allSatisfy { $0.operation is BatchNorm }
   }
 }
 

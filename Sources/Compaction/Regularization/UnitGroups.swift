@@ -109,8 +109,11 @@ public struct UnitGroups: Sendable {
       if makers.isEmpty || makers.allSatisfy(isLeftOut) { continue }
       byMake[own.map(\.parameter), default: []].append(channel)
     }
+    // The second factor of a pair stands for the layer it came from, so that a family keeps its name.
+    let layers = Dictionary(
+      network.matrixLayers.flatMap { layer in layer.nodes.map { ($0, layer.name) } }, uniquingKeysWith: { $1 })
     families = byMake.map { make, channels in
-      Self.family(make, channels.sorted(), slices, norm)
+      Self.family(make, channels.sorted(), slices, norm) { layers[$0] ?? $0 }
     }.sorted { $0.name < $1.name }
     // Slices of one layer can go different ways and make several families.
     for index in families.indices.dropFirst()
@@ -121,7 +124,8 @@ public struct UnitGroups: Sendable {
 
   private static func family(
     _ make: [String], _ channels: [Channel],
-    _ slices: [Channel: [(parameter: String, index: Int, role: SliceRole)]], _ norm: GroupNorm
+    _ slices: [Channel: [(parameter: String, index: Int, role: SliceRole)]], _ norm: GroupNorm,
+    named name: (String) -> String
   ) -> GroupFamily {
     let roles = channels.first.flatMap { slices[$0] }?.map(\.role) ?? []
     let carriesUnits = norm == .scale && roles.contains(.follower)
@@ -133,8 +137,9 @@ public struct UnitGroups: Sendable {
     }
     var makers: [String] = []
     for channel in channels.prefix(1) {
-      for slice in slices[channel] ?? [] where slice.role == .unit && !makers.contains(layer(slice.parameter)) {
-        makers.append(layer(slice.parameter))
+      for slice in slices[channel] ?? [] where slice.role == .unit {
+        let maker = name(layer(slice.parameter))
+        if !makers.contains(maker) { makers.append(maker) }
       }
     }
     return GroupFamily(name: makers.joined(separator: "+"), makers: makers, members: members, count: channels.count)

@@ -8,6 +8,17 @@ public struct Compacted: Sendable {
   /// The given network with the same information thrown away, in its old shape and in float64.
   public var truncated: Network
   public var plan: Plan
+  /// What it was made by, for whatever else has to follow.
+  let rewrite: Rewrite
+}
+
+/// The steps from a network to its compact form: which channels went, and which layers became what factors.
+struct Rewrite: Sendable {
+  var silent: SilentUnits
+  /// The layers of the narrowed network that were factorised.
+  var layers: [(layer: MatrixLayer, factors: Factorization)] = []
+  /// The narrowed network, from before the factorising.
+  var narrow: Network
 }
 
 /// Plans and executes: narrow first, then factorise, since input slices of silent units carry energy nobody reads.
@@ -49,6 +60,7 @@ public struct Compactor: Sendable {
     _ plan: Plan, _ network: Network, _ narrow: Network, _ silent: SilentUnits
   ) throws -> Compacted {
     var small = narrow
+    var rewrite = Rewrite(silent: silent, narrow: narrow)
     var truncated = network.to(.float64)
     let layers = Dictionary(narrow.matrixLayers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     for choice in plan.layers {
@@ -65,9 +77,10 @@ public struct Compactor: Sendable {
           """)
       }
       try truncated.replace(layer, by: factors, silent)
+      rewrite.layers.append((layer, factors))
     }
     try small.validate()
-    return Compacted(network: small, truncated: truncated, plan: plan)
+    return Compacted(network: small, truncated: truncated, plan: plan, rewrite: rewrite)
   }
 }
 
@@ -78,13 +91,6 @@ public struct CompactionError: Error, CustomStringConvertible {
 }
 
 extension Network {
-  fileprivate func layer(named name: String) -> MatrixLayer {
-    guard let layer = matrixLayers.first(where: { $0.name == name }) else {
-      preconditionFailure("layer \(name) is gone")
-    }
-    return layer
-  }
-
   /// Puts the truncated matrix of the narrow layer into the rows and columns it came from.
   fileprivate mutating func replace(_ layer: MatrixLayer, by factors: Factorization, _ silent: SilentUnits) throws {
     // A pair keeps both its nodes: W_r = (U√Σ)(√ΣVᵀ) goes into their old shape, padded with zeros to the old rank.

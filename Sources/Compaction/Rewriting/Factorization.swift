@@ -9,6 +9,8 @@ public struct Factorization: Sendable {
   public var second: Tensor
   /// W_r itself, N × S in float64.
   public var truncated: Tensor
+  /// The singular values that are kept.
+  public var sigma: [Double]
 
   /// - Parameters:
   ///   - matrix: N × S in float64.
@@ -20,6 +22,7 @@ public struct Factorization: Sendable {
     second = u.slice(axis: 1, from: 0, to: rank) * roots.reshaped([1, rank])
     first = vTransposed.slice(axis: 0, from: 0, to: rank) * roots.reshaped([rank, 1])
     truncated = second.matmul(first)
+    self.sigma = Array(sigma.doubles.prefix(rank))
   }
 }
 

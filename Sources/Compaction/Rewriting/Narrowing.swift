@@ -15,13 +15,7 @@ extension Network {
     let keeps = { (channel: Channel) in !channels.contains(ties.representative(channel)) }
     var result = try foldingConstants(of: channels, ties)
     // Folding may have added biases; they bring no channels of their own, so the numbering is that of `ties`.
-    for axis in try result.ties().axes {
-      guard let tensor = result.parameters[axis.parameter] else { continue }
-      let kept = axis.channels.indices.filter { keeps(axis.channels[$0]) }
-      // Two nodes that share a parameter own the same axis twice; it is cut once.
-      guard kept.count < axis.channels.count, tensor.shape[axis.axis] == axis.channels.count else { continue }
-      result.parameters[axis.parameter] = tensor.selecting(kept, axis: axis.axis).clone
-    }
+    result.parameters = Self.cutting(result.parameters, along: try result.ties().axes, keeps)
     result.nodes = result.nodes.map { node in
       var node = node
       node.operation = node.operation.narrowed(
@@ -29,6 +23,21 @@ extension Network {
       return node
     }
     try result.validate()
+    return result
+  }
+
+  /// `tensors`, of the parameters' names and shapes, with only those slices along `axes` that are kept.
+  static func cutting(
+    _ tensors: [String: Tensor], along axes: [OwnedAxis], _ keeps: (Channel) -> Bool
+  ) -> [String: Tensor] {
+    var result = tensors
+    for axis in axes {
+      guard let tensor = result[axis.parameter] else { continue }
+      let kept = axis.channels.indices.filter { keeps(axis.channels[$0]) }
+      // Two nodes that share a parameter own the same axis twice; it is cut once.
+      guard kept.count < axis.channels.count, tensor.shape[axis.axis] == axis.channels.count else { continue }
+      result[axis.parameter] = tensor.selecting(kept, axis: axis.axis).clone
+    }
     return result
   }
 

@@ -40,6 +40,12 @@ final class TrainingDisplay {
       bar?.clear()
       bar = nil
       Console.note(line(metrics))
+    case .compacted(let epoch, let plan):
+      let (before, after) = (plan.original, plan.predicted)
+      Console.note(
+        "\(title) smaller after epoch \(epoch): \(before.parameters.formattedCount) → "
+          + "\(after.parameters.formattedCount) parameters, \(before.macs.formattedCount) → "
+          + "\(after.macs.formattedCount) MACs")
     case .warning(let text):
       bar?.clear()
       bar = nil

@@ -40,13 +40,16 @@ struct RunSteps {
     return try trainer.train(resume: resume)
   }
 
+  /// - Parameter whole: what the fraction of a size relates to; nil is `model` itself.
   func compress(
-    _ model: Model, on data: Dataset?, recalibrates: Compression.Recalibration = .whenBetter
+    _ model: Model, on data: Dataset?, recalibrates: Compression.Recalibration = .whenBetter, whole: Cost? = nil
   ) throws -> Compressed {
     let display = PartDisplay()
     defer { display.end() }
+    var planner = recipe.planner
+    planner.whole = whole
     var compression = Compression(
-      Compactor(recipe.planner, skip: recipe.skip), recalibrates: recalibrates, seed: recipe.seed)
+      Compactor(planner, skip: recipe.skip), recalibrates: recalibrates, seed: recipe.seed)
     compression.device = device
     compression.begin = display.begin
     compression.advance = { display.advance($0) }

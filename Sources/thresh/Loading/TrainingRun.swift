@@ -67,7 +67,7 @@ struct TrainingRun {
     // Ordinary training gives its best network; a network trained for compression gets better at it until the end.
     if recipe.regularizer.isNone { trained = try Model(contentsOf: folder.best) }
     guard recipe.finetuneEpochs > 0 else { return try conclude(trained, dense: start, data, nil) }
-    var compressed = try compress(trained, data)
+    var compressed = try compress(trained, data, whole: start.network.cost())
     try steps.finetune(
       &compressed, on: data, in: folder.finetuning, teacher: teacher ?? trained.network, resume: resume)
     return try conclude(compressed.model, dense: start, data, compressed)
@@ -107,8 +107,8 @@ struct TrainingRun {
     return (model, try data.prepared(for: model))
   }
 
-  private func compress(_ model: Model, _ data: Dataset) throws -> Compressed {
-    let compressed = try steps.compress(model, on: data)
+  private func compress(_ model: Model, _ data: Dataset, whole: Cost? = nil) throws -> Compressed {
+    let compressed = try steps.compress(model, on: data, whole: whole)
     Console.note(PlanTable.text(compressed))
     return compressed
   }

@@ -9,6 +9,7 @@ extension Regularizer.Scale: ExpressibleByArgument {}
 extension Schedule.Shape: ExpressibleByArgument {}
 extension EnergyMeasure: ExpressibleByArgument {}
 extension UnitCut: ExpressibleByArgument {}
+extension TrainingCompaction.Momentum: ExpressibleByArgument {}
 extension TrainingOptions.Optimizer: ExpressibleByArgument {}
 extension TrainingOptions.Precision: ExpressibleByArgument {}
 
@@ -148,6 +149,16 @@ struct TrainingRecipeOptions: ParsableArguments {
     inversion: .prefixedNo,
     help: "Let the strength follow the size wished by --parameters or --macs (default: where a strength is left open).")
   var steer: Bool?
+  @Option(
+    help: ArgumentHelp(
+      "Epoch after which the network is made smaller and goes on training; may be given several times.", valueName: "n")
+  )
+  var compactAt: [Int] = []
+  @Option(
+    help: ArgumentHelp("Share of its energy that every layer keeps then (default: --energy).", valueName: "share"))
+  var compactEnergy: Double?
+  @Option(help: "Whether momenta follow a smaller network by the chain rule: carry or reset (default: carry).")
+  var compactMomentum: TrainingCompaction.Momentum?
   @Flag(
     inversion: .prefixedNo,
     help: "Give a weight its norm back after each proximal step where a batch norm follows (default: yes).")
@@ -187,6 +198,9 @@ struct TrainingRecipeOptions: ParsableArguments {
     set(&recipe.scale, scale)
     set(&recipe.proximalEvery, proximalEvery)
     set(&recipe.restoreNorm, restoreNorm)
+    if !compactAt.isEmpty { recipe.compactAt = compactAt }
+    if let compactEnergy { recipe.compactEnergy = compactEnergy }
+    set(&recipe.compactMomentum, compactMomentum)
     if nuclear != nil, group != nil { recipe.steer = nil }
     if let steer { recipe.steer = steer }
     set(&recipe.precision, precision)

@@ -1,0 +1,89 @@
+import Compaction
+import Datasets
+import Foundation
+import Networks
+import Testing
+import Torch
+
+@testable import Training
+
+/// Networks that are made smaller while they train.
+struct CompactingTrainerTests {
+  private let folder: TemporaryFolder
+  private let data = drawnData()
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func compacting(
+    _ epochs: [Int], of count: Int = 4, energy: Double = 0.9, momentum: TrainingCompaction.Momentum = .carry
+  ) -> TrainingOptions {
+    var options = options(
+      epochs: count, regularizer: Regularizer(nuclear: 0.1, group: 0.05, groupNorm: .scale, frequency: .steps(3)))
+    options.compaction = TrainingCompaction(after: epochs, energy: energy, momentum: momentum)
+    return options
+  }
+
+  private func trainer(_ options: TrainingOptions, _ name: String) throws -> Trainer {
+    let run = RunFolder(folder.url.appending(path: name))
+    try run.create()
+    return Trainer(options, data, try model(smallNetwork(), of: data), in: run)
+  }
+
+  @Test func `a network that is made smaller on the way goes on learning, and its ranks go on falling`() throws {
+    var trainer = try trainer(compacting([1], of: 5), "run")
+    var ranks: [Int] = []
+    trainer.observe = { event in
+      if case .evaluated(let metrics) = event { ranks.append(metrics.layers[1].plannedRank) }
+    }
+    let network = try trainer.train(resume: false)
+    #expect(network.matrixLayers.contains { $0.isPair })
+    #expect(try network.cost().parameters < smallNetwork().cost().parameters)
+    #expect(try network.accuracy(on: data.test, of: data).top1 > 80)
+    #expect(try #require(ranks.last) < ranks[1], "\(ranks)")
+  }
+
+  @Test func `each compaction starts from what the one before left`() throws {
+    var trainer = try trainer(compacting([1, 3, 4]), "run")
+    var sizes: [Int] = []
+    trainer.observe = { event in
+      if case .compacted(_, let plan) = event { sizes += [plan.original.parameters, plan.predicted.parameters] }
+    }
+    let network = try trainer.train(resume: false)
+    #expect(sizes.count == 6)
+    #expect(sizes[2] == sizes[1] && sizes[4] == sizes[3])
+    #expect(try network.cost().parameters == sizes[5])
+  }
+
+  @Test(arguments: [9, 11, 25])
+  func `a training that is stopped around a compaction ends where an uninterrupted one does`(step: Int) throws {
+    // Ten steps an epoch: stopped before, right after and long after the network is made smaller.
+    let options = compacting([1])
+    var whole = try trainer(options, "whole")
+    let expected = elements(try whole.train(resume: false))
+    var stopped = try trainer(options, "stopped")
+    var steps = 0
+    stopped.shouldStop = {
+      steps += 1
+      return steps == step
+    }
+    #expect(throws: TrainingInterruption.self) { _ = try stopped.train(resume: false) }
+    var resumed = try trainer(options, "stopped")
+    #expect(elements(try resumed.train(resume: true)) == expected)
+  }
+
+  @Test func `momenta that are carried make another training than momenta that are reset`() throws {
+    let networks = try [TrainingCompaction.Momentum.carry, .reset].map { momentum in
+      var trainer = try trainer(compacting([2], of: 3, momentum: momentum), momentum.rawValue)
+      return elements(try trainer.train(resume: false))
+    }
+    #expect(networks[0] != networks[1])
+  }
+
+  @Test func `AdamW goes on after a compaction`() throws {
+    var options = compacting([1, 2])
+    (options.optimizer, options.learningRate) = (.adamw, 0.003)
+    var trainer = try trainer(options, "run")
+    let network = try trainer.train(resume: false)
+    #expect(try network.accuracy(on: data.test, of: data).top1 > 60)
+  }
+}
