@@ -71,6 +71,8 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var macs: Double?
   /// Which units go when a size is asked for.
   public var units = UnitCut.weakest
+  /// How ranks are spread over layers then.
+  public var allocation = Allocation.uniform
   public var minRank = 1
   public var minUnits = 1
   public var precision = TrainingOptions.Precision.float32
@@ -160,7 +162,9 @@ extension Recipe {
 
   public var planner: Planner {
     let goal = parameters.map(PlanGoal.parameters) ?? macs.map(PlanGoal.macs) ?? .energy(energy)
-    return Planner(goal: goal, units: units, measure: energyMeasure, minimumRank: minRank, minimumUnits: minUnits)
+    return Planner(
+      goal: goal, units: units, allocation: allocation, measure: energyMeasure, minimumRank: minRank,
+      minimumUnits: minUnits)
   }
 
   /// The first, or only, training. When a fine-tuning follows, the rate stays up until there.

@@ -33,7 +33,7 @@ extension Recipe {
     case energy
     case energyMeasure = "energy-measure"
     case parameters, macs
-    case units
+    case units, allocation
     case minRank = "min-rank"
     case minUnits = "min-units"
     case precision, device, threads, seed, crop, flip, mean, std
@@ -94,6 +94,7 @@ extension Recipe {
     try readOptional(.parameters, &parameters)
     try readOptional(.macs, &macs)
     try read(.units, &units)
+    try read(.allocation, &allocation)
     try read(.minRank, &minRank)
     try read(.minUnits, &minUnits)
     try read(.precision, &precision)

@@ -34,6 +34,8 @@ public enum UnitCut: String, Sendable, Codable, CaseIterable {
 public struct Planner: Sendable {
   public var goal: PlanGoal
   public var units: UnitCut
+  /// How ranks are spread over layers where the goal is a size.
+  public var allocation: Allocation
   public var measure: EnergyMeasure
   /// The smallest rank a layer is cut to.
   public var minimumRank: Int
@@ -43,12 +45,14 @@ public struct Planner: Sendable {
   public var whole: Cost?
 
   public init(
-    goal: PlanGoal, units: UnitCut = .silent, measure: EnergyMeasure = .sum, minimumRank: Int = 1,
+    goal: PlanGoal, units: UnitCut = .silent, allocation: Allocation = .uniform, measure: EnergyMeasure = .sum,
+    minimumRank: Int = 1,
     minimumUnits: Int = 1, whole: Cost? = nil
   ) {
     self.whole = whole
     self.goal = goal
     self.units = units
+    self.allocation = allocation
     self.measure = measure
     self.minimumRank = minimumRank
     self.minimumUnits = minimumUnits
@@ -82,9 +86,9 @@ public struct Planner: Sendable {
     _ survey: (Double) throws -> Survey, _ what: String, _ fraction: Double, of cost: KeyPath<Cost, Int>
   ) throws -> Plan {
     let fixed = units == .silent ? try survey(1) : nil
+    func surveyed(_ share: Double) throws -> Survey { try fixed ?? survey(units.share(atEnergy: share)) }
     func plan(keeping share: Double) throws -> Plan {
-      let unitShare = units.share(atEnergy: share)
-      return self.plan(for: try fixed ?? survey(unitShare), energy: share, unitShare: unitShare)
+      self.plan(for: try surveyed(share), energy: share, unitShare: units.share(atEnergy: share))
     }
     let all = try plan(keeping: 1)
     let whole = whole ?? all.original
@@ -110,16 +114,38 @@ public struct Planner: Sendable {
       let candidate = try plan(keeping: middle)
       if candidate.predicted[keyPath: cost] <= limit { (low, best) = (middle, candidate) } else { high = middle }
     }
-    return best
+    guard allocation == .global else { return best }
+    return try redistributed(best, for: surveyed(low), within: limit, of: cost)
+  }
+
+  /// The plan with the same units whose ranks lose least within the limit.
+  private func redistributed(
+    _ uniform: Plan, for survey: Survey, within limit: Int, of cost: KeyPath<Cost, Int>
+  ) -> Plan {
+    let offers = survey.layers.map { $0.offers(minimumRank: minimumRank, cost) }
+    // What layers cannot change: biases, batch norms, everything that is no matrix.
+    let fixed = survey.narrowed[keyPath: cost] - offers.map { $0[0].cost }.reduce(0, +)
+    guard let allocation = RankAllocation(offers, budget: limit - fixed) else { return uniform }
+    let choices = zip(survey.layers, allocation.chosen).map { layer, offer -> Plan.Choice in
+      if let rank = offer.rank { return .factorized(rank: rank) }
+      if let current = layer.factorizedRank { return .dense(reason: layer.obstacle ?? "already at rank \(current)") }
+      return .dense(reason: layer.obstacle ?? "a lower rank would lose more than it saves")
+    }
+    var plan = plan(for: survey, choices, energy: 0, unitShare: uniform.unitShare)
+    plan.energy = plan.layers.map(\.energy).min() ?? 1
+    return plan
   }
 
   private func rounded(_ fraction: Double) -> Double { (fraction * 1000).rounded(.up) / 1000 }
 
   private func plan(for survey: Survey, energy: Double, unitShare: Double) -> Plan {
+    plan(for: survey, survey.layers.map { choice(for: $0, energy: energy) }, energy: energy, unitShare: unitShare)
+  }
+
+  private func plan(for survey: Survey, _ choices: [Plan.Choice], energy: Double, unitShare: Double) -> Plan {
     var predicted = survey.narrowed
     let before = Dictionary(survey.units.map { ($0.layer, $0) }, uniquingKeysWith: { first, _ in first })
-    let layers = survey.layers.map { layer in
-      let choice = choice(for: layer, energy: energy)
+    let layers = zip(survey.layers, choices).map { layer, choice in
       var weights = layer.weights
       if case .factorized(let rank) = choice {
         weights = rank * layer.perRank

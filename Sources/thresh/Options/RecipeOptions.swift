@@ -8,6 +8,7 @@ extension Regularizer.Order: ExpressibleByArgument {}
 extension Regularizer.Scale: ExpressibleByArgument {}
 extension Schedule.Shape: ExpressibleByArgument {}
 extension EnergyMeasure: ExpressibleByArgument {}
+extension Allocation: ExpressibleByArgument {}
 extension UnitCut: ExpressibleByArgument {}
 extension TrainingCompaction.Momentum: ExpressibleByArgument {}
 extension TrainingOptions.Optimizer: ExpressibleByArgument {}
@@ -42,6 +43,12 @@ struct PlanOptions: ParsableArguments {
   @Option(help: "Units that go: silent, or to reach a size the weakest too (default: weakest).")
   var units: UnitCut?
 
+  @Option(
+    help: ArgumentHelp(
+      "To reach a size, every layer keeps one share of its energy (uniform), or ranks go to where they lose least for "
+        + "what they cost (global; default: uniform)."))
+  var allocation: Allocation?
+
   @Option(help: ArgumentHelp("The smallest rank a layer is cut to (default: 1).", valueName: "n"))
   var minRank: Int?
 
@@ -60,6 +67,7 @@ struct PlanOptions: ParsableArguments {
     if parameters != nil || macs != nil { (recipe.parameters, recipe.macs) = (parameters, macs) }
     if energy != nil, parameters == nil, macs == nil { (recipe.parameters, recipe.macs) = (nil, nil) }
     set(&recipe.units, units)
+    set(&recipe.allocation, allocation)
     set(&recipe.minRank, minRank)
     set(&recipe.minUnits, minUnits)
     if !skip.isEmpty { recipe.skip = skip }

@@ -1,0 +1,98 @@
+import Networks
+
+/// How a plan to a size spreads what it cuts over the layers.
+public enum Allocation: String, Sendable, Codable, CaseIterable {
+  /// Every layer keeps the same share of its energy.
+  case uniform
+  /// Ranks go to where they lose least for what they cost: Σ_l ‖W_l − W_l,r‖²/‖W_l‖² is made small within the size.
+  case global
+}
+
+/// Ranks that lose least within a budget.
+///
+/// Every layer offers what it can become, at a cost and a relative squared error; one choice a layer is a knapsack. Its
+/// Lagrangian relaxation, loss + λ·cost, falls apart into layers: λ is found by halving, then what is left of the budget
+/// is spent where it gains most. The relaxation is also a bound: no choice within the budget loses less than `bound`.
+struct RankAllocation {
+  /// One thing that a layer can become.
+  struct Offer: Equatable {
+    /// Nil stays dense.
+    var rank: Int?
+    var cost: Int
+    /// ‖W − W_r‖²/‖W‖².
+    var loss: Double
+  }
+
+  /// The chosen offer of every layer.
+  let chosen: [Offer]
+  /// What no choice within the budget can go below.
+  let bound: Double
+
+  var cost: Int { chosen.map(\.cost).reduce(0, +) }
+  var loss: Double { chosen.map(\.loss).reduce(0, +) }
+
+  /// - Parameters:
+  ///   - offers: of every layer, at least one each.
+  ///   - budget: what they may cost together; nil comes back when even the cheapest cost more.
+  init?(_ offers: [[Offer]], budget: Int) {
+    // Each layer's best at a price; of equals the cheaper.
+    func best(_ price: (loss: Double, cost: Double)) -> [Offer] {
+      func value(_ offer: Offer) -> Double { price.loss * offer.loss + price.cost * Double(offer.cost) }
+      return offers.map { own in
+        own.dropFirst().reduce(own[0]) { (value($1), $1.cost) < (value($0), $0.cost) ? $1 : $0 }
+      }
+    }
+    func cost(_ choice: [Offer]) -> Int { choice.map(\.cost).reduce(0, +) }
+    guard cost(best((0, 1))) <= budget else { return nil }
+    // Offers cost whole numbers and lose at most 1: beyond λ = 1 the cheapest wins whatever it loses.
+    var (low, high) = (0.0, 2.0)
+    if cost(best((1, low))) > budget {
+      for _ in 0..<60 {
+        let middle = (low + high) / 2
+        if cost(best((1, middle))) > budget { low = middle } else { high = middle }
+      }
+    } else {
+      high = 0
+    }
+    let relaxed = best((1, high))
+    bound = max(0, relaxed.map(\.loss).reduce(0, +) + high * Double(cost(relaxed) - budget))
+    chosen = Self.spend(budget - cost(relaxed), on: relaxed, offers)
+  }
+
+  /// The choice with the rest of the budget spent, each time where the loss falls most for what it costs.
+  private static func spend(_ rest: Int, on choice: [Offer], _ offers: [[Offer]]) -> [Offer] {
+    var (choice, rest) = (choice, rest)
+    while true {
+      var best: (layer: Int, offer: Offer, gain: Double)?
+      for (layer, own) in offers.enumerated() {
+        for offer in own where offer.loss < choice[layer].loss {
+          let more = offer.cost - choice[layer].cost
+          guard more <= rest else { continue }
+          let gain = (choice[layer].loss - offer.loss) / Double(max(1, more))
+          if gain > best?.gain ?? 0 { best = (layer, offer, gain) }
+        }
+      }
+      guard let best else { return choice }
+      rest -= best.offer.cost - choice[best.layer].cost
+      choice[best.layer] = best.offer
+    }
+  }
+}
+
+extension Survey.Layer {
+  /// What the layer can become, by the cost that `cost` is of: dense, or every rank that costs less.
+  func offers(minimumRank: Int, _ cost: KeyPath<Cost, Int>) -> [RankAllocation.Offer] {
+    let perWeight = cost == \.macs ? positions : 1
+    let dense = RankAllocation.Offer(rank: nil, cost: weights * perWeight, loss: 0)
+    guard obstacle == nil else { return [dense] }
+    let whole = spectrum.error(of: 0)
+    let most = min(spectrum.rank, (weights - 1) / perRank)
+    let least = min(max(1, minimumRank), spectrum.values.count)
+    guard least <= most else { return [dense] }
+    return [dense]
+      + (least...most).map { rank in
+        let error = whole > 0 ? spectrum.error(of: rank) / whole : 0
+        return RankAllocation.Offer(rank: rank, cost: rank * perRank * perWeight, loss: error * error)
+      }
+  }
+}

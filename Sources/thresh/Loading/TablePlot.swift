@@ -1,0 +1,97 @@
+import Foundation
+import Reports
+import Training
+
+/// One plot of a table of figures: a line for every value of one column, repetitions drawn with their spread.
+struct TablePlot {
+  var x: String
+  var y: String
+  /// The column whose values make the lines.
+  var by: String?
+  /// The column whose equal values are repetitions of one point; nil takes those of equal x.
+  var each: String?
+  /// Rows that count: column and the values it may have.
+  var only: [(column: String, values: Set<String>)] = []
+  var isLogarithmic = false
+  var title: String
+
+  /// A row of figures; numbers are kept as they are written.
+  typealias Row = [String: Cell]
+
+  enum Cell: Decodable {
+    case number(Double)
+    case text(String)
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let number = try? container.decode(Double.self) {
+        self = .number(number)
+      } else if container.decodeNil() {
+        self = .text("")
+      } else {
+        self = .text(try container.decode(String.self))
+      }
+    }
+
+    var number: Double? { if case .number(let value) = self { value } else { nil } }
+    var text: String {
+      switch self {
+      case .number(let value): value == value.rounded() && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
+      case .text(let value): value
+      }
+    }
+  }
+
+  /// - Throws: `RecipeError` when the file is no JSON list of flat objects.
+  static func rows(of file: URL) throws -> [Row] {
+    guard let data = try? Data(contentsOf: file) else {
+      throw RecipeError("\(file.path) cannot be read; name a JSON file of figures")
+    }
+    do {
+      return try JSONDecoder().decode([Row].self, from: data)
+    } catch {
+      throw RecipeError("\(file.path) is no JSON list of objects of numbers and texts")
+    }
+  }
+
+  /// - Throws: `RecipeError` when a column is missing or no row is left.
+  func plot(of rows: [Row]) throws -> LinePlot {
+    for column in [x, y, by, each].compactMap(\.self) + only.map(\.column)
+    where !rows.contains(where: { $0[column] != nil }) {
+      let known = Set(rows.flatMap(\.keys)).sorted().joined(separator: ", ")
+      throw RecipeError("the table has no column \(column); it has \(known)")
+    }
+    let chosen = rows.filter { row in only.allSatisfy { $0.values.contains(row[$0.column]?.text ?? "") } }
+    guard chosen.contains(where: { $0[x]?.number != nil && $0[y]?.number != nil }) else {
+      throw RecipeError("no row of the table has numbers in \(x) and \(y)")
+    }
+    let names = chosen.map { line(of: $0) }.unique
+    return LinePlot(
+      title: title, x: LinePlot.Axis(x, scale: isLogarithmic ? .logarithmic : .linear), y: LinePlot.Axis(y),
+      series: names.map { name in LinePlot.Series(name, points(of: chosen.filter { line(of: $0) == name })) })
+  }
+
+  private func line(of row: Row) -> String { by.flatMap { row[$0]?.text } ?? y }
+
+  private func points(of rows: [Row]) -> [LinePlot.Point] {
+    let keys = rows.compactMap { $0[each ?? x]?.text }.unique
+    return keys.map { key -> LinePlot.Point in
+      let same = rows.filter { $0[each ?? x]?.text == key }
+      let (xs, ys) = (same.compactMap { $0[x]?.number }, same.compactMap { $0[y]?.number })
+      let (low, high) = (ys.min() ?? .nan, ys.max() ?? .nan)
+      return LinePlot.Point(x: xs.mean, y: ys.mean, spread: ys.count > 1 ? low...high : nil)
+    }.sorted { $0.x < $1.x }
+  }
+}
+
+extension [Double] {
+  fileprivate var mean: Double { isEmpty ? .nan : reduce(0, +) / Double(count) }
+}
+
+extension [String] {
+  /// Each value once, in the order in which they come.
+  fileprivate var unique: [String] {
+    var seen = Set<String>()
+    return filter { seen.insert($0).inserted }
+  }
+}
