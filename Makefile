@@ -2,12 +2,13 @@
 # make demo   sets up, trains for compression on the built-in data set and prints the table (about 6 minutes)
 # make test   sets up and runs every test
 # make bench  compares with PyTorch, interleaved (about 8 minutes on an idle machine)
+# make bench-peers  compares with other ways to make a network smaller (data: THRESH_DATA; about half an hour)
 # make lint   checks the formatting
 SHELL := /bin/bash
 # One set of flags for the program and the tests, so that nothing is built twice.
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 
-.PHONY: all setup build demo test bench lint clean
+.PHONY: all setup build demo test bench bench-peers lint clean
 all: build
 
 setup:
@@ -26,6 +27,10 @@ test: build
 bench: build
 	@Scripts/setup bench
 	.venv/bin/python Benchmarks/bench.py
+
+bench-peers: build
+	@Scripts/setup bench
+	.venv/bin/python Benchmarks/peers_bench.py
 
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests

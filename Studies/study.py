@@ -100,15 +100,25 @@ class Study:
         before, rest = page.read_text().split(start)
         page.write_text(before + start + table + "\n" + end + rest.split(end)[1])
 
+    def seconds(self, name: str) -> float | None:
+        """Seconds of the processor that a run took, over all its resumptions; with one thread, those of an idle core."""
+        file = self.folder / f"{name}.seconds"
+        return float(file.read_text()) if file.exists() else None
+
     def _call(self, name: str, words: list) -> str:
-        log = self.folder / f"{name}.log"
+        log, output = self.folder / f"{name}.log", self.folder / f"{name}.out"
         log.parent.mkdir(parents=True, exist_ok=True)
-        with open(log, "w") as errors:
-            done = subprocess.run(
-                [self.thresh, *map(str, words)], stdout=subprocess.PIPE, stderr=errors, text=True, check=False)
-        if done.returncode != 0:
+        with open(log, "w") as errors, open(output, "w") as out:
+            process = subprocess.Popen([self.thresh, *map(str, words)], stdout=out, stderr=errors)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        spent = (self.seconds(name) or 0) + usage.ru_utime + usage.ru_stime
+        (self.folder / f"{name}.seconds").write_text(f"{spent:.2f}\n")
+        if process.returncode != 0:
             sys.exit(f"{name} failed: {log.read_text().splitlines()[-1]} (see {log})")
-        return done.stdout
+        text = output.read_text()
+        output.unlink()
+        return text
 
 
 def mean(values) -> float:

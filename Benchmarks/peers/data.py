@@ -14,10 +14,11 @@ STD = (0.2470, 0.2435, 0.2616)
 MARGIN = 4
 RECORD = 1 + 3 * 32 * 32  # a label, then the pixels
 
+Triple = tuple[float, float, float]
 Batches = Iterator[tuple[Tensor, Tensor]]
 
 
-def images(folder: str | None, count: int) -> tuple[Tensor, Tensor]:
+def images(folder: str | None, count: int, files: str = "data_batch_*.bin") -> tuple[Tensor, Tensor]:
     """The first `count` images (uint8, N×3×32×32) and labels of CIFAR-10; made-up ones where there is no folder.
 
     Made-up images take exactly as long to augment and to learn from, so timings do not depend on the data.
@@ -26,23 +27,32 @@ def images(folder: str | None, count: int) -> tuple[Tensor, Tensor]:
         generator = torch.Generator().manual_seed(0)
         pixels = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator)
         return pixels, torch.randint(0, 10, (count,), generator=generator)
-    files = sorted(Path(folder).glob("data_batch_*.bin"))
-    if not files:
-        raise FileNotFoundError(f"{folder} has no data_batch_*.bin; give the folder of CIFAR-10's binary version")
+    found = sorted(Path(folder).glob(files))
+    if not found:
+        raise FileNotFoundError(f"{folder} has no {files}; give the folder of CIFAR-10's binary version")
     records = np.empty((0, RECORD), np.uint8)
-    for file in files:  # only what is asked for: the driver compares peak memory too
+    for file in found:  # only what is asked for: the driver compares peak memory too
         wanted = (count - len(records)) * RECORD
         records = np.concatenate([records, np.fromfile(file, np.uint8, wanted).reshape(-1, RECORD)])
     if len(records) < count:
-        raise ValueError(f"{folder} has {len(records)} training images, expected at least {count}")
+        raise ValueError(f"{folder} has {len(records)} images in {files}, expected at least {count}")
     return torch.from_numpy(records[:, 1:].reshape(-1, 3, 32, 32).copy()), torch.from_numpy(records[:, 0].astype(int))
 
 
-def in_memory(pixels: Tensor, labels: Tensor, batch: int) -> Batches:
+def records(pixels: Tensor, labels: Tensor) -> bytes:
+    """Images in the format that `images` reads."""
+    return torch.cat([labels.to(torch.uint8).unsqueeze(1), pixels.flatten(1)], 1).numpy().tobytes()
+
+
+def normalized(pixels: Tensor, mean: Triple = MEAN, std: Triple = STD) -> Tensor:
+    """Bytes as float32 with the given statistics, channels-last."""
+    scaled = (pixels - torch.tensor(mean).view(3, 1, 1) * 255) / (torch.tensor(std).view(3, 1, 1) * 255)
+    return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def in_memory(pixels: Tensor, labels: Tensor, batch: int, mean: Triple = MEAN, std: Triple = STD) -> Batches:
     """The fair loop: one gather per batch crops, flips and normalises all of its images at once."""
     padded = torch.nn.functional.pad(pixels, (MARGIN,) * 4)
-    mean = torch.tensor(MEAN).view(3, 1, 1) * 255
-    std = torch.tensor(STD).view(3, 1, 1) * 255
     channels = torch.arange(3).view(1, 3, 1, 1)
     order = torch.randperm(len(pixels))
     for start in range(0, len(order) - batch + 1, batch):
@@ -52,7 +62,7 @@ def in_memory(pixels: Tensor, labels: Tensor, batch: int) -> Batches:
         columns = corner[1] + torch.arange(32)
         columns = torch.where(torch.rand(batch, 1) < 0.5, columns.flip(1), columns)
         crops = padded[chosen.view(-1, 1, 1, 1), channels, rows.view(-1, 1, 32, 1), columns.view(-1, 1, 1, 32)]
-        yield ((crops - mean) / std).contiguous(memory_format=torch.channels_last), labels[chosen]
+        yield normalized(crops, mean, std), labels[chosen]
 
 
 class AugmentedImages(Dataset[tuple[Tensor, int]]):

@@ -32,6 +32,31 @@ ct_tensor *ct_hardtanh(const ct_tensor *x, double low, double high) {
 ct_tensor *ct_elu(const ct_tensor *x, double alpha) {
   return tensor([&] { return at::elu(in(x), alpha); });
 }
+ct_tensor *ct_gelu(const ct_tensor *x, bool tanh) {
+  return tensor([&] { return at::gelu(in(x), tanh ? "tanh" : "none"); });
+}
+ct_tensor *ct_silu(const ct_tensor *x) {
+  return tensor([&] { return at::silu(in(x)); });
+}
+ct_tensor *ct_sigmoid(const ct_tensor *x) {
+  return tensor([&] { return at::sigmoid(in(x)); });
+}
+ct_tensor *ct_tanh(const ct_tensor *x) {
+  return tensor([&] { return at::tanh(in(x)); });
+}
+ct_tensor *ct_erf(const ct_tensor *x) {
+  return tensor([&] { return at::erf(in(x)); });
+}
+ct_tensor *ct_hardswish(const ct_tensor *x) {
+  return tensor([&] { return at::hardswish(in(x)); });
+}
+ct_tensor *ct_layer_norm(const ct_tensor *x, int32_t axes, const ct_tensor *weight, const ct_tensor *bias,
+                         double epsilon) {
+  return tensor([&] {
+    auto shape = in(x).sizes().slice(in(x).dim() - axes);
+    return at::layer_norm(in(x), shape, maybe(weight), maybe(bias), epsilon);
+  });
+}
 ct_tensor *ct_max_pool2d(const ct_tensor *x, const ct_pooling *how) {
   return tensor([&] {
     return at::max_pool2d(in(x), pair(how->kernel), pair(how->stride), pair(how->padding), 1, how->ceil_mode);

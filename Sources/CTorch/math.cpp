@@ -53,6 +53,12 @@ ct_tensor *ct_matmul(const ct_tensor *a, const ct_tensor *b) {
 ct_tensor *ct_transpose(const ct_tensor *a, int64_t first, int64_t second) {
   return tensor([&] { return in(a).transpose(first, second); });
 }
+ct_tensor *ct_permute(const ct_tensor *a, const int64_t *axes, int32_t count) {
+  return tensor([&] { return in(a).permute(list(axes, count)); });
+}
+ct_tensor *ct_expand(const ct_tensor *a, const int64_t *sizes, int32_t rank) {
+  return tensor([&] { return in(a).expand(list(sizes, rank)); });
+}
 ct_tensor *ct_reshape(const ct_tensor *a, const int64_t *sizes, int32_t rank) {
   return tensor([&] { return in(a).reshape(list(sizes, rank)); });
 }

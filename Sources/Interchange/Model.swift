@@ -112,16 +112,43 @@ extension Model {
   }
 
   private func metadata() throws -> [String: String] {
-    var result = [
-      "format": "pt", MetadataKey.version: "1",
-      MetadataKey.architecture: try Self.json(Architecture(network)),
-      MetadataKey.preprocessing: try Self.json(preprocessing),
-      MetadataKey.classNames: try Self.json(classNames),
-      MetadataKey.figures: try Self.json(figures.filter(\.value.isFinite)),
-    ]
-    result[MetadataKey.recipe] = recipe
-    result[MetadataKey.plan] = plan
-    return result
+    let own = ["format": "pt", MetadataKey.architecture: try Self.json(Architecture(network))]
+    return try own.merging(description) { $1 }
+  }
+
+  /// What is said of the network beside its architecture, as metadata of a file.
+  var description: [String: String] {
+    get throws {
+      var result = [
+        MetadataKey.version: "1",
+        MetadataKey.preprocessing: try Self.json(preprocessing),
+        MetadataKey.classNames: try Self.json(classNames),
+        MetadataKey.figures: try Self.json(figures.filter(\.value.isFinite)),
+      ]
+      result[MetadataKey.recipe] = recipe
+      result[MetadataKey.plan] = plan
+      return result
+    }
+  }
+
+  /// A network with what a file's metadata say of it, or, where Thresh did not write them, what is usual.
+  ///
+  /// - Throws: `ContainerError` when the metadata contradict the network, `NetworkError` when it is not valid.
+  init(_ network: Network, description: [String: String], name: String) throws {
+    func decoded<Value: Decodable>(_ key: String, as type: Value.Type) -> Value? {
+      description[key].flatMap { try? JSONDecoder().decode(type, from: Data($0.utf8)) }
+    }
+    let outputs = try network.validate()[network.output]?.first ?? 0
+    let isGrey = network.inputShape[0] == 1
+    let usual = Preprocessing(
+      channelOrder: isGrey ? .grey : .rgb, height: network.inputShape[1], width: network.inputShape[2],
+      mean: isGrey ? [0.449] : [0.485, 0.456, 0.406], std: isGrey ? [0.226] : [0.229, 0.224, 0.225])
+    self.init(
+      network: network, preprocessing: decoded(MetadataKey.preprocessing, as: Preprocessing.self) ?? usual,
+      classNames: decoded(MetadataKey.classNames, as: [String].self) ?? (0..<outputs).map { "class \($0)" },
+      recipe: description[MetadataKey.recipe], plan: description[MetadataKey.plan],
+      figures: decoded(MetadataKey.figures, as: [String: Double].self) ?? [:])
+    try check(name)
   }
 
   private static func json(_ value: some Encodable) throws -> String {

@@ -47,6 +47,8 @@ public enum Role: String, Sendable, Codable, CodingKeyRepresentable, CaseIterabl
   case bias
   case runningMean = "running_mean"
   case runningVariance = "running_var"
+  /// A number of the network's definition, such as a mask; training leaves it alone.
+  case constant
 
   /// Whether gradients change it; running statistics follow the data instead.
   public var isTrainable: Bool { self == .weight || self == .bias }
@@ -59,6 +61,7 @@ public enum Role: String, Sendable, Codable, CodingKeyRepresentable, CaseIterabl
     case .bias: 1
     case .runningMean: 2
     case .runningVariance: 3
+    case .constant: 4
     }
   }
 }

@@ -46,14 +46,14 @@ public struct RunContext {
 
 /// The tensors (or nothing) that a node uses, by role.
 public struct NodeParameters {
-  private var slots: (Tensor?, Tensor?, Tensor?, Tensor?)
+  private var slots: (Tensor?, Tensor?, Tensor?, Tensor?, Tensor?)
 
   public init(_ weight: Tensor? = nil, _ bias: Tensor? = nil, mean: Tensor? = nil, variance: Tensor? = nil) {
-    slots = (weight, bias, mean, variance)
+    slots = (weight, bias, mean, variance, nil)
   }
 
   public init(_ find: (Role) -> Tensor?) {
-    slots = (find(.weight), find(.bias), find(.runningMean), find(.runningVariance))
+    slots = (find(.weight), find(.bias), find(.runningMean), find(.runningVariance), find(.constant))
   }
 
   public subscript(role: Role) -> Tensor? {
@@ -62,6 +62,7 @@ public struct NodeParameters {
     case .bias: slots.1
     case .runningMean: slots.2
     case .runningVariance: slots.3
+    case .constant: slots.4
     }
   }
 

@@ -52,6 +52,10 @@ extension Tensor {
   public func transposed(_ first: Int, _ second: Int) -> Tensor {
     calling(self) { ct_transpose($0, Int64(first), Int64(second)) }
   }
+  /// The axes in another order.
+  public func permuted(_ axes: [Int]) -> Tensor { calling(self) { ct_permute($0, int64(axes), Int32(axes.count)) } }
+  /// Axes of one element repeated without a copy; −1 keeps an axis.
+  public func expanded(_ shape: [Int]) -> Tensor { calling(self) { ct_expand($0, int64(shape), Int32(shape.count)) } }
   /// The elements from `start` up to `end` along `axis`, every `step`-th.
   public func slice(axis: Int, from start: Int, to end: Int, step: Int = 1) -> Tensor {
     calling(self) { ct_slice($0, Int64(axis), Int64(start), Int64(end), Int64(step)) }

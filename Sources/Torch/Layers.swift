@@ -94,6 +94,21 @@ extension Tensor {
   public func hardTanh(low: Double, high: Double) -> Tensor { calling(self) { ct_hardtanh($0, low, high) } }
   public func elu(alpha: Double) -> Tensor { calling(self) { ct_elu($0, alpha) } }
 
+  /// x·Φ(x), exactly or by the approximation with tanh.
+  public func gelu(approximated: Bool) -> Tensor { calling(self) { ct_gelu($0, approximated) } }
+  public var silu: Tensor { calling(self, ct_silu) }
+  public var sigmoid: Tensor { calling(self, ct_sigmoid) }
+  public var hyperbolicTangent: Tensor { calling(self, ct_tanh) }
+  public var errorFunction: Tensor { calling(self, ct_erf) }
+  public var hardSwish: Tensor { calling(self, ct_hardswish) }
+
+  /// Normalised over the last `axes` axes, then scaled and shifted.
+  public func layerNormalized(axes: Int, scale: Tensor?, shift: Tensor?, epsilon: Double) -> Tensor {
+    withExtendedLifetime((scale, shift)) {
+      calling(self) { ct_layer_norm($0, Int32(axes), scale?.storage.pointer, shift?.storage.pointer, epsilon) }
+    }
+  }
+
   public func maxPooled(_ geometry: PoolingGeometry) -> Tensor {
     var shim = geometry.shim
     return calling(self) { ct_max_pool2d($0, &shim) }

@@ -153,7 +153,7 @@ package struct TrainingState: ~Copyable {
 
 extension Batch {
   /// Images N×C×H×W, channels last, and int64 labels: on the CPU views of the batch's memory, elsewhere copies.
-  func tensors(on device: Device) -> (images: Tensor, labels: Tensor) {
+  package func tensors(on device: Device) -> (images: Tensor, labels: Tensor) {
     let (c, h, w) = (shape.channels, shape.height, shape.width)
     let images = Tensor(
       viewing: UnsafeMutableRawPointer(images), dtype: .float32, shape: [count, c, h, w],

@@ -58,7 +58,10 @@ struct Thresh: ParsableCommand {
         thresh evaluate run --data glyphs
       """,
     version: "0.1.0",
-    subcommands: [Train.self, Compress.self, Evaluate.self, Inspect.self, Predict.self, Plot.self, Demo.self])
+    subcommands: [
+      Train.self, Compress.self, Evaluate.self, Inspect.self, Predict.self, Export.self, Verify.self, Plot.self,
+      Demo.self,
+    ])
 }
 
 /// Why a command failed, for scripts; a wrong option is 64, as argument parsers have it.
@@ -80,7 +83,7 @@ enum ExitStatus: Int32 {
     // libtorch throws where a network's numbers are not finite.
     case is NetworkError, is TorchError: self = .network
     case is PlanError: self = .plan
-    case is CompactionError: self = .proof
+    case is CompactionError, is VerificationError: self = .proof
     case is RecipeError: self = .recipe
     case TrainingInterruption.diverged: self = .diverged
     case TrainingInterruption.stopped: self = .stopped

@@ -92,6 +92,8 @@ ct_tensor *_Nullable ct_sum(const ct_tensor *a, const int64_t *dims, int32_t cou
 ct_tensor *_Nullable ct_amax(const ct_tensor *a, const int64_t *dims, int32_t count, bool keep);
 ct_tensor *_Nullable ct_matmul(const ct_tensor *a, const ct_tensor *b);
 ct_tensor *_Nullable ct_transpose(const ct_tensor *a, int64_t first, int64_t second);
+ct_tensor *_Nullable ct_permute(const ct_tensor *a, const int64_t *axes, int32_t count);
+ct_tensor *_Nullable ct_expand(const ct_tensor *a, const int64_t *sizes, int32_t rank);  // -1 keeps
 ct_tensor *_Nullable ct_reshape(const ct_tensor *a, const int64_t *sizes, int32_t rank);
 ct_tensor *_Nullable ct_slice(const ct_tensor *a, int64_t dim, int64_t start, int64_t end, int64_t step);
 ct_tensor *_Nullable ct_index_select(const ct_tensor *a, int64_t dim, const int64_t *indices, int64_t count);
@@ -120,6 +122,15 @@ ct_tensor *_Nullable ct_relu(const ct_tensor *x);
 ct_tensor *_Nullable ct_leaky_relu(const ct_tensor *x, double slope);
 ct_tensor *_Nullable ct_hardtanh(const ct_tensor *x, double low, double high);
 ct_tensor *_Nullable ct_elu(const ct_tensor *x, double alpha);
+ct_tensor *_Nullable ct_gelu(const ct_tensor *x, bool tanh);  // by tanh, or exactly by erf
+ct_tensor *_Nullable ct_silu(const ct_tensor *x);
+ct_tensor *_Nullable ct_sigmoid(const ct_tensor *x);
+ct_tensor *_Nullable ct_tanh(const ct_tensor *x);
+ct_tensor *_Nullable ct_erf(const ct_tensor *x);
+ct_tensor *_Nullable ct_hardswish(const ct_tensor *x);
+/// Over the last `axes` axes.
+ct_tensor *_Nullable ct_layer_norm(const ct_tensor *x, int32_t axes, const ct_tensor *_Nullable weight,
+                                   const ct_tensor *_Nullable bias, double epsilon);
 typedef struct {
   int64_t kernel[2], stride[2], padding[2];
   bool ceil_mode, count_include_pad;

@@ -54,7 +54,7 @@ extension Survey {
       let obstacle = layer.obstacle ?? (isLeftOut(layer.name) ? "left out" : nil)
       return Layer(
         name: layer.name, spectrum: try Spectrum(of: narrowed.matrix(of: layer)),
-        positions: output.dropFirst().reduce(1, *), factorizedRank: layer.isPair ? first?.shape[0] : nil,
+        positions: narrowed.positions(of: layer, output), factorizedRank: layer.isPair ? first?.shape[0] : nil,
         obstacle: obstacle)
     }
     units = zip(network.matrixLayers, narrowed.matrixLayers).map { old, new in
@@ -71,6 +71,12 @@ extension Network {
   /// The number of output units of a layer.
   public func units(of layer: MatrixLayer) -> Int {
     layer.nodes.last.flatMap { self[$0] }.flatMap { parameter(.weight, of: $0) }?.shape[0] ?? 0
+  }
+
+  /// How often the layer's matrix is applied for one image: pixels, or tokens, whose last axis are the units.
+  fileprivate func positions(of layer: MatrixLayer, _ output: [Int]) -> Int {
+    let isLinear = layer.nodes.last.flatMap { self[$0] }?.operation is Linear
+    return (isLinear ? output.dropLast() : output.dropFirst()).reduce(1, *)
   }
 
   fileprivate func weights(of layer: MatrixLayer) -> Int {

@@ -1,13 +1,23 @@
 import Foundation
 import Torch
 
-/// An elementwise non-linearity of the ReLU family.
+/// An elementwise non-linearity.
 public enum Activation: Operation, Hashable {
   case relu
   case leakyRelu(slope: Double)
   /// ReLU cut at `limit`; 6 is MobileNet's.
   case cappedRelu(limit: Double)
   case elu(alpha: Double)
+  /// x·Φ(x), exactly or by the approximation with tanh.
+  case gelu(approximated: Bool)
+  case silu
+  case sigmoid
+  case tanh
+  case erf
+  case hardSwish
+  /// (slope·x + shift) cut to 0…1; 1/6 and 1/2 are PyTorch's.
+  case hardSigmoid(slope: Double, shift: Double)
+  case clip(low: Double, high: Double)
 
   public static let kind = "activation"
 
@@ -15,6 +25,9 @@ public enum Activation: Operation, Hashable {
     try Expect.inputs(inputs, 1)
     if case .cappedRelu(let limit) = self, !(limit >= 0) {
       throw NetworkError("is cut at \(limit), expected 0 or more")
+    }
+    if case .clip(let low, let high) = self, !(low <= high) {
+      throw NetworkError("is cut to \(low)…\(high), expected the lower end first")
     }
     return inputs[0]
   }
@@ -25,6 +38,14 @@ public enum Activation: Operation, Hashable {
     case .leakyRelu(let slope): inputs[0].leakyRelu(slope: slope)
     case .cappedRelu(let limit): inputs[0].hardTanh(low: 0, high: limit)
     case .elu(let alpha): inputs[0].elu(alpha: alpha)
+    case .gelu(let approximated): inputs[0].gelu(approximated: approximated)
+    case .silu: inputs[0].silu
+    case .sigmoid: inputs[0].sigmoid
+    case .tanh: inputs[0].hyperbolicTangent
+    case .erf: inputs[0].errorFunction
+    case .hardSwish: inputs[0].hardSwish
+    case .hardSigmoid(let slope, let shift): (inputs[0] * slope + shift).clamped(to: 0...1)
+    case .clip(let low, let high): inputs[0].clamped(to: low...high)
     }
   }
 
@@ -42,6 +63,16 @@ public enum Activation: Operation, Hashable {
     case .leakyRelu(let slope): x > 0 ? x : slope * x
     case .cappedRelu(let limit): min(max(0, x), limit)
     case .elu(let alpha): x > 0 ? x : alpha * (exp(x) - 1)
+    case .gelu(approximated: false): x * (1 + Foundation.erf(x / 2.0.squareRoot())) / 2
+    case .gelu(approximated: true):
+      x * (1 + Foundation.tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x))) / 2
+    case .silu: x / (1 + exp(-x))
+    case .sigmoid: 1 / (1 + exp(-x))
+    case .tanh: Foundation.tanh(x)
+    case .erf: Foundation.erf(x)
+    case .hardSwish: x * min(max(0, x + 3), 6) / 6
+    case .hardSigmoid(let slope, let shift): min(max(0, slope * x + shift), 1)
+    case .clip(let low, let high): min(max(low, x), high)
     }
   }
 }

@@ -19,7 +19,9 @@ public struct BatchNorm: Operation, Hashable {
       throw NetworkError("has epsilon \(epsilon) and momentum \(momentum), expected epsilon > 0, momentum in 0...1")
     }
     for role in [Role.runningMean, .runningVariance] { _ = try Expect.parameter(role, parameters, rank: 1) }
-    for role in Role.allCases { try Expect.vector(role, parameters, count: channels) }
+    for role in [Role.weight, .bias, .runningMean, .runningVariance] {
+      try Expect.vector(role, parameters, count: channels)
+    }
     return inputs[0]
   }
 

@@ -1,13 +1,18 @@
 import Torch
 
-/// The sum or the product of values of equal shape; a factor of 1×1 pixels (or 1 channel) is spread over the others.
+/// The sum, product, difference or quotient of values of equal shape; axes of one element are spread over the others.
 public enum Elementwise: String, Operation, Hashable {
   case add, multiply
+  /// The first less, or by, the second; of two values only.
+  case subtract, divide
 
   public static let kind = "elementwise"
 
   public func shape(of inputs: [[Int]], parameters: [Role: [Int]]) throws -> [Int] {
     guard inputs.count >= 2 else { throw NetworkError("reads \(inputs.count) values, expected two or more") }
+    guard inputs.count == 2 || self == .add || self == .multiply else {
+      throw NetworkError("reads \(inputs.count) values, expected two")
+    }
     let rank = inputs[0].count
     guard inputs.allSatisfy({ $0.count == rank }) else {
       throw NetworkError("reads shapes \(inputs) that do not match")
@@ -22,7 +27,14 @@ public enum Elementwise: String, Operation, Hashable {
   }
 
   public func run(_ inputs: [Tensor], _ parameters: NodeParameters, _ context: inout RunContext) -> Tensor {
-    inputs.dropFirst().reduce(inputs[0]) { self == .add ? $0 + $1 : $0 * $1 }
+    inputs.dropFirst().reduce(inputs[0]) { a, b in
+      switch self {
+      case .add: a + b
+      case .multiply: a * b
+      case .subtract: a - b
+      case .divide: a / b
+      }
+    }
   }
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
@@ -42,8 +54,17 @@ public enum Elementwise: String, Operation, Hashable {
       if self == .multiply, operands.contains(.constant(0)) { return .constant(0) }
       return operands.dropFirst().reduce(operands[0]) { a, b in
         guard case .constant(let x) = a, case .constant(let y) = b else { return .varying }
-        return .constant(self == .add ? x + y : x * y)
+        return .constant(applied(x, y))
       }
+    }
+  }
+
+  private func applied(_ x: Double, _ y: Double) -> Double {
+    switch self {
+    case .add: x + y
+    case .multiply: x * y
+    case .subtract: x - y
+    case .divide: x / y
     }
   }
 }

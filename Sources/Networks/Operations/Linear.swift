@@ -1,6 +1,6 @@
 import Torch
 
-/// x·Wᵀ + b on a vector; its weight is units × inputs.
+/// x·Wᵀ + b along the last axis, as for a vector or for every token of a list; its weight is units × inputs.
 public struct Linear: Operation, Hashable {
   public static let kind = "linear"
   public init() {}
@@ -9,10 +9,10 @@ public struct Linear: Operation, Hashable {
     try Expect.inputs(inputs, 1)
     let weight = try Expect.parameter(.weight, parameters, rank: 2)
     try Expect.vector(.bias, parameters, count: weight[0])
-    guard inputs[0] == [weight[1]], weight[0] > 0 else {
+    guard inputs[0].last == weight[1], weight[0] > 0 else {
       throw NetworkError("has a weight of shape \(weight), but reads shape \(inputs[0]), expected [\(weight[1])]")
     }
-    return [weight[0]]
+    return inputs[0].dropLast() + [weight[0]]
   }
 
   public func run(_ inputs: [Tensor], _ parameters: NodeParameters, _ context: inout RunContext) -> Tensor {
@@ -20,10 +20,16 @@ public struct Linear: Operation, Hashable {
   }
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int {
-    (parameters[.weight] ?? []).reduce(1, *)
+    output.dropLast().reduce(1, *) * (parameters[.weight] ?? []).reduce(1, *)
   }
 
+  /// Units are channels of a vector; of tokens they lie along another axis than channels do, and stay.
+
   public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+    guard site.outputShape.count == 1 else {
+      ties.freeze(site.inputs[0])
+      return ties.makeFrozenChannels(site.outputShape[0])
+    }
     let units = ties.makeChannels(site.outputShape[0])
     ties.own(site.parameters[.weight], axis: 0, units, as: .unit)
     ties.own(site.parameters[.bias], axis: 0, units, as: .unit)
@@ -32,7 +38,8 @@ public struct Linear: Operation, Hashable {
   }
 
   public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
-    affineValues(
+    guard shapes[0].count == 1 else { return Array(repeating: .varying, count: shapes[0][0]) }
+    return affineValues(
       of: inputs[0], weight: parameters.required(.weight), bias: parameters[.bias], groups: 1,
       changesConstants: false)
   }

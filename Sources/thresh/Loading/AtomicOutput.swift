@@ -4,6 +4,7 @@ import Foundation
 /// Small files that commands write, whole or not at all.
 enum AtomicOutput {
   static func write(_ text: String, to file: URL) throws { try AtomicFile.write(text, to: file) }
+  static func write(_ data: Data, to file: URL) throws { try AtomicFile.write(data, to: file) }
 
   /// Whether a file may be written there, asked before hours of work and not after.
   ///

@@ -46,12 +46,17 @@ enum ModelSource {
   ///   - seed: of the weights, where none are given.
   func load(for data: Dataset? = nil, seed: UInt64 = 0) throws -> Model {
     switch self {
-    case .file(let url): return try Model(contentsOf: url)
+    case .file(let url): return try Self.model(of: url)
     case .architecture(let name, let weights):
       let stored = try weights.map { try Safetensors(contentsOf: $0) }
       if let stored, Model.isModel(stored) { return try model(name, Model(stored), stored.file.lastPathComponent) }
       return try model(name, stored, data, seed)
     }
+  }
+
+  /// The model in a file of any kind that is read: Thresh's own, or ONNX.
+  static func model(of file: URL) throws -> Model {
+    ONNXFile.isNamed(file) ? try ONNXFile.model(contentsOf: file) : try Model(contentsOf: file)
   }
 
   /// A model file given as weights brings its description too, but has to be of the architecture that was named.

@@ -88,7 +88,7 @@ struct RunSteps {
     guard case .file(let file) = try ModelSource(word, weights: nil) else {
       throw NetworkError("the teacher \(word) is an architecture; name a model file or the folder of a run")
     }
-    let teacher = try Model(contentsOf: file)
+    let teacher = try ModelSource.model(of: file)
     guard teacher.classNames == model.classNames, teacher.preprocessing == model.preprocessing else {
       throw NetworkError(
         "the teacher \(word) was trained for other classes or another normalisation; name one trained on the same data")

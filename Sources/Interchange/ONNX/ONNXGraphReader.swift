@@ -1,0 +1,278 @@
+import Containers
+import Foundation
+import Networks
+import ONNXSchema
+import Torch
+
+/// What a name of an ONNX graph stands for while the graph is read.
+enum ONNXValue {
+  /// A value of the network: the name of the node that makes it, and its shape for one image.
+  case image(name: String, shape: [Int])
+  case constant(ONNXConstant)
+  /// Sizes of a shape, the batch left open; `isScalar` is one size without an axis.
+  case sizes([ONNXSize], isScalar: Bool)
+  /// What a node makes that cannot be read; whatever reads it is not complained about again.
+  case unknown
+}
+
+/// One size of a shape.
+enum ONNXSize: Equatable {
+  case batch
+  case fixed(Int)
+}
+
+/// A node that cannot be read, and why.
+struct ONNXProblem: Error {
+  var sentence: String
+  init(_ sentence: String) { self.sentence = sentence }
+}
+
+/// Reads an ONNX graph node by node into a network.
+///
+/// The batch axis is dropped on the way and stays free; whatever would move it is a problem. Shapes that the graph
+/// computes are folded here, never at the batch of the export.
+struct ONNXGraphReader {
+  /// Version of the operators.
+  let opset: Int
+  private(set) var nodes: [Node] = []
+  private(set) var parameters: [String: Tensor] = [:]
+  private var values: [String: ONNXValue] = [:]
+  private var shapes: [String: [Int]] = [:]
+  /// How many nodes read each value of the graph.
+  private var readers: [String: Int] = [:]
+  private let inputShape: [Int]
+  /// The batch of the export, where it was fixed.
+  private let exportedBatch: Int?
+  private let tensors: ONNXTensors
+
+  init(_ graph: ONNXGraphProto, opset: Int, _ tensors: ONNXTensors) throws {
+    (self.opset, self.tensors) = (opset, tensors)
+    for proto in graph.initializer {
+      guard values[proto.name] == nil else { throw ContainerError("\(tensors.file) holds \(proto.name) twice") }
+      values[proto.name] = .constant(try tensors.constant(proto, name: proto.name, isParameter: true))
+    }
+    let stored = Set(values.keys)
+    let inputs = graph.input.filter { !stored.contains($0.name) }
+    guard inputs.count == 1, graph.output.count >= 1 else {
+      throw ContainerError(
+        "\(tensors.file) has \(inputs.count) inputs and \(graph.output.count) outputs, expected images in, classes out")
+    }
+    let sizes = inputs[0].type.tensorType.shape.dim
+    let image = sizes.dropFirst().map { Int(clamping: $0.dimValue) }
+    guard sizes.count == 4, image.allSatisfy({ (1...1 << 16).contains($0) }) else {
+      throw ContainerError(
+        """
+        \(tensors.file) reads \(inputs[0].name) of shape \(sizes.map(Self.text)), expected batch × channels × height × \
+        width with a fixed size of the image; export it so
+        """)
+    }
+    (inputShape, exportedBatch) = (image, sizes[0].dimValue > 0 ? Int(clamping: sizes[0].dimValue) : nil)
+    shapes[Network.inputName] = image
+    values[inputs[0].name] = .image(name: Network.inputName, shape: image)
+    for node in graph.node { for input in node.input { readers[input, default: 0] += 1 } }
+    for output in graph.output { readers[output.name, default: 0] += 1 }
+  }
+
+  /// Reads all nodes, or says in one error which cannot be read.
+  mutating func network(of graph: ONNXGraphProto) throws -> Network {
+    var problems: [String] = []
+    for node in graph.node {
+      do {
+        guard try !readsUnknown(node) else {
+          for output in node.output { values[output] = .unknown }
+          continue
+        }
+        try read(node)
+      } catch let problem as ONNXProblem {
+        problems.append("\(node.opType) (\(Self.label(node))) \(problem.sentence)")
+      } catch let error as NetworkError {
+        problems.append("\(node.opType) (\(Self.label(node))) \(error.description)")
+      }
+      for output in node.output where values[output] == nil { values[output] = .unknown }
+    }
+    guard problems.isEmpty else {
+      let shown = problems.prefix(12).joined(separator: "; ")
+      let more = problems.count > 12 ? "; and \(problems.count - 12) more" : ""
+      throw ContainerError("\(tensors.file) cannot be read: \(shown)\(more)")
+    }
+    guard case .image(let name, let shape) = values[graph.output[0].name], shape.count == 1 else {
+      throw ContainerError("\(tensors.file) does not give one vector of classes for each image")
+    }
+    let network = Network(inputShape: inputShape, nodes: nodes, output: name, parameters: parameters)
+    try network.validate()
+    return network
+  }
+
+  private func readsUnknown(_ node: ONNXNodeProto) throws -> Bool {
+    for input in node.input where !input.isEmpty {
+      guard let value = values[input] else { throw ONNXProblem("reads \(input), which no earlier node makes") }
+      if case .unknown = value { return true }
+    }
+    return false
+  }
+
+  private static func text(_ size: ONNXTensorShapeProto.Dimension) -> String {
+    size.dimParam.isEmpty ? "\(size.dimValue)" : size.dimParam
+  }
+
+  private static func label(_ node: ONNXNodeProto) -> String { node.name.isEmpty ? node.output.first ?? "" : node.name }
+}
+
+// MARK: What the rules of single operators use
+
+extension ONNXGraphReader {
+  func value(_ node: ONNXNodeProto, _ index: Int) -> ONNXValue? {
+    guard node.input.indices.contains(index), !node.input[index].isEmpty else { return nil }
+    return values[node.input[index]]
+  }
+
+  /// The input as a value of the network.
+  func image(_ node: ONNXNodeProto, _ index: Int = 0) throws -> (name: String, shape: [Int]) {
+    guard case .image(let name, let shape) = value(node, index) else {
+      throw ONNXProblem("reads a constant as its input \(index + 1), expected a value of the network")
+    }
+    return (name, shape)
+  }
+
+  /// The input as a constant; nil where there is none.
+  func constant(_ node: ONNXNodeProto, _ index: Int) throws -> ONNXConstant? {
+    switch value(node, index) {
+    case nil: return nil
+    case .constant(let constant): return constant
+    default: throw ONNXProblem("computes its input \(index + 1), expected a constant")
+    }
+  }
+
+  /// Whole numbers from an attribute, as older opsets have them, or else from an input.
+  func integers(_ node: ONNXNodeProto, _ attribute: String, orInput index: Int) throws -> [Int]? {
+    if let own = node.integers(attribute) { return own }
+    switch value(node, index) {
+    case nil: return nil
+    case .constant(let constant):
+      guard let numbers = constant.integers else { throw ONNXProblem("has \(attribute) that are no whole numbers") }
+      return numbers
+    case .sizes(let sizes, _):
+      return try sizes.map { size in
+        guard case .fixed(let number) = size else { throw ONNXProblem("depends on the batch in its \(attribute)") }
+        return number
+      }
+    default: throw ONNXProblem("computes its \(attribute), expected a constant")
+    }
+  }
+
+  func single(_ node: ONNXNodeProto, _ attribute: String, orInput index: Int) throws -> Double? {
+    if let own = node.number(attribute) { return own }
+    guard let constant = try constant(node, index) else { return nil }
+    guard let number = constant.single else { throw ONNXProblem("has a \(attribute) of shape \(constant.shape)") }
+    return number
+  }
+
+  mutating func set(_ output: String, _ value: ONNXValue) { values[output] = value }
+
+  /// Makes the node's first output another name of a value.
+  mutating func alias(_ node: ONNXNodeProto, _ name: String) {
+    values[node.output[0]] = .image(name: name, shape: shapes[name] ?? [])
+  }
+
+  func shape(_ name: String) -> [Int] { shapes[name] ?? [] }
+
+  /// Whether the value is read by one node alone.
+  func isReadOnce(_ output: String) -> Bool { readers[output] == 1 }
+
+  /// An axis of a value with its batch, counted from its end if negative, as one of the image; nil is the batch.
+  func imageAxis(_ axis: Int, of shape: [Int]) throws -> Int? {
+    let rank = shape.count + 1
+    let positive = axis < 0 ? axis + rank : axis
+    guard (0..<rank).contains(positive) else { throw ONNXProblem("names axis \(axis) of \(rank) axes") }
+    return positive == 0 ? nil : positive - 1
+  }
+
+  func fixedAxis(_ axis: Int, of shape: [Int]) throws -> Int {
+    guard let axis = try imageAxis(axis, of: shape) else { throw ONNXProblem("works along the batch") }
+    return axis
+  }
+
+  /// Appends a node of the network and gives its name; the last of a rule is called like what the graph calls it.
+  ///
+  /// - Parameter suffix: of the name, for a node that only leads to the rule's result.
+  mutating func append(
+    _ operation: any Networks.Operation, _ node: ONNXNodeProto, suffix: String = "", reading inputs: [String],
+    _ tensors: [Role: (name: String, tensor: Tensor)] = [:]
+  ) throws -> String {
+    let name = unusedName(nodeName(node, tensors) + suffix)
+    let shape = try operation.shape(of: inputs.map { shapes[$0] ?? [] }, parameters: tensors.mapValues(\.tensor.shape))
+    var names: [Role: String] = [:]
+    for (role, entry) in tensors {
+      let own = entry.name.hasSuffix(".\(role.rawValue)") ? entry.name : "\(name).\(role.rawValue)"
+      // A name that another tensor has already is not shared by chance.
+      let free = parameters[own].map { $0.shape == entry.tensor.shape && own == entry.name } ?? true
+      names[role] = free ? own : "\(name).\(role.rawValue)"
+      parameters[names[role] ?? own] = entry.tensor
+    }
+    shapes[name] = shape
+    nodes.append(Node(name: name, operation: operation, inputs: inputs, parameters: names))
+    return name
+  }
+
+  /// Appends a node that makes the graph's node's first output.
+  mutating func finish(
+    _ operation: any Networks.Operation, _ node: ONNXNodeProto, reading inputs: [String],
+    _ tensors: [Role: (name: String, tensor: Tensor)] = [:]
+  ) throws {
+    alias(node, try append(operation, node, reading: inputs, tensors))
+  }
+
+  /// Adds a bias to a linear layer that was read before; false where it has one already.
+  mutating func addBias(_ bias: ONNXConstant, to layer: String) -> Bool {
+    guard let index = nodes.lastIndex(where: { $0.name == layer }), nodes[index].operation is Linear,
+      nodes[index].parameters[.bias] == nil
+    else { return false }
+    let name = bias.name.hasSuffix(".bias") && parameters[bias.name] == nil ? bias.name : "\(layer).bias"
+    nodes[index].parameters[.bias] = name
+    parameters[name] = bias.tensor
+    return true
+  }
+
+  /// PyTorch's name of the layer: that of its parameters, or the scope in the node's name, as in
+  /// "/layer1/layer1.0/conv1/Conv".
+  private func nodeName(_ node: ONNXNodeProto, _ tensors: [Role: (name: String, tensor: Tensor)]) -> String {
+    for (role, entry) in tensors.sorted(by: { $0.key < $1.key }) where entry.name.hasSuffix(".\(role.rawValue)") {
+      return String(entry.name.dropLast(role.rawValue.count + 1))
+    }
+    let path = node.name.split(separator: "/").map(String.init)
+    guard node.name.hasPrefix("/"), path.count > 1 else { return node.name.isEmpty ? node.output[0] : node.name }
+    let scope = path.dropLast()
+    // "layer1", "layer1.0" name one place twice.
+    let parts = scope.indices.filter { index in
+      index + 1 >= scope.endIndex || !scope[index + 1].hasPrefix(scope[index] + ".")
+    }.map { scope[$0] }
+    let last = path[path.count - 1]
+    return parts.joined(separator: ".") + (tensors.isEmpty ? "." + last.lowercased() : "")
+  }
+
+  private func unusedName(_ wanted: String) -> String {
+    var name = wanted == Network.inputName ? wanted + "_" : wanted
+    var number = 2
+    while shapes[name] != nil {
+      name = "\(wanted)_\(number)"
+      number += 1
+    }
+    return name
+  }
+
+  var exportedBatchSize: Int? { exportedBatch }
+
+  func constantTensor(_ proto: ONNXTensorProto, _ name: String) throws -> ONNXConstant {
+    try tensors.constant(proto, name: name, isParameter: false)
+  }
+}
+
+extension ONNXNodeProto {
+  private func find(_ name: String) -> ONNXAttributeProto? { attribute.first { $0.name == name } }
+
+  func integers(_ name: String) -> [Int]? { find(name).map { $0.ints.map { Int(clamping: $0) } } }
+  func integer(_ name: String) -> Int? { find(name).map { Int(clamping: $0.i) } }
+  func number(_ name: String) -> Double? { find(name).map { Double($0.f) } }
+  func word(_ name: String) -> String? { find(name).map { String(decoding: $0.s, as: UTF8.self) } }
+  func tensor(_ name: String) -> ONNXTensorProto? { find(name).map(\.t) }
+}
