@@ -87,7 +87,8 @@ def result_of(name: str, task: training.Task, options: argparse.Namespace) -> Re
         figures |= {"top1": training.top1(network, task), **costs(network)}
     except Exception as error:  # the others still get their rows
         traceback.print_exc()
-        return result | {"error": f"{type(error).__name__}: {error}"}
+        # The methods' own refusals are ValueErrors and whole sentences.
+        return result | {"error": str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"}
     torch.save(network, file.with_suffix(".pt"))
     file.write_text(json.dumps(result | figures, indent=1) + "\n")
     return result | figures
