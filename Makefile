@@ -21,6 +21,7 @@ demo: build
 	.build/release/thresh demo --output demo
 
 test: build
+	@Scripts/setup test
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build
 

@@ -65,7 +65,12 @@ let package = Package(
     tests("NetworksTests", ["Architectures", "Containers", "Interchange", "Networks", "Torch"]),
     tests("ArchitecturesTests", ["Architectures", "Networks"]),
     tests("CompactionTests", ["Architectures", "Compaction", "Containers", "Networks", "Torch"]),
-    tests("InterchangeTests", ["Architectures", "Containers", "Interchange", "Networks", "Torch"]),
+    tests(
+      "InterchangeTests",
+      [
+        "Architectures", "Compaction", "Containers", "Interchange", "Networks", "ONNXSchema", "Torch",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
     .testTarget(
       name: "ContainersTests", dependencies: ["Containers"], resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(

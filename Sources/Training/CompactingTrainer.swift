@@ -70,15 +70,25 @@ extension Trainer {
     if compaction.momentum == .carry, options.optimizer == .sgd {
       memory.momenta = compacted.carrying(state.memory.momenta)
     }
-    state = try TrainingState(compacted.network, memory: memory, on: device, teacher: usedTeacher)
-    regularization = try Regularization(options.regularizer, on: compacted.network, start: position.start)
-    regularization.measureNorms(of: compacted.network)
+    let network = try settled(compacted.network)
+    state = try TrainingState(network, memory: memory, on: device, teacher: usedTeacher)
+    regularization = try Regularization(options.regularizer, on: network, start: position.start)
+    regularization.measureNorms(of: network)
     position.start = regularization.start
     position.spectralSums = nil
-    position.architecture = Architecture(compacted.network)
+    position.architecture = Architecture(network)
     position.compactedAfter = position.epoch
     position.seconds += clock.elapsed
+    if position.epoch == options.epochs { try model(network, nil).write(to: folder.best) }
     try save(state)
     observe(.compacted(epoch: position.epoch, compacted.plan))
+  }
+
+  /// The network with batch norm measured again where that helps and no epoch follows that would do it.
+  private func settled(_ network: Network) throws -> Network {
+    guard position.epoch == options.epochs else { return network }
+    let renewed = try network.recalibrated(on: data, seed: options.seed, device: device)
+    let accuracies = try [network, renewed].map { try $0.accuracy(on: data.selection, of: data, device: device) }
+    return accuracies[1].isBetter(than: accuracies[0]) ? renewed : network
   }
 }

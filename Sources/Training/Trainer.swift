@@ -224,7 +224,7 @@ public struct Trainer {
       .write(to: folder.optimizer)
   }
 
-  private func model(_ network: Network, _ validation: Accuracy?) -> Model {
+  func model(_ network: Network, _ validation: Accuracy?) -> Model {
     var model = description
     model.network = network
     model.figures["epoch"] = Double(position.epoch)

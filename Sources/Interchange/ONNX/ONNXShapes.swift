@@ -24,9 +24,7 @@ extension ONNXGraphReader {
     default: break
     }
     let inputs = node.input.indices.compactMap { value(node, $0) }
-    let areSizes = inputs.allSatisfy { sizes($0) != nil }
-    let hasSizes = inputs.contains { if case .sizes = $0 { true } else { false } }
-    if areSizes, hasSizes { return try foldSizes(node, inputs) }
+    if !inputs.isEmpty, inputs.allSatisfy({ sizes($0) != nil }), try foldSizes(node, inputs) { return true }
     return try foldConstants(node, inputs)
   }
 
@@ -62,6 +60,13 @@ extension ONNXGraphReader {
       lists.indices.contains(index) ? lists[index].list.map { if case .fixed(let n) = $0 { n } else { -1 } } : []
     }
     switch node.opType {
+    case "ConstantOfShape":
+      let fill = try node.tensor("value").map { try constantTensor($0, node.output[0]).single ?? 0 } ?? 0
+      let count = whole(0).reduce(1, *)
+      guard lists.count == 1, first.list.count <= 1, (0...64).contains(count), fill == fill.rounded() else {
+        return false
+      }
+      set(node.output[0], .sizes(Array(repeating: .fixed(Int(fill)), count: count), isScalar: false))
     case "Gather":
       let count = first.list.count
       let picked = try whole(1).map { index in
@@ -76,7 +81,9 @@ extension ONNXGraphReader {
     case "Cast", "Identity": set(node.output[0], .sizes(first.list, isScalar: first.isScalar))
     case "Slice":
       let (starts, ends) = (whole(1), whole(2))
-      guard let start = starts.first, let end = ends.first, whole(4).first ?? 1 == 1 else { return false }
+      guard let start = starts.first, let end = ends.first, whole(4).first ?? 1 == 1, lists.count > 2 else {
+        return false
+      }
       let count = first.list.count
       let range = max(0, start < 0 ? start + count : start)..<min(count, end < 0 ? end + count : end)
       set(node.output[0], .sizes(Array(first.list[range]), isScalar: false))
@@ -106,31 +113,88 @@ extension ONNXGraphReader {
 
   /// Constants that are only laid out anew.
   private mutating func foldConstants(_ node: ONNXNodeProto, _ inputs: [ONNXValue]) throws -> Bool {
-    guard case .constant(var constant) = inputs.first,
-      ["Transpose", "Identity", "Cast", "Unsqueeze"].contains(node.opType)
-    else { return false }
-    switch node.opType {
-    case "Transpose":
-      let order = node.integers("perm") ?? Array(constant.shape.indices.reversed())
-      guard order.sorted() == Array(constant.shape.indices), case .real(let tensor) = constant.numbers else {
-        return false
-      }
-      constant.numbers = .real(tensor.permuted(order).contiguous)
-      constant.shape = order.map { constant.shape[$0] }
-    case "Unsqueeze":
-      guard let axes = try integers(node, "axes", orInput: 1), case .real(let tensor) = constant.numbers else {
-        return false
-      }
-      let rank = constant.shape.count + axes.count
-      for axis in axes.map({ $0 < 0 ? $0 + rank : $0 }).sorted() {
-        guard (0...constant.shape.count).contains(axis) else { throw ONNXProblem("adds axis \(axis) of \(rank)") }
-        constant.shape.insert(1, at: axis)
-      }
-      constant.numbers = .real(tensor.reshaped(constant.shape))
-    default: break
-    }
-    set(node.output[0], .constant(constant))
+    guard let constant = asConstant(inputs.first), let folded = try laidOut(constant, node) else { return false }
+    set(node.output[0], .constant(folded))
     return true
+  }
+
+  /// A constant, or sizes that are all known, as a constant.
+  private func asConstant(_ value: ONNXValue?) -> ONNXConstant? {
+    switch value {
+    case .constant(let constant): return constant
+    case .sizes(let list, let isScalar):
+      let numbers = list.compactMap { size -> Int? in if case .fixed(let number) = size { number } else { nil } }
+      guard numbers.count == list.count else { return nil }
+      return ONNXConstant(
+        name: "", shape: isScalar ? [] : [numbers.count], numbers: .whole(numbers), isParameter: false)
+    default: return nil
+    }
+  }
+
+  private func laidOut(_ constant: ONNXConstant, _ node: ONNXNodeProto) throws -> ONNXConstant? {
+    var (shape, order) = (constant.shape, [Int]?.none)
+    switch node.opType {
+    case "Identity", "Cast": break
+    case "Transpose":
+      let axes = node.integers("perm") ?? Array(shape.indices.reversed())
+      guard axes.sorted() == Array(shape.indices) else { return nil }
+      order = axes
+    case "Unsqueeze":
+      guard let axes = try integers(node, "axes", orInput: 1) else { return nil }
+      let rank = shape.count + axes.count
+      for axis in axes.map({ $0 < 0 ? $0 + rank : $0 }).sorted() {
+        guard (0...shape.count).contains(axis) else { throw ONNXProblem("adds axis \(axis) of \(rank)") }
+        shape.insert(1, at: axis)
+      }
+    case "Reshape":
+      guard let target = try integers(node, "shape", orInput: 1) else { return nil }
+      let count = shape.reduce(1, *)
+      let known = target.filter { $0 > 0 }.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
+      guard known > 0, target.allSatisfy({ $0 > 0 || $0 == -1 }) else { return nil }
+      shape = target.map { $0 == -1 ? count / known : $0 }
+      guard shape.reduce(1, *) == count else { throw ONNXProblem("gives \(count) numbers the shape \(target)") }
+    case "Slice":
+      return try reversedRows(constant, node)
+    default: return nil
+    }
+    return constant.inShape(shape, order: order)
+  }
+
+  /// Rows backwards, as the exporter turns pads round; other slices of constants are not needed.
+  private func reversedRows(_ constant: ONNXConstant, _ node: ONNXNodeProto) throws -> ONNXConstant? {
+    guard try integers(node, "steps", orInput: 4) == [-1], try integers(node, "axes", orInput: 3) == [0],
+      let start = try integers(node, "starts", orInput: 1)?.first, start == -1, let rows = constant.shape.first,
+      let end = try integers(node, "ends", orInput: 2)?.first, end < -rows
+    else { return nil }
+    return constant.selecting(Array((0..<rows).reversed()))
+  }
+}
+
+extension ONNXConstant {
+  /// The same numbers with their axes in another order, then in another shape of as many.
+  fileprivate func inShape(_ shape: [Int], order: [Int]?) -> ONNXConstant {
+    var result = self
+    let target = order.map { axes in axes.map { self.shape[$0] } } ?? shape
+    result.shape = target
+    result.move { tensor in
+      (order.map { tensor.reshaped(self.shape).permuted($0).contiguous } ?? tensor).reshaped(target)
+    }
+    return result
+  }
+
+  fileprivate func selecting(_ rows: [Int]) -> ONNXConstant {
+    var result = self
+    result.move { $0.reshaped(self.shape).selecting(rows, axis: 0) }
+    return result
+  }
+
+  /// Moves the elements; whole numbers go through float64, which holds those of shapes exactly.
+  private mutating func move(_ change: (Tensor) -> Tensor) {
+    switch numbers {
+    case .real(let tensor): numbers = .real(change(tensor))
+    case .whole(let values):
+      numbers = .whole(change(Tensor(values.map(Double.init), shape: [values.count])).doubles.map { Int($0) })
+    }
   }
 }
 

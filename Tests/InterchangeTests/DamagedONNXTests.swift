@@ -1,0 +1,150 @@
+import Architectures
+import Containers
+import Foundation
+import Networks
+import ONNXSchema
+import SwiftProtobuf
+import Testing
+import Torch
+
+@testable import Interchange
+
+/// ONNX files that are damaged, hostile, or hold what Thresh does not have.
+@Suite struct DamagedONNXTests {
+  private func valid() throws -> ONNXModelProto {
+    let network = try Network.dec3(input: [1, 8, 8], classes: 3, units: [2, 3, 4], seed: 1)
+    return try ONNXModelProto(
+      serializedBytes: ONNXFile.data(of: plainModel(network), foldingBatchNorm: false))
+  }
+
+  /// What reading says, within a second.
+  private func refusal(_ data: Data, folder: URL = URL(filePath: "/nonexistent")) -> String {
+    let clock = ContinuousClock.now
+    let sentence = message { _ = try ONNXFile.read(data, name: "x.onnx", folder: folder) }
+    #expect(clock.duration(to: .now) < .seconds(5))
+    return sentence
+  }
+
+  private func refusal(_ change: (inout ONNXModelProto) -> Void) throws -> String {
+    var proto = try valid()
+    change(&proto)
+    return refusal(try proto.serializedBytes())
+  }
+
+  @Test func `a file that is cut off anywhere is refused`() throws {
+    let data: Data = try valid().serializedBytes()
+    for length in stride(from: 0, to: data.count, by: max(1, data.count / 150)) {
+      #expect(refusal(data.prefix(length)) != "nothing was thrown", "\(length) bytes")
+    }
+  }
+
+  @Test func `a file with bytes changed is read or refused, and never traps`() throws {
+    let data: Data = try valid().serializedBytes()
+    var state: UInt64 = 7
+    func next() -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33)
+    }
+    for _ in 0..<1500 {
+      var copy = data
+      for _ in 0...(next() % 4) { copy[copy.startIndex + next() % copy.count] = UInt8(truncatingIfNeeded: next()) }
+      _ = refusal(copy)
+    }
+  }
+
+  @Test func `messages nested too deep, and lengths beyond the file, are refused`() {
+    // Field 7 (graph) of ever the same kind: a message in a message in a message.
+    var nested = Data()
+    for _ in 0..<100_000 {
+      var length = UInt64(nested.count)
+      var head = Data([0x3A])
+      repeat {
+        head.append(UInt8(length & 0x7F) | (length > 0x7F ? 0x80 : 0))
+        length >>= 7
+      } while length > 0
+      nested = head + nested.prefix(1 << 16)
+    }
+    #expect(refusal(nested) != "nothing was thrown")
+    #expect(refusal(Data([0x3A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F])).contains("no ONNX file"))
+  }
+
+  @Test func `a tensor that claims more than it holds is refused before anything is allocated`() throws {
+    #expect(try refusal { $0.graph.initializer[0].dims = [1_000_000_000] }.contains("does not hold"))
+    #expect(try refusal { $0.graph.initializer[0].dims = [1 << 40, 1 << 40] }.contains("too large"))
+    #expect(try refusal { $0.graph.initializer[0].dims = [-1] }.contains("too large"))
+    #expect(try refusal { $0.graph.initializer[0].dataType = 99 }.contains("type 99"))
+  }
+
+  @Test func `one error lists every operation that cannot be read, with its node`() throws {
+    let sentence = try refusal { proto in
+      for index in proto.graph.node.indices.prefix(2) {
+        (proto.graph.node[index].opType, proto.graph.node[index].name) = ("NonZero", "odd\(index)")
+      }
+      // What lies behind is not complained about.
+    }
+    #expect(sentence.contains("NonZero (odd0)"))
+    #expect(!sentence.contains("Gemm"), "\(sentence)")
+  }
+
+  @Test func `values that no node makes, names taken twice and cycles are refused`() throws {
+    #expect(try refusal { $0.graph.node[1].input[0] = "nowhere" }.contains("reads nowhere"))
+    #expect(try refusal { $0.graph.initializer.append($0.graph.initializer[0]) }.contains("twice"))
+    #expect(try refusal { $0.graph.node.reverse() }.contains("no earlier node"))
+    #expect(try refusal { $0.graph.node[0].input[0] = $0.graph.node[0].output[0] }.contains("no earlier node"))
+    #expect(
+      try refusal { $0.graph.initializer.removeAll { $0.name.hasSuffix("conv_v.weight") } } != "nothing was thrown")
+    #expect(try refusal { $0.graph.output[0].name = "nowhere" }.contains("one vector"))
+  }
+
+  @Test func `images of an open size, or no images, are refused`() throws {
+    #expect(
+      try refusal { proto in
+        proto.graph.input[0].type.tensorType.shape.dim[2].dimParam = "height"
+      }.contains("fixed size"))
+    #expect(try refusal { $0.graph.input = [] }.contains("0 inputs"))
+    #expect(try refusal { $0.clearGraph() }.contains("no graph"))
+    #expect(try refusal { $0.opsetImport = [] }.contains("no graph"))
+  }
+
+  @Test(arguments: ["/etc/passwd", "../secret.bin", "a/../../secret.bin", "", "link"])
+  func `data outside the model's folder is refused`(location: String) throws {
+    let folder = try TemporaryFolder()
+    let home = folder.url.appending(path: "home")
+    try FileManager.default.createDirectory(at: home, withIntermediateDirectories: true)
+    try Data(count: 1000).write(to: folder.url.appending(path: "secret.bin"))
+    try FileManager.default.createSymbolicLink(
+      at: home.appending(path: "link"), withDestinationURL: folder.url.appending(path: "secret.bin"))
+    var proto = try valid()
+    var entry = ONNXStringStringEntryProto()
+    (entry.key, entry.value) = ("location", location)
+    proto.graph.initializer[0].rawData = Data()
+    proto.graph.initializer[0].dataLocation = .external
+    proto.graph.initializer[0].externalData = [entry]
+    let sentence = refusal(try proto.serializedBytes(), folder: home)
+    #expect(sentence.contains("beside the model") || sentence.contains("out of the model's folder"), "\(sentence)")
+  }
+
+  @Test func `data beside the model is read, and refused where it is too short`() throws {
+    let folder = try TemporaryFolder()
+    var proto = try valid()
+    let bytes = proto.graph.initializer[0].rawData
+    try bytes.write(to: folder.url.appending(path: "weights.bin"))
+    proto.graph.initializer[0].rawData = Data()
+    proto.graph.initializer[0].dataLocation = .external
+    func entries(_ pairs: [(String, String)]) -> [ONNXStringStringEntryProto] {
+      pairs.map { key, value in
+        var entry = ONNXStringStringEntryProto()
+        (entry.key, entry.value) = (key, value)
+        return entry
+      }
+    }
+    proto.graph.initializer[0].externalData = entries([("location", "weights.bin")])
+    #expect(refusal(try proto.serializedBytes(), folder: folder.url) == "nothing was thrown")
+    for length in ["-4", "1000000000", "4"] {
+      proto.graph.initializer[0].externalData = entries([("location", "weights.bin"), ("length", length)])
+      #expect(refusal(try proto.serializedBytes(), folder: folder.url) != "nothing was thrown")
+    }
+    proto.graph.initializer[0].externalData = entries([("location", "weights.bin"), ("offset", "9223372036854775807")])
+    #expect(refusal(try proto.serializedBytes(), folder: folder.url).contains("behind the end"))
+  }
+}

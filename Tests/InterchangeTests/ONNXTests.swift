@@ -1,0 +1,130 @@
+import Architectures
+import Compaction
+import Containers
+import Foundation
+import Networks
+import Testing
+import Torch
+
+@testable import Interchange
+
+/// ONNX files against the checker of `onnx`, onnxruntime and PyTorch's exporters.
+@Suite struct ONNXTests {
+  /// Networks with statistics that matter, dense and compact.
+  private func networks() throws -> [String: Network] {
+    let dense: [String: Network] = [
+      "lenet5": try .lenet5(input: [1, 28, 28], classes: 10, seed: 1),
+      "dec3": try .dec3(input: [3, 32, 32], classes: 7, seed: 1),
+      "resnet20": try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 1),
+      "resnet18": try Catalogue.resnet18.network(input: [3, 32, 32], classes: 10, seed: 1).thinned(to: 0.25),
+      "resnet50": try Catalogue.resnet50.network(input: [3, 32, 32], classes: 10, seed: 1).thinned(to: 0.125),
+      "vgg16": try Catalogue.vgg16.network(input: [3, 32, 32], classes: 10, seed: 1).thinned(to: 0.125),
+      "dec8": try Catalogue.dec8.network(input: [3, 64, 64], classes: 10, seed: 1).thinned(to: 0.25),
+    ].mapValues(settled)
+    var all = dense
+    for (name, network) in dense {
+      all["\(name)-compact"] =
+        try Compactor(Planner(goal: .parameters(0.5), units: .weakest)).compact(network).network
+    }
+    return all
+  }
+
+  private func settled(_ network: Network) -> Network {
+    var result = network
+    let generator = Generator(seed: 4)
+    for node in network.nodes where node.operation is BatchNorm {
+      for (role, name) in node.parameters.sorted(by: { $0.key < $1.key }) {
+        let shape = network.parameters[name]?.shape ?? []
+        let isPositive = role == .weight || role == .runningVariance
+        result.parameters[name] =
+          isPositive ? .uniform(shape, in: 0.5...1.5, using: generator) : .normal(shape, using: generator) * 0.1
+      }
+    }
+    return result
+  }
+
+  @Test func `every architecture, dense and compact, gives in onnxruntime what it gives here`() throws {
+    let folder = try TemporaryFolder()
+    var wanted: [String: Tensor] = [:]
+    for (name, network) in try networks() {
+      for folds in [false, true] {
+        let file = folds ? "\(name)-folded" : name
+        let data = try ONNXFile.data(of: plainModel(network), foldingBatchNorm: folds)
+        try data.write(to: folder.url.appending(path: "\(file).onnx"))
+        for batch in [1, 7] {
+          let images = Tensor.normal([batch] + network.inputShape, using: Generator(seed: 2))
+          try Exchange.write(images, to: folder.url.appending(path: "\(file).\(batch).in"))
+          wanted["\(file).\(batch)"] = try network(images)
+        }
+      }
+    }
+    try Exchange.python("run", folder.url)
+    for (name, output) in wanted {
+      let found = try Exchange.tensor(folder.url.appending(path: "\(name).out"), shape: output.shape)
+      #expect(try relativeDifference(found, output) < 1e-4, "\(name)")
+    }
+  }
+
+  @Test(arguments: ["resnet18", "mobilenet_v2", "gated"], ["script", "export"])
+  func `what PyTorch exports is read, computes the same, and comes through Thresh and back`(
+    name: String, exporter: String
+  ) throws {
+    let folder = try Exchange.exported.get()
+    let file = folder.appending(path: "\(name)-\(exporter)")
+    let model = try ONNXFile.model(contentsOf: file.appendingPathExtension("onnx"))
+    let images = try Exchange.tensor(file.appendingPathExtension("in"), shape: [3, 3, 32, 32])
+    let outputs = model.classNames.count
+    let wanted = try Exchange.tensor(file.appendingPathExtension("out"), shape: [3, outputs])
+    #expect(try relativeDifference(model.network(images), wanted) < 1e-4)
+    let again = try ONNXFile.read(
+      ONNXFile.data(of: model, foldingBatchNorm: false), name: "again", folder: folder)
+    #expect(try relativeDifference(again.network(images), wanted) < 1e-4)
+  }
+
+  @Test func `layers of PyTorch keep their names`() throws {
+    let folder = try Exchange.exported.get()
+    for exporter in ["script", "export"] {
+      let network = try ONNXFile.model(contentsOf: folder.appending(path: "resnet18-\(exporter).onnx")).network
+      let names = Set(network.matrixLayers.map(\.name))
+      #expect(names.isSuperset(of: ["conv1", "layer1.0.conv1", "layer4.1.conv2", "fc"]), "\(exporter): \(names)")
+    }
+  }
+
+  @Test(arguments: ["resnet18-script", "mobilenet_v2-export", "gated-script"])
+  func `what comes in can be compressed`(name: String) throws {
+    let folder = try Exchange.exported.get()
+    let network = try ONNXFile.model(contentsOf: folder.appending(path: "\(name).onnx")).network
+    let compacted = try Compactor(Planner(goal: .parameters(0.8), units: .weakest)).compact(network)
+    #expect(throws: Never.self) {
+      try EqualityProof(reference: compacted.truncated, candidate: compacted.network)
+    }
+    #expect(try compacted.network.cost().parameters <= Int(0.8 * Double(network.cost().parameters)))
+  }
+
+  @Test func `what describes a model goes through an ONNX file`() throws {
+    let model = try sampleModel()
+    let back = try ONNXFile.read(
+      ONNXFile.data(of: model, foldingBatchNorm: false), name: "x.onnx", folder: URL(filePath: "."))
+    #expect(back.classNames == model.classNames && back.preprocessing == model.preprocessing)
+    #expect(back.figures == model.figures && back.recipe == model.recipe && back.plan == model.plan)
+    #expect(back.network.nodes.map(\.name) == model.network.nodes.map(\.name))
+    #expect(Set(back.network.parameterNames) == Set(model.network.parameterNames))
+  }
+
+  @Test func `folding batch norm changes nothing and leaves none behind a layer`() throws {
+    let network = settled(try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 1))
+    let folded = try network.foldingBatchNorm()
+    #expect(!folded.nodes.contains { $0.operation is BatchNorm })
+    #expect(try Difference(between: network, and: folded).relative < 1e-6)
+  }
+
+  @Test func `a batch norm behind a layer that something else reads stays`() throws {
+    var net = NetworkBuilder(input: [1, 4, 4], seed: 0)
+    let x = try net.convolution(net.input, "conv", units: 2, kernel: [3, 3], padding: [1, 1])
+    let y = try net.add(x, net.batchNorm(x, "bn"))
+    let network = settled(try net.finish(net.flatten(net.globalAveragePool(y))))
+    let folded = try network.foldingBatchNorm()
+    #expect(folded.nodes.contains { $0.operation is BatchNorm })
+    #expect(try Difference(between: network, and: folded).relative < 1e-6)
+  }
+}

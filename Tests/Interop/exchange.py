@@ -1,0 +1,103 @@
+"""Other people's programs on the other side of a file, for the tests of exchange.
+
+    exchange.py run FOLDER      checks every NAME.onnx there and runs it in onnxruntime: NAME.N.in → NAME.N.out
+    exchange.py export FOLDER   writes models of PyTorch as ONNX by both exporters: NAME.onnx, NAME.in, NAME.out
+
+Arrays are raw float32; the number N is the batch.
+"""
+import contextlib
+import io
+import sys
+import warnings
+from pathlib import Path
+
+import numpy
+import torch
+
+with contextlib.suppress(RuntimeError):
+    # Wheels of torchvision for CUDA do not find their detection operators beside a CPU build; classifiers need none.
+    operators = torch.library.Library("torchvision", "DEF")
+    for operator in ("nms", "qnms"):
+        operators.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+
+def run(folder: Path) -> None:
+    """Outputs of onnxruntime for every input beside a model."""
+    import onnx
+    import onnxruntime
+
+    for file in sorted(folder.glob("*.onnx")):
+        onnx.checker.check_model(onnx.load(file), full_check=True)
+        session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+        given = session.get_inputs()[0]
+        for source in folder.glob(f"{file.stem}.*.in"):
+            batch = int(source.suffixes[-2][1:])
+            images = numpy.fromfile(source, numpy.float32).reshape(batch, *given.shape[1:])
+            session.run(None, {given.name: images})[0].astype(numpy.float32).tofile(source.with_suffix(".out"))
+
+
+class Gated(torch.nn.Module):
+    """Operations that the usual small networks do not have: gates, layer norm, tokens, splits, scales."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = torch.nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.norm = torch.nn.LayerNorm(8)
+        self.up, self.down = torch.nn.Linear(8, 16), torch.nn.Linear(16, 8)
+        self.scale = torch.nn.Parameter(torch.full((8, 1, 1), 0.5))
+        self.squeeze, self.excite = torch.nn.Conv2d(8, 4, 1), torch.nn.Conv2d(4, 8, 1)
+        self.head = torch.nn.Linear(8, 5)
+
+    def forward(self, x):
+        x = torch.nn.functional.hardswish(self.stem(x))
+        y = self.down(torch.nn.functional.gelu(self.up(self.norm(x.permute(0, 2, 3, 1))))).permute(0, 3, 1, 2)
+        x = x + self.scale * y
+        gate = self.excite(torch.nn.functional.silu(self.squeeze(x.mean((2, 3), keepdim=True))))
+        x = x * torch.nn.functional.hardsigmoid(gate)
+        a, b = x.chunk(2, dim=1)
+        x = torch.cat([torch.sigmoid(a) - 0.5 * b, torch.tanh(b) / 3], dim=1)
+        x = torch.nn.functional.pad(x, (1, 0, 0, 1))
+        attention = torch.softmax(x.flatten(2) @ x.flatten(2).transpose(1, 2) / 8, dim=-1)
+        x = (attention @ x.flatten(2)).view(x.shape[0], 8, x.shape[2], -1)
+        return self.head(x.mean((2, 3)))
+
+
+def export(folder: Path) -> None:
+    """Models of PyTorch with what it computes, by the older exporter and the newer one, and with data outside."""
+    import torchvision
+
+    torch.manual_seed(0)
+    models = {
+        "resnet18": torchvision.models.resnet18(num_classes=10),
+        "mobilenet_v2": torchvision.models.mobilenet_v2(num_classes=10),
+        "gated": Gated(),
+    }
+    for name, model in models.items():
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                torch.nn.init.uniform_(module.running_mean, -0.1, 0.1)
+                torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
+        model.eval()
+        images = torch.randn(3, 3, 32, 32)
+        with torch.no_grad():
+            wanted = model(images)
+        for kind in ("script", "export"):
+            images.numpy().tofile(folder / f"{name}-{kind}.in")
+            wanted.numpy().tofile(folder / f"{name}-{kind}.out")
+            file = folder / f"{name}-{kind}.onnx"
+            with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+                warnings.simplefilter("ignore")
+                if kind == "script":
+                    torch.onnx.export(
+                        model, (images,), file, dynamo=False, opset_version=17, input_names=["images"],
+                        dynamic_axes={"images": {0: "batch"}})
+                else:
+                    # Weights of the newer exporter lie in a file of their own.
+                    torch.onnx.export(
+                        model, (images,), file, dynamo=True, verbose=False, external_data=True,
+                        dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    {"run": run, "export": export}[sys.argv[1]](Path(sys.argv[2]))
