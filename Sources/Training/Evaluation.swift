@@ -58,6 +58,18 @@ extension Network {
     on data: Dataset, batches: Int = 60, batchSize: Int = 128, seed: UInt64, device: Device = .cpu,
     progress: (Int) throws -> Void = { _ in }
   ) throws -> Network {
+    var result = self
+    let statistics = try averagedStatistics(
+      on: data, batches: batches, batchSize: batchSize, seed: seed, device: device, progress: progress)
+    result.parameters.merge(statistics) { _, new in new }
+    return result
+  }
+
+  /// Means over batches of what every batch norm sees in training, by the names of its running statistics.
+  func averagedStatistics(
+    on data: Dataset, batches: Int = 60, batchSize: Int = 128, seed: UInt64, device: Device = .cpu,
+    progress: (Int) throws -> Void = { _ in }
+  ) throws -> [String: Tensor] {
     var probe = self
     probe.nodes = nodes.map { node in
       var node = node
@@ -83,9 +95,7 @@ extension Network {
       seen += 1
       try progress(batch.count)
     }
-    var result = self
-    guard seen > 0 else { return result }
-    for (index, sum) in sums { result.parameters[execution.parameterNames[index]] = (sum / Double(seen)).to(.cpu) }
-    return result
+    return Dictionary(
+      uniqueKeysWithValues: sums.map { (execution.parameterNames[$0], ($1 / Double(max(1, seen))).to(.cpu)) })
   }
 }

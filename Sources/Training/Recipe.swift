@@ -16,6 +16,8 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var width = 1.0
   /// Whether an architecture's square convolutions, but for those in `skip`, are built as vertical and horizontal ones.
   public var decompose = false
+  /// Whether convolutions without a batch norm get one that changes nothing; nil where the model is an ONNX file.
+  public var restoreBatchNorm: Bool?
   /// Weights to start from.
   public var weights: String?
   /// A known data set's name or a folder of images.

@@ -7,7 +7,9 @@ import Yams
 extension Recipe {
   /// The keys of the file, spelt as the options of the command line.
   public enum CodingKeys: String, CodingKey, CaseIterable {
-    case model, width, decompose, weights, data
+    case model, width, decompose
+    case restoreBatchNorm = "restore-batch-norm"
+    case weights, data
     case dataDir = "data-dir"
     case validation, epochs
     case finetuneEpochs = "finetune-epochs"
@@ -53,6 +55,7 @@ extension Recipe {
     try read(.model, &model)
     try read(.width, &width)
     try read(.decompose, &decompose)
+    try readOptional(.restoreBatchNorm, &restoreBatchNorm)
     try readOptional(.weights, &weights)
     try read(.data, &data)
     try readOptional(.dataDir, &dataDir)

@@ -2,6 +2,8 @@
 
     exchange.py run FOLDER      checks every NAME.onnx there and runs it in onnxruntime: NAME.N.in → NAME.N.out
     exchange.py export FOLDER   writes models of PyTorch as ONNX by both exporters: NAME.onnx, NAME.in, NAME.out
+    exchange.py modules FOLDER  loads every NAME.py that Thresh wrote there and runs it: NAME.in → NAME.out
+    exchange.py checkpoints FOLDER   writes the same weights in every shape of checkpoint, and as wanted.safetensors
 
 Arrays are raw float32; the number N is the batch.
 """
@@ -98,6 +100,48 @@ def export(folder: Path) -> None:
                         dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))
 
 
+def modules(folder: Path) -> None:
+    """Outputs of the modules of plain torch.nn that Thresh wrote."""
+    sys.path.insert(0, str(folder))
+    for file in sorted(folder.glob("*.py")):
+        module = __import__(file.stem)
+        images = numpy.fromfile(file.with_suffix(".in"), numpy.float32).reshape(-1, *module.INPUT_SHAPE)
+        with torch.no_grad():
+            module.load()(torch.from_numpy(images)).numpy().tofile(file.with_suffix(".out"))
+
+
+def checkpoints(folder: Path) -> None:
+    """The weights of a small network as people save them."""
+    import zipfile
+
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Linear(4, 2))
+    state = model.state_dict()
+    save_file({k: v for k, v in state.items() if not k.endswith("tracked")}, folder / "wanted.safetensors")
+    whole = torch.randn(100)
+    view = {k: torch.as_strided(whole, v.shape, v.stride(), 3).copy_(v) for k, v in [("0.bias", state["0.bias"])]}
+    kinds = {
+        "plain": state,
+        "wrapped": {"epoch": 3, "lr": 0.1, "done": True, "note": None, "state_dict": state},
+        "model": {"model": {f"module.{k}": v for k, v in state.items()}, "optimizer": {"state": [1, 2, (3, 4)]}},
+        "compiled": {f"_orig_mod.{k}": v for k, v in state.items()},
+        "parameters": {**state, **{k: torch.nn.Parameter(v) for k, v in model.named_parameters()}},
+        "doubles": {k: v.double() if v.is_floating_point() else v for k, v in state.items()},
+        "strided": {k: v.t().contiguous().t() if v.dim() == 2 else v for k, v in state.items()},
+        "channels-last": {
+            k: v.contiguous(memory_format=torch.channels_last) if v.dim() == 4 else v for k, v in state.items()},
+        "views": {**state, **view},
+    }
+    for name, kind in kinds.items():
+        torch.save(kind, folder / f"{name}.pth")
+    torch.save(state, folder / "legacy.pth", _use_new_zipfile_serialization=False)
+    torch.save(model, folder / "object.pth")
+    with zipfile.ZipFile(folder / "compressed.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", b"\0" * 100_000_000)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    {"run": run, "export": export}[sys.argv[1]](Path(sys.argv[2]))
+    {"run": run, "export": export, "modules": modules, "checkpoints": checkpoints}[sys.argv[1]](Path(sys.argv[2]))

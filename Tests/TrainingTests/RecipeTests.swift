@@ -47,7 +47,8 @@ struct RecipeTests {
       "precision": "bfloat16", "threads": "2", "seed": "5", "crop": "1", "flip": "true", "mean": "[0.1]",
       "std": "[0.2]", "image-size": "64", "image-resize": "70", "model": "lenet5", "weights": "w", "data": "mnist",
       "data-dir": "d", "decompose": "true", "finetune-weight-decay": "0.2", "group-norm": "whole",
-      "strengths": "[{pattern: a, factor: 2}]", "allocation": "global", "compact-at": "[3]", "compact-energy": "0.7",
+      "strengths": "[{pattern: a, factor: 2}]", "allocation": "global", "restore-batch-norm": "true",
+      "compact-at": "[3]", "compact-energy": "0.7",
       "compact-momentum": "reset",
     ]
     for key in Recipe.CodingKeys.allCases {

@@ -51,6 +51,14 @@ extension Dataset {
   }
 }
 
+extension Model {
+  /// Takes the names of a data set's classes where the file had none, as those of other programs.
+  mutating func adoptClasses(of data: Dataset) {
+    let numbered = classNames.indices.map { "class \($0)" }
+    if classNames == numbered, data.classNames.count == classNames.count { classNames = data.classNames }
+  }
+}
+
 extension Preprocessing {
   /// How images of this data set come to the network.
   init(of data: Dataset, resize: Int?) {

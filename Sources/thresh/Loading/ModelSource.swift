@@ -5,6 +5,7 @@ import Foundation
 import Interchange
 import Networks
 import Reports
+import Torch
 import Training
 
 /// What the word MODEL on the command line stands for.
@@ -48,11 +49,17 @@ enum ModelSource {
     switch self {
     case .file(let url): return try Self.model(of: url)
     case .architecture(let name, let weights):
+      if let weights, PyTorchCheckpoint.isNamed(weights) {
+        let tensors = try PyTorchCheckpoint.weights(contentsOf: weights)
+        return try model(name, (tensors, weights.lastPathComponent), data, seed)
+      }
       let stored = try weights.map { try Safetensors(contentsOf: $0) }
       if let stored, Model.isModel(stored) { return try model(name, Model(stored), stored.file.lastPathComponent) }
-      return try model(name, stored, data, seed)
+      return try model(name, stored.map { (try $0.tensors(), $0.file.lastPathComponent) }, data, seed)
     }
   }
+
+  var isONNX: Bool { if case .file(let file) = self { ONNXFile.isNamed(file) } else { false } }
 
   /// The model in a file of any kind that is read: Thresh's own, or ONNX.
   static func model(of file: URL) throws -> Model {
@@ -67,7 +74,9 @@ enum ModelSource {
     return result
   }
 
-  private func model(_ name: Catalogue, _ weights: Safetensors?, _ data: Dataset?, _ seed: UInt64) throws -> Model {
+  private func model(
+    _ name: Catalogue, _ weights: (tensors: [String: Tensor], file: String)?, _ data: Dataset?, _ seed: UInt64
+  ) throws -> Model {
     let usual = name.usual
     let shape = data.map { [$0.shape.channels, $0.shape.height, $0.shape.width] } ?? usual.shape
     let classes = data?.classNames ?? (0..<usual.classes).map { "class \($0)" }
@@ -77,7 +86,7 @@ enum ModelSource {
     } catch let error as NetworkError {
       throw NetworkError("\(name.rawValue) cannot take images of \(shape[1])×\(shape[2]) pixels: \(error.description)")
     }
-    if let weights { network = try network.loading(weights.tensors(), from: weights.file.lastPathComponent) }
+    if let weights { network = try network.loading(weights.tensors, from: weights.file) }
     // Weights without a description of their images were trained with the architecture's usual normalisation.
     let normalization = weights == nil ? data?.normalization : nil
     let preprocessing = Preprocessing(

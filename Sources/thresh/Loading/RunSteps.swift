@@ -76,6 +76,15 @@ struct RunSteps {
     compressed.model.figures.merge(tuned.figures) { old, _ in old }
   }
 
+  func restoringBatchNorm(_ network: Network, _ data: Dataset) throws -> Network {
+    let display = PartDisplay()
+    defer { display.end() }
+    let (batches, size) = (20, 64)
+    display.begin("measuring for batch norms", min(data.train.count, batches * size))
+    return try network.restoringBatchNorm(
+      on: data, batches: batches, batchSize: size, seed: recipe.seed, device: device, progress: display.advance)
+  }
+
   func accuracy(of network: Network, on source: any ImageSource, of data: Dataset) throws -> Accuracy {
     try network.accuracy(on: source, of: data, device: device)
   }

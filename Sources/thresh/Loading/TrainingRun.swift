@@ -104,7 +104,12 @@ struct TrainingRun {
     var model = try source.load()
     let data = try recipe.dataset(for: model.preprocessing)
     model.figures = [:]
-    return (model, try data.prepared(for: model))
+    model.adoptClasses(of: data)
+    let prepared = try data.prepared(for: model)
+    if recipe.restoreBatchNorm ?? source.isONNX {
+      model.network = try steps.restoringBatchNorm(model.network, prepared)
+    }
+    return (model, prepared)
   }
 
   private func compress(_ model: Model, _ data: Dataset, whole: Cost? = nil) throws -> Compressed {

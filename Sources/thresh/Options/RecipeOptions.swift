@@ -107,6 +107,10 @@ struct TrainingRecipeOptions: ParsableArguments {
     inversion: .prefixedNo,
     help: "Build an architecture's k×k convolutions as k×1, ReLU, 1×k, but for those in --skip (default: no).")
   var decompose: Bool?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Put a batch norm that changes nothing behind convolutions without one (default: for ONNX files).")
+  var restoreBatchNorm: Bool?
   @Option(help: ArgumentHelp("Epochs (default: 30).", valueName: "n"))
   var epochs: Int?
   @Option(help: ArgumentHelp("Then compress and train the compact network on for as many epochs.", valueName: "n"))
@@ -201,6 +205,7 @@ struct TrainingRecipeOptions: ParsableArguments {
     set(&recipe.width, width)
     set(&recipe.sparsity, sparsity)
     set(&recipe.decompose, decompose)
+    if let restoreBatchNorm { recipe.restoreBatchNorm = restoreBatchNorm }
     set(&recipe.groupNorm, groupNorm)
     set(&recipe.order, order)
     set(&recipe.scale, scale)

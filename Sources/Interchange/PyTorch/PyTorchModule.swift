@@ -1,0 +1,239 @@
+import Compaction
+import Foundation
+import Networks
+import Torch
+
+/// A network as a short Python module of plain `torch.nn`, to be read by people and to load its weights.
+///
+/// Layers have the names of their parameters, factor pairs are an `nn.Sequential`, and `forward` is one line a node.
+public struct PyTorchModule: Sendable {
+  /// The text of the module.
+  public let source: String
+
+  /// - Parameters:
+  ///   - network: any valid network.
+  ///   - weights: the name of the safetensors file beside the module.
+  /// - Throws: `NetworkError` when the network is not valid.
+  public init(_ network: Network, weights: String) throws {
+    let shapes = try network.validate()
+    let pairs = network.matrixLayers.filter(\.isPair)
+    var layers: [String] = []
+    var steps: [String] = []
+    var variables = [Network.inputName: "x"]
+    var written = Set<String>()
+    for node in network.nodes {
+      let inputs = node.inputs.map { variables[$0] ?? "x" }
+      let pair = pairs.first { $0.nodes.contains(node.name) }
+      // The second factor is made and run with the first.
+      if let pair, node.name == pair.nodes[1] {
+        variables[node.name] = variables[pair.nodes[0]]
+        continue
+      }
+      let variable = Self.variable(node.name)
+      let name = pair?.name ?? Self.layerName(node)
+      if let made = pair.map({ Self.sequential($0, network) }) ?? Self.layer(node, network),
+        written.insert(name).inserted
+      {
+        layers.append("self.add(\"\(name)\", \(made))")
+      }
+      steps.append("\(variable) = \(Self.call(node, name, inputs, shapes[node.inputs.first ?? ""] ?? []))")
+      variables[node.name] = variable
+    }
+    source = Self.text(layers, steps, variables[network.output] ?? "x", weights, network.inputShape)
+  }
+
+  private static func text(
+    _ layers: [String], _ steps: [String], _ output: String, _ weights: String, _ input: [Int]
+  ) -> String {
+    let shape = input.map(String.init).joined(separator: ", ")
+    let stored = layers.contains { $0.contains("Stored(") } ? Self.storedClass : ""
+    return """
+      \"\"\"A network that Thresh wrote: plain torch.nn, its weights in \(weights) beside this file.
+
+          from \(weights.split(separator: ".").first ?? "module") import load
+          model = load()        # images: N × \(input.map(String.init).joined(separator: " × "))
+      \"\"\"
+      from pathlib import Path
+
+      import torch
+      import torch.nn.functional as F
+      from safetensors.torch import load_file
+      from torch import nn
+
+      INPUT_SHAPE = (\(shape))
+
+      \(stored)
+      class Network(nn.Module):
+          def __init__(self):
+              super().__init__()
+      \(layers.map { "        " + $0 }.joined(separator: "\n"))
+
+          def add(self, name, layer):
+              *scopes, last = name.split(".")
+              parent = self
+              for scope in scopes:
+                  if scope not in parent._modules:
+                      parent.add_module(scope, nn.Module())
+                  parent = parent._modules[scope]
+              parent.add_module(last, layer)
+
+          def forward(self, x):
+              layer = self.get_submodule
+      \(steps.map { "        " + $0 }.joined(separator: "\n"))
+              return \(output)
+
+
+      def load(weights=Path(__file__).with_name("\(weights)")):
+          network = Network()
+          missing, unexpected = network.load_state_dict(load_file(weights), strict=False)
+          # Thresh keeps no count of the batches that batch norm has seen.
+          missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+          assert not missing and not unexpected, (missing, unexpected)
+          return network.eval()
+
+      """
+  }
+
+  private static let storedClass = """
+
+    class Stored(nn.Module):
+        \"\"\"A parameter or a constant that is read like a value.\"\"\"
+
+        def __init__(self, shape, trained):
+            super().__init__()
+            if trained:
+                self.weight = nn.Parameter(torch.zeros(shape))
+            else:
+                self.register_buffer("constant", torch.zeros(shape))
+
+        def forward(self):
+            return (self.weight if hasattr(self, "weight") else self.constant)[None]
+
+
+    """
+
+  /// "layer1.0.conv1" → "layer1_0_conv1", which is a name in Python.
+  private static func variable(_ name: String) -> String {
+    let word = String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+    return (word.first?.isNumber ?? true) || ["x", "layer", "in", "is", "if", "or"].contains(word) ? "v_" + word : word
+  }
+
+  /// The name under which the layer's parameters are, which two nodes can share.
+  private static func layerName(_ node: Node) -> String {
+    guard let (role, name) = node.parameters.min(by: { $0.key < $1.key }) else { return node.name }
+    return name.hasSuffix(".\(role.rawValue)") ? String(name.dropLast(role.rawValue.count + 1)) : node.name
+  }
+}
+
+// MARK: Layers with parameters
+
+extension PyTorchModule {
+  private static func sequential(_ pair: MatrixLayer, _ network: Network) -> String {
+    let factors = pair.nodes.compactMap { network[$0] }.compactMap { layer($0, network) }
+    return "nn.Sequential(\(factors.joined(separator: ", ")))"
+  }
+
+  private static func layer(_ node: Node, _ network: Network) -> String? {
+    let weight = network.parameter(.weight, of: node)?.shape ?? []
+    let bias = node.parameters[.bias] == nil ? ", bias=False" : ""
+    switch node.operation {
+    case let convolution as Convolution:
+      let geometry = convolution.geometry
+      var words = ["\(weight[1] * geometry.groups)", "\(weight[0])", tuple(Array(weight[2...]))]
+      if geometry.stride != [1, 1] { words.append("stride=\(tuple(geometry.stride))") }
+      if geometry.padding != [0, 0] { words.append("padding=\(tuple(geometry.padding))") }
+      if geometry.dilation != [1, 1] { words.append("dilation=\(tuple(geometry.dilation))") }
+      if geometry.groups != 1 { words.append("groups=\(geometry.groups)") }
+      return "nn.Conv2d(\(words.joined(separator: ", "))\(bias))"
+    case is Linear: return "nn.Linear(\(weight[1]), \(weight[0])\(bias))"
+    case let norm as BatchNorm:
+      let channels = network.parameter(.runningMean, of: node)?.shape[0] ?? 0
+      let affine = node.parameters[.weight] == nil ? ", affine=False" : ""
+      return "nn.BatchNorm2d(\(channels), eps=\(norm.epsilon), momentum=\(norm.momentum)\(affine))"
+    case let norm as LayerNorm:
+      let affine = node.parameters[.weight] == nil ? ", elementwise_affine=False" : bias
+      let shape = weight.isEmpty ? "INPUT_SHAPE[-\(norm.axes):]" : tuple(weight)
+      return "nn.LayerNorm(\(shape), eps=\(norm.epsilon)\(affine))"
+    case is Stored:
+      let shape = network.parameter(.constant, of: node)?.shape ?? weight
+      return "Stored(\(tuple(shape)), \(node.parameters[.weight] == nil ? "False" : "True"))"
+    default: return nil
+    }
+  }
+
+  private static func tuple(_ numbers: [Int]) -> String {
+    "(\(numbers.map(String.init).joined(separator: ", "))\(numbers.count == 1 ? "," : ""))"
+  }
+}
+
+// MARK: One line a node
+
+extension PyTorchModule {
+  private static func call(_ node: Node, _ name: String, _ inputs: [String], _ shape: [Int]) -> String {
+    let x = inputs.first ?? ""
+    switch node.operation {
+    case is Convolution, is Linear, is BatchNorm, is LayerNorm, is Stored: return "layer(\"\(name)\")(\(x))"
+    case let activation as Activation: return call(activation, x)
+    case let pooling as Pooling: return call(pooling, x)
+    case let elementwise as Elementwise:
+      let sign =
+        switch elementwise {
+        case .add: " + "
+        case .multiply: " * "
+        case .subtract: " - "
+        case .divide: " / "
+        }
+      return inputs.joined(separator: sign)
+    case let affine as Affine: return "\(x) * \(affine.scale) + \(affine.shift)"
+    case let power as Power: return "\(x) ** \(power.exponent)"
+    case let join as Concatenate: return "torch.cat([\(inputs.joined(separator: ", "))], dim=\(join.axis + 1))"
+    case is Flatten: return "torch.flatten(\(x), 1)"
+    case let reshape as Reshape: return "\(x).reshape(-1, \(reshape.shape.map(String.init).joined(separator: ", ")))"
+    case let slice as Slice:
+      let range = "\(slice.start):\(slice.end.map(String.init) ?? ""):\(slice.step)"
+      return "\(x)[:, \(String(repeating: ":, ", count: slice.axis))\(range)]"
+    case let pad as Pad:
+      let pads = Array(repeating: 0, count: 2 * (shape.count - 1 - pad.axis)) + [pad.before, pad.after]
+      return "F.pad(\(x), \(tuple(pads)))"
+    case let gather as Gather:
+      return "\(x).index_select(\(gather.axis + 1), torch.tensor(\(gather.indices), device=\(x).device))"
+    case let softmax as Softmax: return "torch.softmax(\(x), dim=\(softmax.axis + 1))"
+    case let mean as Mean: return "\(x).mean(\(tuple(mean.axes.map { $0 + 1 })), keepdim=True)"
+    case let transpose as Transpose: return "\(x).permute(\(tuple([0] + transpose.permutation.map { $0 + 1 })))"
+    case is MatrixProduct: return "\(x) @ \(inputs[1])"
+    case let dropout as Dropout: return "F.dropout(\(x), \(dropout.probability), self.training)"
+    default: return x
+    }
+  }
+
+  private static func call(_ activation: Activation, _ x: String) -> String {
+    switch activation {
+    case .relu: "F.relu(\(x))"
+    case .leakyRelu(let slope): "F.leaky_relu(\(x), \(slope))"
+    case .cappedRelu(let limit): "torch.clamp(\(x), 0, \(limit))"
+    case .clip(let low, let high): "torch.clamp(\(x), \(low), \(high))"
+    case .elu(let alpha): "F.elu(\(x), \(alpha))"
+    case .gelu(let approximated): "F.gelu(\(x), approximate=\"\(approximated ? "tanh" : "none")\")"
+    case .silu: "F.silu(\(x))"
+    case .sigmoid: "torch.sigmoid(\(x))"
+    case .tanh: "torch.tanh(\(x))"
+    case .erf: "torch.erf(\(x))"
+    case .hardSwish: "F.hardswish(\(x))"
+    case .hardSigmoid(let slope, let shift): "torch.clamp(\(x) * \(slope) + \(shift), 0, 1)"
+    }
+  }
+
+  private static func call(_ pooling: Pooling, _ x: String) -> String {
+    func windows(_ geometry: PoolingGeometry) -> String {
+      let (kernel, stride, padding) = (tuple(geometry.kernel), tuple(geometry.stride), tuple(geometry.padding))
+      return "\(x), \(kernel), \(stride), \(padding), ceil_mode=\(geometry.ceilMode ? "True" : "False")"
+    }
+    switch pooling {
+    case .max(let geometry): return "F.max_pool2d(\(windows(geometry)))"
+    case .average(let geometry):
+      return "F.avg_pool2d(\(windows(geometry)), count_include_pad=\(geometry.countIncludePad ? "True" : "False"))"
+    case .globalAverage: return "\(x).mean((2, 3), keepdim=True)"
+    case .globalMax: return "\(x).amax((2, 3), keepdim=True)"
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Compaction
+import Datasets
+import Networks
+import Torch
+
+extension Network {
+  /// The network with a batch norm behind every convolution that has none, which changes nothing yet.
+  ///
+  /// Exporters fold batch norms into the convolutions before them, and then nothing is left to measure again after a cut
+  /// or to keep a training stable. With the statistics μ and σ² measured on training images, γ = √(σ² + ε) and β = μ, the
+  /// function is the same, and can be trained and measured again. A pair of factors gets one behind its second.
+  ///
+  /// - Throws: `NetworkError` when the network is not valid, `DatasetError` when an image cannot be read.
+  public func restoringBatchNorm(
+    on data: Dataset, batches: Int = 20, batchSize: Int = 64, seed: UInt64, device: Device = .cpu,
+    progress: (Int) throws -> Void = { _ in }
+  ) throws -> Network {
+    let bare = matrixLayers.compactMap(\.nodes.last).filter { name in
+      self[name]?.operation is Convolution && !readers(of: name).contains { $0.operation is BatchNorm }
+    }
+    guard !bare.isEmpty else { return self }
+    // They measure from aside, so that every layer sees what it always saw.
+    let statistics = try insertingBatchNorm(behind: bare, inLine: false).averagedStatistics(
+      on: data, batches: batches, batchSize: batchSize, seed: seed, device: device, progress: progress)
+    var result = insertingBatchNorm(behind: bare, inLine: true)
+    for name in bare {
+      let norm = Self.norm(behind: name)
+      guard let mean = statistics["\(norm).running_mean"], let variance = statistics["\(norm).running_var"] else {
+        continue
+      }
+      result.parameters["\(norm).running_mean"] = mean
+      result.parameters["\(norm).running_var"] = variance
+      result.parameters["\(norm).weight"] = (variance.to(.float64) + BatchNorm().epsilon).squareRoot.to(.float32)
+      result.parameters["\(norm).bias"] = mean
+    }
+    try result.validate()
+    return result
+  }
+
+  private static func norm(behind layer: String) -> String { "\(layer)_bn" }
+
+  private func insertingBatchNorm(behind layers: [String], inLine: Bool) -> Network {
+    var result = self
+    for name in layers {
+      let (norm, units) = (Self.norm(behind: name), self[name].flatMap { parameter(.weight, of: $0) }?.shape[0] ?? 0)
+      let roles: [(Role, Tensor)] = [
+        (.weight, .ones([units])), (.bias, .zeros([units])), (.runningMean, .zeros([units])),
+        (.runningVariance, .ones([units])),
+      ]
+      var names: [Role: String] = [:]
+      for (role, tensor) in roles {
+        names[role] = "\(norm).\(role.rawValue)"
+        result.parameters["\(norm).\(role.rawValue)"] = tensor
+      }
+      if inLine {
+        for index in result.nodes.indices {
+          result.nodes[index].inputs = result.nodes[index].inputs.map { $0 == name ? norm : $0 }
+        }
+        if result.output == name { result.output = norm }
+      }
+      guard let position = result.nodes.firstIndex(where: { $0.name == name }) else { continue }
+      result.nodes.insert(
+        Node(name: norm, operation: BatchNorm(), inputs: [name], parameters: names), at: position + 1)
+    }
+    return result
+  }
+}

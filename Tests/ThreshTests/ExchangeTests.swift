@@ -1,0 +1,50 @@
+import Foundation
+import Testing
+
+/// Export and verification from the command line.
+struct ExchangeTests {
+  @Test func `a compact network goes out as ONNX, is used from there and verified`() throws {
+    let run = try TrainedRun.dec3.get()
+    let folder = try TemporaryFolder()
+    let file = folder["small.onnx"]
+    try succeeding(["export", run.run, "--to", "onnx", "--output", file])
+    let verified = try succeeding(["verify", run.run, file, "--json", "--threads", "1"] + run.data.options).json()
+    #expect(try #require(verified["difference"] as? Double) < 1e-5)
+    #expect(verified["agreement"] as? Double == 100)
+    let own = try succeeding(["evaluate", run.run, "--json", "--threads", "1"] + run.data.options).json()
+    let theirs = try succeeding(["evaluate", file, "--json", "--threads", "1"] + run.data.options).json()
+    #expect(own["top1"] as? Double == theirs["top1"] as? Double)
+  }
+
+  @Test func `an ONNX network is trained on, its batch norms folded or not`() throws {
+    let run = try TrainedRun.dec3.get()
+    let folder = try TemporaryFolder()
+    let file = folder["folded.onnx"]
+    try succeeding(["export", run.run, "--to", "onnx", "--fold-batch-norm", "--output", file])
+    try succeeding(
+      ["train", "--model", file, "--epochs", "1", "--lr", "0.01", "--nuclear", "0", "--group", "0", "--threads", "1"]
+        + run.data.options + ["--output", folder["run"]])
+    let layers = try ModelFile(folder["run/last.safetensors"]).architecture["nodes"] as? [[String: Any]]
+    // A training puts batch norms back.
+    #expect(try #require(layers).contains { $0["batchNorm"] != nil })
+  }
+
+  @Test func `two networks that are not the same are told apart`() throws {
+    let (dec3, lenet) = (try TrainedRun.dec3.get(), try TrainedRun.lenet.get())
+    let outcome = try thresh(["verify", dec3.run, lenet.run])
+    #expect(outcome.status == 69 || outcome.status == Status.network, "\(outcome)")
+    expectRefusal(
+      try thresh(["export", dec3.run, "--to", "pytorch", "--output", "small.txt"]), Status.output, [".py"])
+    expectRefusal(
+      try thresh(["export", dec3.run, "--to", "word", "--output", "small.txt"]), Status.usage, ["--to"])
+  }
+
+  @Test func `a file that says it is ONNX and is not is refused`() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write("no model", "x.onnx")
+    expectRefusal(try thresh(["inspect", file]), Status.file, ["no ONNX file"])
+    expectRefusal(
+      try thresh(["inspect", "resnet20", "--weights", try folder.write("no zip", "x.pth")]), Status.file,
+      ["no checkpoint"])
+  }
+}
