@@ -102,7 +102,7 @@ extension NetworkBuilder {
   public mutating func linear(
     _ x: String, _ name: String, units: Int, bias: Bool = true, initialization: Initialization = .uniform
   ) throws -> String {
-    let reads = shape(of: x).first ?? 0
+    let reads = shape(of: x).last ?? 0
     var tensors = [Role.weight: initialization.weight([units, reads], using: generator)]
     if bias { tensors[.bias] = Initialization.uniform([units], inputs: reads, using: generator) }
     return try append(Linear(), name, reading: [x], parameters: tensors)

@@ -1,0 +1,99 @@
+import Networks
+import Testing
+import Torch
+
+/// The rules of the operations that networks from elsewhere bring.
+@Suite struct GeneralOperationTests {
+  private static let activations: [Activation] = [
+    .relu, .leakyRelu(slope: 0.1), .cappedRelu(limit: 6), .elu(alpha: 1.5), .gelu(approximated: false),
+    .gelu(approximated: true), .silu, .sigmoid, .tanh, .erf, .hardSwish, .hardSigmoid(slope: 1.0 / 6, shift: 0.5),
+    .clip(low: -0.5, high: 0.75),
+  ]
+
+  /// A 1×1 convolution whose units carry the constants, and `operation` behind it.
+  private func network(_ constants: [Double], _ operations: [any Networks.Operation]) throws -> Network {
+    var net = NetworkBuilder(input: [1, 2, 2], seed: 0)
+    var x = try net.append(
+      Convolution(), "source", reading: [net.input],
+      parameters: [.weight: .zeros([constants.count, 1, 1, 1]), .bias: Tensor(constants, shape: [constants.count])])
+    for operation in operations { x = try net.append(operation, reading: [x]) }
+    return try net.finish(x)
+  }
+
+  private func expectForetold(_ constants: [Double], _ operations: [any Networks.Operation]) throws {
+    let network = try network(constants, operations).to(.float64)
+    let found = try network(Tensor.ones([1, 1, 2, 2]).to(.float64)).reshaped([constants.count, -1])
+    let values = try #require(try network.channelValues()[network.output])
+    for (index, value) in values.enumerated() {
+      guard case .constant(let foretold) = value else {
+        Issue.record("channel \(index) was to be constant")
+        continue
+      }
+      for number in found.slice(axis: 0, from: index, to: index + 1).doubles { #expect(abs(number - foretold) < 1e-9) }
+    }
+  }
+
+  @Test(arguments: activations)
+  func `a constant through an activation is what running gives`(activation: Activation) throws {
+    try expectForetold([-4, -0.3, 0, 0.3, 2, 7], [activation])
+  }
+
+  @Test func `constants through arithmetic are what running gives`() throws {
+    try expectForetold([0.5, 2, 3], [Affine(scale: -2, shift: 7), Power(0.5)])
+    try expectForetold([0.5, 2, 3], [Mean(axes: [1, 2]), Power(-1)])
+  }
+
+  private func frozen(_ operation: any Networks.Operation) throws -> Bool {
+    var net = NetworkBuilder(input: [1, 4, 4], seed: 0)
+    let x = try net.convolution(net.input, "conv", units: 4, kernel: [3, 3], padding: [1, 1])
+    let y = try net.append(operation, reading: [x])
+    let z = try net.convolution(y, "after", units: 2, kernel: [1, 1])
+    let network = try net.finish(net.flatten(net.globalAveragePool(z)))
+    let ties = try network.ties()
+    let units = try #require(ties.axes.first { $0.parameter == "conv.weight" && $0.axis == 0 }).channels
+    return units.allSatisfy(ties.frozen.contains)
+  }
+
+  @Test func `channels that are normalised together, shuffled or moved stay; others may go`() throws {
+    for operation: any Networks.Operation in [
+      LayerNorm(axes: 3), Softmax(axis: 0), Gather(axis: 0, indices: [3, 1, 0, 2]), Transpose([1, 0, 2]),
+      Mean(axes: [0]),
+      Reshape([2, 2, 16]),
+    ] { #expect(try frozen(operation), "\(operation)") }
+    for operation: any Networks.Operation in [
+      Softmax(axis: 1), Gather(axis: 1, indices: [0, 1]), Transpose([0, 2, 1]), Mean(axes: [1]), Affine(scale: 2),
+      Power(2), Activation.silu,
+    ] { #expect(try !frozen(operation), "\(operation)") }
+  }
+
+  @Test func `a layer scale is narrowed with the channels it scales`() throws {
+    var net = NetworkBuilder(input: [1, 4, 4], seed: 0)
+    let x = try net.convolution(net.input, "conv", units: 4, kernel: [3, 3], padding: [1, 1])
+    let scale = try net.append(Stored(), "scale", reading: [], parameters: [.weight: .ones([4, 1, 1])])
+    let y = try net.append(Elementwise.multiply, reading: [x, scale])
+    let network = try net.finish(net.linear(net.flatten(net.globalAveragePool(y)), "linear", units: 2))
+    let ties = try network.ties()
+    let unit = try #require(ties.axes.first { $0.parameter == "conv.weight" && $0.axis == 0 }).channels[1]
+    let scaled = try #require(ties.axes.first { $0.parameter == "scale.weight" }).channels[1]
+    #expect(ties.representative(unit) == ties.representative(scaled))
+  }
+
+  @Test func `a linear layer over tokens counts them, and its matrix can have a low rank`() throws {
+    var net = NetworkBuilder(input: [3, 4, 5], seed: 0)
+    let x = try net.append(Reshape([12, 5]), reading: [net.input])
+    let y = try net.linear(x, "mlp", units: 7)
+    let network = try net.finish(net.linear(net.flatten(net.append(Reshape([84]), reading: [y])), "head", units: 2))
+    let cost = try #require(try network.nodeCosts().first { $0.node.name == "mlp" }).cost
+    #expect(cost.macs == 12 * 5 * 7 && cost.parameters == 5 * 7 + 7)
+  }
+
+  @Test(arguments: [
+    (["a": [2, 3], "b": [4, 5]], false), (["a": [2, 3], "b": [3, 5]], true),
+    (["a": [6, 2, 3], "b": [1, 3, 5]], true),
+  ])
+  func `a matrix product wants shapes that match`(shapes: [String: [Int]], fits: Bool) {
+    let inputs = ["a", "b"].compactMap { shapes[$0] }
+    let found = try? MatrixProduct().shape(of: inputs, parameters: [:])
+    #expect((found != nil) == fits)
+  }
+}
