@@ -79,6 +79,20 @@ struct CompactingTrainerTests {
     #expect(networks[0] != networks[1])
   }
 
+  @Test func `a compaction after the last epoch keeps the better of old and new statistics`() throws {
+    var options = compacting([3], of: 3, energy: 0.5)
+    var whole = try trainer(options, "run")
+    let result = try whole.train(resume: false).accuracy(on: data.selection, of: data)
+    let compactor = try #require(options.compaction).compactor
+    options.compaction = nil
+    var uncut = try trainer(options, "uncut")
+    let compact = try compactor.compact(try uncut.train(resume: false)).network
+    let raw = try compact.accuracy(on: data.selection, of: data)
+    let renewed = try compact.recalibrated(on: data, seed: options.seed).accuracy(on: data.selection, of: data)
+    #expect(result == (renewed.isBetter(than: raw) ? renewed : raw))
+    #expect(renewed != raw)
+  }
+
   @Test func `AdamW goes on after a compaction`() throws {
     var options = compacting([1, 2])
     (options.optimizer, options.learningRate) = (.adamw, 0.003)
