@@ -34,7 +34,7 @@ bench-peers: build
 	.venv/bin/python Benchmarks/peers_bench.py
 
 lint:
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
 
 clean:
 	rm -rf .build

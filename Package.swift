@@ -18,7 +18,14 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
   name: "Thresh",
   platforms: [.macOS(.v15)],
-  products: [.executable(name: "thresh", targets: ["thresh"])],
+  products: [
+    .executable(name: "thresh", targets: ["thresh"]),
+    .library(
+      name: "Thresh",
+      targets: [
+        "Torch", "Networks", "Architectures", "Compaction", "Containers", "Datasets", "Interchange", "Training",
+      ]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),

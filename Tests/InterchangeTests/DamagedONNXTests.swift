@@ -20,7 +20,7 @@ import Torch
   /// What reading says, within a second.
   private func refusal(_ data: Data, folder: URL = URL(filePath: "/nonexistent")) -> String {
     let clock = ContinuousClock.now
-    let sentence = message { _ = try ONNXFile.read(data, name: "x.onnx", folder: folder) }
+    let sentence = message { _ = try ONNXFile.model(of: data, name: "x.onnx", folder: folder) }
     #expect(clock.duration(to: .now) < .seconds(5))
     return sentence
   }

@@ -76,8 +76,8 @@ import Torch
     let outputs = model.classNames.count
     let wanted = try Exchange.tensor(file.appendingPathExtension("out"), shape: [3, outputs])
     #expect(try relativeDifference(model.network(images), wanted) < 1e-4)
-    let again = try ONNXFile.read(
-      ONNXFile.data(of: model, foldingBatchNorm: false), name: "again", folder: folder)
+    let again = try ONNXFile.model(
+      of: ONNXFile.data(of: model, foldingBatchNorm: false), name: "again", folder: folder)
     #expect(try relativeDifference(again.network(images), wanted) < 1e-4)
   }
 
@@ -103,8 +103,8 @@ import Torch
 
   @Test func `what describes a model goes through an ONNX file`() throws {
     let model = try sampleModel()
-    let back = try ONNXFile.read(
-      ONNXFile.data(of: model, foldingBatchNorm: false), name: "x.onnx", folder: URL(filePath: "."))
+    let back = try ONNXFile.model(
+      of: ONNXFile.data(of: model, foldingBatchNorm: false), name: "x.onnx", folder: URL(filePath: "."))
     #expect(back.classNames == model.classNames && back.preprocessing == model.preprocessing)
     #expect(back.figures == model.figures && back.recipe == model.recipe && back.plan == model.plan)
     #expect(back.network.nodes.map(\.name) == model.network.nodes.map(\.name))

@@ -38,7 +38,7 @@ public enum ONNXFile {
       return entry
     }
     let data: Data = try proto.serializedBytes()
-    let back = try read(data, name: "the exported file", folder: URL(filePath: "."))
+    let back = try Self.model(of: data, name: "the exported file", folder: URL(filePath: "."))
     let difference = try Difference(between: model.network, and: back.network)
     guard difference.relative <= 1e-5 else {
       throw ContainerError(
@@ -63,10 +63,11 @@ public enum ONNXFile {
     } catch {
       throw ContainerError("\(file.path) cannot be read; check the file and its permissions")
     }
-    return try read(data, name: file.lastPathComponent, folder: file.deletingLastPathComponent())
+    return try model(of: data, name: file.lastPathComponent, folder: file.deletingLastPathComponent())
   }
 
-  static func read(_ data: Data, name: String, folder: URL) throws -> Model {
+  /// The same of bytes that are there; data outside them has to lie in `folder`.
+  public static func model(of data: Data, name: String, folder: URL) throws -> Model {
     var options = BinaryDecodingOptions()
     options.messageDepthLimit = depth
     options.discardUnknownFields = true

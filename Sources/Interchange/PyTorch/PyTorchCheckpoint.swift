@@ -25,6 +25,11 @@ public enum PyTorchCheckpoint {
     } catch {
       throw ContainerError("\(file.path) cannot be read; check the file and its permissions")
     }
+    return try weights(of: data, name: name)
+  }
+
+  /// The same of bytes that are there.
+  public static func weights(of data: Data, name: String) throws -> [String: Tensor] {
     guard data.starts(with: [0x50, 0x4B]) else {
       guard data.starts(with: [0x80]) else {
         throw ContainerError("\(name) is no checkpoint of PyTorch; expected a zip archive that torch.save wrote")
