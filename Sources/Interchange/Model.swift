@@ -139,6 +139,9 @@ extension Model {
       description[key].flatMap { try? JSONDecoder().decode(type, from: Data($0.utf8)) }
     }
     let outputs = try network.validate()[network.output]?.first ?? 0
+    guard outputs <= 1 << 20 else {
+      throw ContainerError("\(name) tells \(outputs) classes apart, expected at most 1048576")
+    }
     let isGrey = network.inputShape[0] == 1
     let usual = Preprocessing(
       channelOrder: isGrey ? .grey : .rgb, height: network.inputShape[1], width: network.inputShape[2],

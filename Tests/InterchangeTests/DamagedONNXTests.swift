@@ -96,6 +96,49 @@ import Torch
     #expect(try refusal { $0.graph.output[0].name = "nowhere" }.contains("one vector"))
   }
 
+  /// Nodes put before the graph's own, given as operator, inputs and what they make.
+  private func refusal(_ nodes: [(String, [String], String)], numbers: [String: [Int64]] = [:]) throws -> String {
+    try refusal { proto in
+      for (name, values) in numbers {
+        var tensor = ONNXTensorProto()
+        (tensor.name, tensor.dataType, tensor.dims) = (name, ONNXType.int64.rawValue, [Int64(values.count)])
+        tensor.int64Data = values
+        proto.graph.initializer.append(tensor)
+      }
+      proto.graph.node.insert(
+        contentsOf: nodes.map { type, inputs, output in
+          var node = ONNXNodeProto()
+          (node.opType, node.input, node.output, node.name) = (type, inputs, [output], output)
+          return node
+        }, at: 0)
+    }
+  }
+
+  @Test func `shapes that are computed in odd ways are refused or ignored, and never trap`() throws {
+    let shape = ("Shape", ["input"], "shape")
+    let numbers: [String: [Int64]] = [
+      "two": [1, 2], "minus": [-9], "least": [.min], "most": [.max], "many": Array(0..<40), "none": [],
+    ]
+    let odd: [[(String, [String], String)]] = [
+      [shape, ("Gather", ["shape"], "y")], [shape, ("Gather", ["shape", "most"], "y")],
+      [shape, ("Add", ["shape"], "y")], [shape, ("Add", ["shape", "two"], "y")],
+      [shape, ("Mul", ["shape", "none"], "y")],
+      [shape, ("Slice", ["shape", "most", "least"], "y")], [shape, ("Slice", ["shape"], "y")],
+      [("Div", ["least", "minus"], "y")], [("Add", ["most", "most"], "y")], [("Mul", ["least", "least"], "y")],
+      [("ConstantOfShape", ["most"], "y")], [("ConstantOfShape", ["least"], "y")],
+      [("Unsqueeze", ["two", "many"], "y")], [("Unsqueeze", ["input", "many"], "y")],
+      [("Reshape", ["most", "many"], "y")], [("Reshape", ["input", "most"], "y")],
+      [("Reshape", ["input", "two"], "y")],
+      [("Transpose", ["most"], "y")], [("Concat", [], "y")], [("Split", ["input", "most"], "y")],
+      [("Pad", ["input", "most"], "y")], [("Gather", ["input", "most"], "y")],
+      [("Slice", ["input", "least", "most"], "y")],
+      [("Flatten", ["most"], "y")], [("ReduceMean", ["input", "least"], "y")], [("Clip", ["input", "two"], "y")],
+    ]
+    for nodes in odd { _ = try refusal(nodes, numbers: numbers) }
+    #expect(try refusal([shape, ("Gather", ["shape"], "y")]).contains("Gather (y)"))
+    #expect(try refusal([("Concat", [], "y")]).contains("joins nothing"))
+  }
+
   @Test func `images of an open size, or no images, are refused`() throws {
     #expect(
       try refusal { proto in

@@ -44,6 +44,8 @@ struct ONNXTensors {
   let file: String
   /// Where data outside the file has to lie.
   let folder: URL
+  /// More axes than any classifier's tensors have are refused.
+  static let largestRank = 8
 
   func constant(_ proto: ONNXTensorProto, name: String, isParameter: Bool) throws -> ONNXConstant {
     let shape = try shape(of: proto, name)
@@ -72,15 +74,13 @@ struct ONNXTensors {
   }
 
   private func shape(of proto: ONNXTensorProto, _ name: String) throws -> [Int] {
-    var count = 1
-    for size in proto.dims {
-      let (product, overflow) = count.multipliedReportingOverflow(by: Int(size))
-      guard size >= 0, !overflow, product <= 1 << 31 else {
-        throw problem(name, "has shape \(proto.dims), which is too large")
-      }
-      count = product
+    let shape = proto.dims.map { Int($0) }
+    guard shape.count <= Self.largestRank else { throw problem(name, "has \(shape.count) axes, which is too many") }
+    // An empty list of numbers is usual; an empty tensor of several axes is not.
+    guard shape == [0] || shape.allSatisfy({ $0 > 0 }), let count = shape.checkedProduct, count <= 1 << 31 else {
+      throw problem(name, "has shape \(shape), which is empty or too large")
     }
-    return proto.dims.map { Int($0) }
+    return shape
   }
 
   private func real<Element: TensorElement>(
@@ -138,5 +138,16 @@ struct ONNXTensors {
 
   private func problem(_ name: String, _ sentence: String) -> ContainerError {
     ContainerError("\(file): tensor \(name) \(sentence)")
+  }
+}
+
+extension [Int] {
+  /// The product, nil where it does not fit into an Int.
+  var checkedProduct: Int? {
+    reduce(1) { sofar, next in
+      guard let sofar else { return nil }
+      let (product, overflow) = sofar.multipliedReportingOverflow(by: next)
+      return overflow ? nil : product
+    }
   }
 }

@@ -17,15 +17,19 @@ extension ONNXGraphReader {
       let sizes = [.batch] + shape.map(ONNXSize.fixed)
       let start = node.integer("start") ?? 0
       let end = node.integer("end") ?? sizes.count
-      let range = (start < 0 ? start + sizes.count : start)..<min(sizes.count, end < 0 ? end + sizes.count : end)
-      guard range.lowerBound >= 0 else { throw ONNXProblem("asks for sizes that are not there") }
-      set(node.output[0], .sizes(Array(sizes[range]), isScalar: false))
+      set(node.output[0], .sizes(Array(sizes[range(start, end, sizes.count)]), isScalar: false))
       return true
     default: break
     }
     let inputs = node.input.indices.compactMap { value(node, $0) }
     if !inputs.isEmpty, inputs.allSatisfy({ sizes($0) != nil }), try foldSizes(node, inputs) { return true }
     return try foldConstants(node, inputs)
+  }
+
+  /// From `start` up to `end`, counted from the end if negative, as far as there are so many.
+  private func range(_ start: Int, _ end: Int, _ count: Int) -> Range<Int> {
+    func bound(_ number: Int) -> Int { min(count, max(0, number < 0 ? number + count : number)) }
+    return bound(start)..<max(bound(start), bound(end))
   }
 
   private func readConstant(_ node: ONNXNodeProto) throws -> ONNXConstant {
@@ -59,14 +63,15 @@ extension ONNXGraphReader {
     func whole(_ index: Int) -> [Int] {
       lists.indices.contains(index) ? lists[index].list.map { if case .fixed(let n) = $0 { n } else { -1 } } : []
     }
+    guard lists.count > 1 || !["Gather", "Add", "Sub", "Mul", "Div"].contains(node.opType) else { return false }
     switch node.opType {
     case "ConstantOfShape":
       let fill = try node.tensor("value").map { try constantTensor($0, node.output[0]).single ?? 0 } ?? 0
-      let count = whole(0).reduce(1, *)
-      guard lists.count == 1, first.list.count <= 1, (0...64).contains(count), fill == fill.rounded() else {
+      let count = whole(0).first ?? 1
+      guard lists.count == 1, first.list.count <= 1, (0...64).contains(count), let fill = Int(exactly: fill) else {
         return false
       }
-      set(node.output[0], .sizes(Array(repeating: .fixed(Int(fill)), count: count), isScalar: false))
+      set(node.output[0], .sizes(Array(repeating: .fixed(fill), count: count), isScalar: false))
     case "Gather":
       let count = first.list.count
       let picked = try whole(1).map { index in
@@ -84,9 +89,7 @@ extension ONNXGraphReader {
       guard let start = starts.first, let end = ends.first, whole(4).first ?? 1 == 1, lists.count > 2 else {
         return false
       }
-      let count = first.list.count
-      let range = max(0, start < 0 ? start + count : start)..<min(count, end < 0 ? end + count : end)
-      set(node.output[0], .sizes(Array(first.list[range]), isScalar: false))
+      set(node.output[0], .sizes(Array(first.list[range(start, end, first.list.count)]), isScalar: false))
     case "Add", "Sub", "Mul", "Div":
       set(node.output[0], .sizes(try combine(node.opType, first.list, lists[1].list), isScalar: first.isScalar))
     default: return false
@@ -96,10 +99,13 @@ extension ONNXGraphReader {
 
   private func combine(_ type: String, _ a: [ONNXSize], _ b: [ONNXSize]) throws -> [ONNXSize] {
     let count = max(a.count, b.count)
+    guard a.count == b.count || a.count == 1 || b.count == 1, !a.isEmpty, !b.isEmpty else {
+      throw ONNXProblem("computes with \(a.count) and \(b.count) sizes")
+    }
     return try (0..<count).map { index in
       let (x, y) = (a[a.count == 1 ? 0 : index], b[b.count == 1 ? 0 : index])
       if type == "Mul" || type == "Div", y == .fixed(1) { return x }
-      guard case .fixed(let m) = x, case .fixed(let n) = y, type != "Div" || n != 0 else {
+      guard case .fixed(let m) = x, case .fixed(let n) = y, type != "Div" || n > 0 else {
         throw ONNXProblem("computes with the batch")
       }
       switch type {
@@ -142,21 +148,26 @@ extension ONNXGraphReader {
     case "Unsqueeze":
       guard let axes = try integers(node, "axes", orInput: 1) else { return nil }
       let rank = shape.count + axes.count
+      guard rank <= ONNXTensors.largestRank else { throw ONNXProblem("makes a constant of \(rank) axes") }
       for axis in axes.map({ $0 < 0 ? $0 + rank : $0 }).sorted() {
         guard (0...shape.count).contains(axis) else { throw ONNXProblem("adds axis \(axis) of \(rank)") }
         shape.insert(1, at: axis)
       }
     case "Reshape":
-      guard let target = try integers(node, "shape", orInput: 1) else { return nil }
+      guard let target = try integers(node, "shape", orInput: 1), target.count <= ONNXTensors.largestRank else {
+        return nil
+      }
       let count = shape.reduce(1, *)
-      let known = target.filter { $0 > 0 }.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
-      guard known > 0, target.allSatisfy({ $0 > 0 || $0 == -1 }) else { return nil }
+      guard let known = target.filter({ $0 > 0 }).checkedProduct, known > 0, target.allSatisfy({ $0 > 0 || $0 == -1 })
+      else { return nil }
       shape = target.map { $0 == -1 ? count / known : $0 }
-      guard shape.reduce(1, *) == count else { throw ONNXProblem("gives \(count) numbers the shape \(target)") }
+      guard shape.checkedProduct == count else { throw ONNXProblem("gives \(count) numbers the shape \(target)") }
     case "Slice":
       return try reversedRows(constant, node)
     default: return nil
     }
+    // Beyond 2⁵³ float64 does not hold every whole number.
+    guard constant.integers?.allSatisfy({ $0.magnitude <= 1 << 53 }) ?? true else { return nil }
     return constant.inShape(shape, order: order)
   }
 

@@ -32,6 +32,7 @@ extension ONNXGraphReader {
       guard let axes = try integers(node, "axes", orInput: 1) else { throw ONNXProblem("names no axes") }
       var shape = [0] + old
       let rank = shape.count + axes.count
+      guard rank <= ONNXTensors.largestRank else { throw ONNXProblem("makes a value of \(rank) axes") }
       for axis in axes.map({ $0 < 0 ? $0 + rank : $0 }).sorted() {
         guard axis > 0, axis <= shape.count else { throw ONNXProblem("adds an axis before the batch") }
         shape.insert(1, at: axis)
@@ -58,15 +59,16 @@ extension ONNXGraphReader {
       if number == 0, zeroCopies, old.indices.contains(index) { return old[index] }
       return number
     }
-    let known = sizes.filter { $0 >= 0 }.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
-    guard known > 0, sizes.filter({ $0 < 0 }).count <= 1 else { throw ONNXProblem("has the shape \(sizes)") }
+    guard let known = sizes.filter({ $0 >= 0 }).checkedProduct, known > 0, sizes.filter({ $0 < 0 }).count <= 1 else {
+      throw ONNXProblem("has the shape \(sizes)")
+    }
     let shape = sizes.map { $0 < 0 ? count / known : $0 }
     let isBatch =
       switch first {
       case .batch, .fixed(0), .fixed(-1): true
       case .fixed(let number): number == exportedBatchSize
       }
-    guard isBatch, shape.reduce(1, *) == count else {
+    guard isBatch, shape.count <= ONNXTensors.largestRank, shape.checkedProduct == count else {
       throw ONNXProblem("gives values of shape \(old) the shape \(shape), which moves the batch")
     }
     return shape
@@ -83,6 +85,7 @@ extension ONNXGraphReader {
 
   mutating func readConcatenation(_ node: ONNXNodeProto) throws {
     let inputs = try node.input.indices.map { try image(node, $0) }
+    guard !inputs.isEmpty else { throw ONNXProblem("joins nothing") }
     let axis = try fixedAxis(node.integer("axis") ?? 0, of: inputs[0].shape)
     try finish(Concatenate(axis: axis), node, reading: inputs.map(\.name))
   }
@@ -115,7 +118,8 @@ extension ONNXGraphReader {
     let equal = (shape[axis] + count - 1) / count
     let sizes =
       try integers(node, "split", orInput: 1) ?? (0..<count).map { min(equal, shape[axis] - $0 * equal) }
-    guard sizes.count == count, sizes.reduce(0, +) == shape[axis], sizes.allSatisfy({ $0 > 0 }) else {
+    guard sizes.count == count, sizes.allSatisfy({ (1...shape[axis]).contains($0) }), sizes.reduce(0, +) == shape[axis]
+    else {
       throw ONNXProblem("splits \(shape[axis]) into \(sizes)")
     }
     var start = 0

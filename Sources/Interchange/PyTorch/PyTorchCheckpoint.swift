@@ -103,7 +103,7 @@ private struct StoredTensors {
     guard arguments.count >= 4, case .persistent(.tuple(let identity)) = arguments[0], identity.count >= 3,
       case .global(let storage) = identity[1], case .text(let entry) = identity[2],
       case .int(let offset) = arguments[1], let shape = numbers(arguments[2]), let strides = numbers(arguments[3]),
-      shape.count == strides.count
+      shape.count == strides.count, shape.count <= 8
     else { throw problem(key, "is described in an unknown way") }
     guard let type = Self.types[storage.split(separator: " ").last.map(String.init) ?? ""] else {
       throw problem(key, "is of type \(storage), expected floats")
@@ -120,7 +120,7 @@ private struct StoredTensors {
       let (product, overflow) = sofar.0.multipliedReportingOverflow(by: size)
       return (product, sofar.1 || overflow)
     }
-    guard offset >= 0, !reach.1, !count.1, count.0 <= available, count.0 == 0 || reach.0 < available else {
+    guard offset >= 0, !reach.1, !count.1, (1...max(1, available)).contains(count.0), reach.0 < available else {
       throw problem(key, "reaches beyond its \(available) numbers")
     }
     return bytes.withUnsafeBytes { raw in
