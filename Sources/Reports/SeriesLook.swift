@@ -16,8 +16,11 @@ struct SeriesLook {
     marker = Self.markers[index % Self.markers.count]
   }
 
-  /// Colours that colour-blind readers tell apart: Okabe and Ito, 2008, without the yellow, which white swallows.
-  private static let colors = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#333333"]
+  /// Colours that colour-blind readers tell apart: Okabe and Ito, 2008, without the yellow, which white
+  /// swallows, and a grey.
+  private static let colors = [
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#333333", "#999999",
+  ]
 
   /// Circle, square, triangle, diamond, triangle upside down, pentagon, as paths around a centre.
   private static let markers = [

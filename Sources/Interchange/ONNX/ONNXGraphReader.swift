@@ -42,7 +42,7 @@ struct ONNXGraphReader {
   private var readers: [String: Int] = [:]
   private let inputShape: [Int]
   /// The batch of the export, where it was fixed.
-  private let exportedBatch: Int?
+  let exportedBatch: Int?
   private let tensors: ONNXTensors
 
   init(_ graph: ONNXGraphProto, opset: Int, _ tensors: ONNXTensors) throws {
@@ -259,8 +259,6 @@ extension ONNXGraphReader {
     }
     return name
   }
-
-  var exportedBatchSize: Int? { exportedBatch }
 
   func constantTensor(_ proto: ONNXTensorProto, _ name: String) throws -> ONNXConstant {
     try tensors.constant(proto, name: name, isParameter: false)

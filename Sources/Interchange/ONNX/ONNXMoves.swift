@@ -66,7 +66,7 @@ extension ONNXGraphReader {
     let isBatch =
       switch first {
       case .batch, .fixed(0), .fixed(-1): true
-      case .fixed(let number): number == exportedBatchSize
+      case .fixed(let number): number == exportedBatch
       }
     guard isBatch, shape.count <= ONNXTensors.largestRank, shape.checkedProduct == count else {
       throw ONNXProblem("gives values of shape \(old) the shape \(shape), which moves the batch")

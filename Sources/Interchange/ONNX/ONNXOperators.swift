@@ -29,7 +29,10 @@ extension ONNXGraphReader {
     case "Pad": try readPad(node)
     case "Softmax":
       let (name, shape) = try image(node)
-      try finish(Softmax(axis: fixedAxis(node.integer("axis") ?? -1, of: shape)), node, reading: [name])
+      let axis = try fixedAxis(node.integer("axis") ?? (opset < 13 ? 1 : -1), of: shape)
+      // Before opset 13 all axes from there on were taken as one.
+      guard opset >= 13 || axis == shape.count - 1 else { throw ONNXProblem("goes over several axes at once") }
+      try finish(Softmax(axis: axis), node, reading: [name])
     case "Identity", "Dropout", "Cast": alias(node, try image(node).name)
     default:
       guard let activation = try activation(node) else {

@@ -21,7 +21,7 @@ struct Export: ParsableCommand {
   enum Kind: String, ExpressibleByArgument, CaseIterable { case onnx, pytorch }
 
   @OptionGroup var model: ModelArgument
-  @Option(help: "What to write: onnx or pytorch.")
+  @Option(help: ArgumentHelp("What to write.", valueName: "kind"))
   var to: Kind
   @Flag(help: "Move batch norms into the layers before them (ONNX).")
   var foldBatchNorm = false

@@ -16,7 +16,7 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "An architecture (dec3, lenet5, resnet20…) or a model file (default: dec3).", valueName: "name|file"))
+      "An architecture (dec3, lenet5, resnet20…) or a model file, ONNX too (default: dec3).", valueName: "name|file"))
   var model: String?
   @Option(help: ArgumentHelp("Weights to start from, for an architecture given by name.", valueName: "file"))
   var weights: String?

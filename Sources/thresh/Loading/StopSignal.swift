@@ -24,9 +24,10 @@ final class StopSignal {
     }
   }
 
-  /// The signals end the program at once again.
+  /// The signals end the program at once again; after one was heeded it is ending already, with a status of its own.
   deinit {
     for source in sources { source.cancel() }
+    guard !isAsked else { return }
     for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
   }
 

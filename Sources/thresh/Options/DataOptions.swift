@@ -14,10 +14,12 @@ struct DataOptions: ParsableArguments {
 
 /// How a model is named everywhere.
 struct ModelArgument: ParsableArguments {
-  @Argument(help: "A model file, a run's folder, or an architecture's name with --weights.")
+  @Argument(help: "A model file (ONNX too), a run's folder, or an architecture's name with --weights.")
   var model: String
 
-  @Option(help: ArgumentHelp("Weights for an architecture given by name (safetensors).", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Weights for an architecture given by name (safetensors, or PyTorch's .pth).", valueName: "file")
+  )
   var weights: String?
 }
 
