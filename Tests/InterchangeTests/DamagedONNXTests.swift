@@ -40,14 +40,12 @@ import Torch
 
   @Test func `a file with bytes changed is read or refused, and never traps`() throws {
     let data: Data = try valid().serializedBytes()
-    var state: UInt64 = 7
-    func next() -> Int {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return Int(state >> 33)
-    }
+    var noise = Noise(seed: 7)
     for _ in 0..<1500 {
       var copy = data
-      for _ in 0...(next() % 4) { copy[copy.startIndex + next() % copy.count] = UInt8(truncatingIfNeeded: next()) }
+      for _ in 0...(noise.next() % 4) {
+        copy[copy.startIndex + noise.next() % copy.count] = UInt8(truncatingIfNeeded: noise.next())
+      }
       _ = refusal(copy)
     }
   }

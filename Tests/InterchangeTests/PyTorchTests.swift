@@ -57,14 +57,12 @@ import Torch
       try data.prefix(length).write(to: copy)
       #expect(message { _ = try PyTorchCheckpoint.weights(contentsOf: copy) } != "nothing was thrown")
     }
-    var state: UInt64 = 11
-    func next() -> Int {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return Int(state >> 33)
-    }
+    var noise = Noise(seed: 11)
     for _ in 0..<1000 {
       var changed = data
-      for _ in 0...(next() % 4) { changed[next() % changed.count] = UInt8(truncatingIfNeeded: next()) }
+      for _ in 0...(noise.next() % 4) {
+        changed[noise.next() % changed.count] = UInt8(truncatingIfNeeded: noise.next())
+      }
       try changed.write(to: copy)
       _ = message { _ = try PyTorchCheckpoint.weights(contentsOf: copy) }
     }

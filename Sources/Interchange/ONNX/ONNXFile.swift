@@ -15,7 +15,7 @@ public enum ONNXFile {
 
   /// The model as a file of opset 17, its batch free.
   ///
-  /// What is returned was read back and compared with the network (see `EqualityCheck`).
+  /// What is returned was read back and compared with the network (see `Difference`).
   ///
   /// - Parameter foldsBatchNorm: whether batch norms move into the layers before them.
   /// - Throws: `ContainerError` for an operation that cannot be written, or when the file does not compute the same.
