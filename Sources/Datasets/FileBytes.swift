@@ -1,11 +1,12 @@
 import CZlib
 import Foundation
 
-/// The size in bytes of a file, or nil where there is none.
+/// The size in bytes of a file, or of that which a link leads to; nil where there is none.
 func sizeOfFile(_ path: String) -> Int? {
   var directory: ObjCBool = false
   guard FileManager.default.fileExists(atPath: path, isDirectory: &directory), !directory.boolValue else { return nil }
-  return (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int
+  let file = URL(filePath: path).resolvingSymlinksInPath().path
+  return (try? FileManager.default.attributesOfItem(atPath: file))?[.size] as? Int
 }
 
 /// Reads a whole file of at most `limit` bytes.

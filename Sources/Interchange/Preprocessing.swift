@@ -8,7 +8,8 @@ public struct Preprocessing: Sendable, Codable, Equatable {
   /// Per channel, in units of 0…1.
   public var mean: [Float]
   public var std: [Float]
-  /// The length that an image's shorter side is resized to before the middle is cut out; nil resizes to the input size.
+  /// The length that an image's shorter side is resized to before the middle is cut out; nil where a
+  /// file does not say.
   public var resize: Int?
 
   public init(

@@ -131,7 +131,7 @@ extension Recipe {
   /// - Throws: `RecipeError` for a file that is no YAML, has an unknown key (naming the nearest) or a wrong value.
   public init(contentsOf file: URL) throws {
     let name = file.lastPathComponent
-    guard let size = try? file.resourceValues(forKeys: [.fileSizeKey]).fileSize else {
+    guard let size = try? file.resolvingSymlinksInPath().resourceValues(forKeys: [.fileSizeKey]).fileSize else {
       throw RecipeError("recipe \(file.path) cannot be found; name a YAML file")
     }
     // A recipe is a page of text; anything larger would only keep the parser busy.

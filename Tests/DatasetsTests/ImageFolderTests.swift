@@ -37,6 +37,16 @@ import Testing
     #expect(channels[0] == channels[1] && channels[0] == channels[2])
   }
 
+  @Test func `a photograph behind a link is that photograph`() throws {
+    let folder = try folder()
+    let plain = try load(folder).train.pixels(at: 2)
+    let place = folder.path + "/set/train/dog/one.jpeg"
+    try FileManager.default.moveItem(atPath: place, toPath: folder.path + "/elsewhere.jpeg")
+    try FileManager.default.createSymbolicLink(atPath: place, withDestinationPath: folder.path + "/elsewhere.jpeg")
+    #expect(try load(folder).train.pixels(at: 2) == plain)
+    withExtendedLifetime(folder) {}
+  }
+
   @Test func `colour photographs can be read grey`() throws {
     let folder = try folder()
     #expect(try load(folder, channels: 1).train.pixels(at: 0).count == 16 * 16)

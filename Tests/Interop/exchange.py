@@ -4,6 +4,8 @@
     exchange.py export FOLDER   writes models of PyTorch as ONNX by both exporters: NAME.onnx, NAME.in, NAME.out
     exchange.py modules FOLDER  loads every NAME.py that Thresh wrote there and runs it: NAME.in → NAME.out
     exchange.py checkpoints FOLDER   writes the same weights in every shape of checkpoint, and as wanted.safetensors
+    exchange.py photographs FOLDER   draws a folder of images, and exports networks for ten classes: NAME.onnx
+    exchange.py classify FOLDER      what onnxruntime sees in photographs/test by small.onnx: classes.json
 
 Arrays are raw float32; the number N is the batch.
 """
@@ -64,6 +66,15 @@ class Gated(torch.nn.Module):
         return self.head(x.mean((2, 3)))
 
 
+def export_onnx(model: torch.nn.Module, images: torch.Tensor, file: Path) -> None:
+    """By the exporter and with the options that README.md names."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            model, (images,), file, dynamo=False, opset_version=17, input_names=["images"],
+            dynamic_axes={"images": {0: "batch"}})
+
+
 def export(folder: Path) -> None:
     """Models of PyTorch with what it computes, by the older exporter and the newer one, and with data outside."""
     import torchvision
@@ -87,17 +98,15 @@ def export(folder: Path) -> None:
             images.numpy().tofile(folder / f"{name}-{kind}.in")
             wanted.numpy().tofile(folder / f"{name}-{kind}.out")
             file = folder / f"{name}-{kind}.onnx"
+            if kind == "script":
+                export_onnx(model, images, file)
+                continue
             with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
                 warnings.simplefilter("ignore")
-                if kind == "script":
-                    torch.onnx.export(
-                        model, (images,), file, dynamo=False, opset_version=17, input_names=["images"],
-                        dynamic_axes={"images": {0: "batch"}})
-                else:
-                    # Weights of the newer exporter lie in a file of their own.
-                    torch.onnx.export(
-                        model, (images,), file, dynamo=True, verbose=False, external_data=True,
-                        dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))
+                # Weights of the newer exporter lie in a file of their own.
+                torch.onnx.export(
+                    model, (images,), file, dynamo=True, verbose=False, external_data=True,
+                    dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))
 
 
 def modules(folder: Path) -> None:
@@ -142,6 +151,57 @@ def checkpoints(folder: Path) -> None:
         archive.writestr("archive/data.pkl", b"\0" * 100_000_000)
 
 
+def photographs(folder: Path) -> None:
+    """Ten classes of striped images, where there is no folder of images yet, and networks for as many classes."""
+    import torchvision
+    from PIL import Image
+
+    numbers = numpy.random.default_rng(0)
+    if not (folder / "photographs").exists():
+        for part, count in (("train", 12), ("test", 6)):
+            for label in range(10):
+                place = folder / "photographs" / part / f"class{label}"
+                place.mkdir(parents=True)
+                for index in range(count):
+                    rows, columns = numpy.mgrid[0:72, 0:80]
+                    angle = numpy.pi * (label % 5) / 5 + numbers.normal(0, 0.05)
+                    wave = numpy.sin((rows * numpy.sin(angle) + columns * numpy.cos(angle)) / (2 + 3 * (label // 5)))
+                    pixels = 128 + 80 * wave[..., None] + numbers.normal(0, 20, (72, 80, 3))
+                    Image.fromarray(pixels.clip(0, 255).astype(numpy.uint8)).save(place / f"{index}.png")
+    for name in ("resnet18", "mobilenet_v2"):
+        torch.manual_seed(0)
+        model = torchvision.models.get_model(name, num_classes=10).eval()
+        export_onnx(model, torch.randn(1, 3, 64, 64), folder / f"{name}.onnx")
+
+
+def classify(folder: Path) -> None:
+    """The class and its lead over the next, as a share of the largest output, for each of the test images."""
+    import json
+
+    import onnxruntime
+    from PIL import Image
+    from torchvision import transforms
+
+    session = onnxruntime.InferenceSession(folder / "small.onnx", providers=["CPUExecutionProvider"])
+    given = session.get_modelmeta().custom_metadata_map
+    how, classes = json.loads(given["preprocessing"]), json.loads(given["classes"])
+    size = how["height"]
+    prepare = transforms.Compose([
+        transforms.Resize(size * 256 // 224), transforms.CenterCrop(size), transforms.ToTensor(),
+        transforms.Normalize(how["mean"], how["std"])])
+    seen = {}
+    for file in sorted((folder / "photographs/test").glob("*/*")):
+        image = prepare(Image.open(file).convert("RGB")).numpy()[None]
+        output = session.run(None, {session.get_inputs()[0].name: image})[0][0]
+        last, best = numpy.argsort(output)[-2:]
+        lead = float((output[best] - output[last]) / abs(output).max())
+        seen[str(file.relative_to(folder))] = {"class": classes[best], "lead": lead}
+    (folder / "classes.json").write_text(json.dumps(seen))
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    {"run": run, "export": export, "modules": modules, "checkpoints": checkpoints}[sys.argv[1]](Path(sys.argv[2]))
+    commands = {
+        "run": run, "export": export, "modules": modules, "checkpoints": checkpoints, "photographs": photographs,
+        "classify": classify}
+    commands[sys.argv[1]](Path(sys.argv[2]))

@@ -53,7 +53,7 @@ struct Predict: ParsableCommand {
     let how = model.preprocessing
     let pixels = try ImageFolder.photograph(
       at: path,
-      options: ImageFolder.Options(size: how.height, resize: how.resize ?? how.height, channels: how.channels),
+      options: how.photographs(),
       normalization: Normalization(mean: how.mean, std: how.std))
     let shape = model.network.inputShape
     let batch = Tensor(pixels, shape: [1, shape[1], shape[2], shape[0]]).transposed(2, 3).transposed(1, 2).contiguous

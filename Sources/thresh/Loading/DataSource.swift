@@ -11,9 +11,9 @@ extension Recipe {
   func dataset(for preprocessing: Preprocessing? = nil) throws -> Dataset {
     var finder = DatasetFinder(
       dataDirectory: dataDir, environment: ProcessInfo.processInfo.environment, fetches: true)
-    let size = preprocessing?.height ?? imageSize
-    let resize = preprocessing?.resize ?? imageResize ?? max(size, size * 256 / 224)
-    finder.photographs = ImageFolder.Options(size: size, resize: resize, channels: preprocessing?.channels ?? 3)
+    finder.photographs =
+      preprocessing?.photographs(resize: imageResize)
+      ?? ImageFolder.Options(size: imageSize, resize: imageResize ?? ImageFolder.Options.usualResize(for: imageSize))
     var data = try finder.load(self.data)
     if let mean, let std {
       guard mean.count == data.shape.channels, std.count == data.shape.channels else {
@@ -52,18 +52,31 @@ extension Dataset {
 }
 
 extension Model {
-  /// Takes the names of a data set's classes where the file had none, as those of other programs.
-  mutating func adoptClasses(of data: Dataset) {
+  /// Takes from a data set what the file did not say, as those of other programs: names of classes, size of photographs.
+  mutating func adoptDescription(of data: Dataset) {
     let numbered = classNames.indices.map { "class \($0)" }
     if classNames == numbered, data.classNames.count == classNames.count { classNames = data.classNames }
+    preprocessing.resize = preprocessing.resize ?? data.resize
   }
 }
 
+extension Dataset {
+  /// What the shorter side of an image was resized to before the middle was cut out; other images than photographs come
+  /// in the size of the input.
+  var resize: Int { (test as? ImageFolder)?.options.resize ?? shape.height }
+}
+
 extension Preprocessing {
-  /// How images of this data set come to the network.
-  init(of data: Dataset, resize: Int?) {
-    self.init(
-      channelOrder: data.shape.channels == 1 ? .grey : .rgb, height: data.shape.height, width: data.shape.width,
-      mean: data.normalization.mean, std: data.normalization.std, resize: resize)
+  /// How photographs become images for the network.
+  ///
+  /// - Parameter resize: the shorter side where the model does not say; else in the usual proportion.
+  func photographs(resize given: Int? = nil) -> ImageFolder.Options {
+    ImageFolder.Options(
+      size: height, resize: resize ?? given ?? ImageFolder.Options.usualResize(for: height), channels: channels)
   }
+}
+
+extension ImageFolder.Options {
+  /// A shorter side that leaves the margin of torchvision: 256 for 224.
+  static func usualResize(for size: Int) -> Int { max(size, size * 256 / 224) }
 }

@@ -91,7 +91,8 @@ enum ModelSource {
     let normalization = weights == nil ? data?.normalization : nil
     let preprocessing = Preprocessing(
       channelOrder: shape[0] == 1 ? .grey : .rgb, height: shape[1], width: shape[2],
-      mean: normalization?.mean ?? usual.mean(shape[0]), std: normalization?.std ?? usual.std(shape[0]))
+      mean: normalization?.mean ?? usual.mean(shape[0]), std: normalization?.std ?? usual.std(shape[0]),
+      resize: data?.resize)
     return Model(network: network, preprocessing: preprocessing, classNames: classes)
   }
 }

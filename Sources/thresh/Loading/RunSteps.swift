@@ -98,7 +98,10 @@ struct RunSteps {
       throw NetworkError("the teacher \(word) is an architecture; name a model file or the folder of a run")
     }
     let teacher = try ModelSource.model(of: file)
-    guard teacher.classNames == model.classNames, teacher.preprocessing == model.preprocessing else {
+    // Both see the same images, however their photographs were cut.
+    var wanted = teacher.preprocessing
+    wanted.resize = model.preprocessing.resize
+    guard teacher.classNames == model.classNames, wanted == model.preprocessing else {
       throw NetworkError(
         "the teacher \(word) was trained for other classes or another normalisation; name one trained on the same data")
     }

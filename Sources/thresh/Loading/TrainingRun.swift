@@ -104,7 +104,7 @@ struct TrainingRun {
     var model = try source.load()
     let data = try recipe.dataset(for: model.preprocessing)
     model.figures = [:]
-    model.adoptClasses(of: data)
+    model.adoptDescription(of: data)
     let prepared = try data.prepared(for: model)
     if recipe.restoreBatchNorm ?? source.isONNX {
       model.network = try steps.restoringBatchNorm(model.network, prepared)

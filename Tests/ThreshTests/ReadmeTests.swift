@@ -1,0 +1,138 @@
+import Foundation
+import Testing
+
+/// The walks of README.md, run line by line as they stand there but for fewer epochs and smaller images.
+struct ReadmeTests {
+  /// Two epochs of a few hundred images teach nothing: what is checked is that every command works.
+  @Test func `the first walk`() throws {
+    let data = try TinyImages.shared.get()
+    let walk = try Walk(
+      of: "run shirt.png", shorter: ["--epochs 10": "--epochs 2", "--finetune-epochs 10": "--finetune-epochs 1"])
+    try walk.link("shirt.png", to: photograph("kind-grey.png"))
+    try walk.run(environment: ["THRESH_DATA": data.folder.path])
+    #expect(exists(walk.folder["run/compact.safetensors"]))
+  }
+
+  @Test(arguments: ["resnet18", "mobilenet_v2"])
+  func `anyone's network comes in, is made smaller, goes out, and onnxruntime sees the same in every image`(
+    _ name: String
+  ) throws {
+    let walk = try Walk(
+      of: "network.onnx",
+      shorter: ["--epochs 6": "--epochs 1 --batch-size 32", "--finetune-epochs 4": "--finetune-epochs 1"])
+    let data = ProcessInfo.processInfo.environment["THRESH_DATA", default: ""]
+    // Photographs where there are some, else drawn images.
+    if data != "" { try walk.link("photographs", to: data + "/caltech10") }
+    try walk.python("photographs")
+    try walk.link("network.onnx", to: walk.folder["\(name).onnx"])
+    let printed = try walk.run()
+    try walk.python("classify")
+
+    let theirs = try JSONDecoder().decode(
+      [String: Seen].self, from: try contents(of: walk.folder["classes.json"]))
+    let images = theirs.keys.sorted()
+    try #require(images.count >= 60)
+    let answer = try walk.succeeding("thresh predict small.onnx \(images.joined(separator: " ")) --json")
+    let ours = try JSONDecoder().decode([Predicted].self, from: Data(answer.utf8))
+    for image in ours where image.classes[0].name != theirs[image.image]?.class {
+      // Another class only where two are a tie within rounding.
+      #expect(try #require(theirs[image.image]).lead < 1e-4, "\(image.image)")
+    }
+    // The walk ends with the compact file evaluated: as many are right as onnxruntime gets right.
+    let right = theirs.filter { path, seen in path.split(separator: "/").dropLast().last.map(String.init) == seen.class
+    }
+    let share = String(format: "top-1 %.2f %%", 100 * Double(right.count) / Double(theirs.count))
+    #expect(printed.contains(share), "\(printed)")
+    #expect(printed.contains("same class in 100.00 % of \(theirs.count) images"), "\(printed)")
+    #expect(exists(walk.folder["small.py"]))
+  }
+
+  @Test func `a folder of one's own images`() throws {
+    let walk = try Walk(
+      of: "--model dec3 --data photographs",
+      shorter: [
+        "--epochs 30": "--epochs 2", "--finetune-epochs 30": "--finetune-epochs 1",
+        "--image-size 64": "--image-size 32",
+      ])
+    try walk.python("photographs")
+    try walk.run()
+    #expect(exists(walk.folder["run/compact.safetensors"]))
+  }
+}
+
+private struct Seen: Decodable {
+  var `class`: String
+  var lead: Double
+}
+
+private struct Predicted: Decodable {
+  struct Candidate: Decodable { var name: String }
+  var image: String
+  var classes: [Candidate]
+}
+
+/// One block of commands of README.md, in a folder of its own.
+private struct Walk {
+  let folder: TemporaryFolder
+  let commands: String
+
+  /// - Parameters:
+  ///   - words: something that only this block says.
+  ///   - shorter: what is written otherwise so that the walk takes seconds; each has to be there.
+  init(of words: String, shorter: [String: String]) throws {
+    folder = try TemporaryFolder()
+    let text = try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)
+    let blocks = text.components(separatedBy: "```").enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+    let found = blocks.filter { $0.contains("thresh ") && $0.contains(words) }
+    try #require(found.count == 1, "README.md has \(found.count) blocks that say \(words), expected one")
+    var commands = found[0]
+    for (long, short) in shorter {
+      try #require(commands.contains(long), "README.md no longer says \(long)")
+      commands = commands.replacing(long, with: short)
+    }
+    self.commands = commands
+  }
+
+  func link(_ name: String, to path: String) throws {
+    try FileManager.default.createSymbolicLink(atPath: folder[name], withDestinationPath: path)
+  }
+
+  @discardableResult
+  func run(environment: [String: String] = [:]) throws -> String { try succeeding(commands, environment: environment) }
+
+  /// What the commands print.
+  func succeeding(_ commands: String, environment: [String: String] = [:]) throws -> String {
+    let script = "set -euo pipefail\nthresh() { \"$PROGRAM\" \"$@\"; }\n" + commands
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/bash")
+    process.arguments = ["-c", script]
+    process.environment = [
+      "PATH": "/usr/bin:/bin", "HOME": folder.path, "OMP_NUM_THREADS": "1",
+      "PROGRAM": root.appending(path: ".build/release/thresh").path,
+    ].merging(environment) { _, given in given }
+    return try ended(process)
+  }
+
+  /// Runs a command of Tests/Interop/exchange.py on the folder.
+  func python(_ command: String) throws {
+    let process = Process()
+    process.executableURL = root.appending(path: ".venv/bin/python")
+    process.arguments = [root.appending(path: "Tests/Interop/exchange.py").path, command, folder.path]
+    process.environment = ["PATH": "/usr/bin:/bin", "HOME": folder.path, "OMP_NUM_THREADS": "1"]
+    _ = try ended(process)
+  }
+
+  private func ended(_ process: Process) throws -> String {
+    process.currentDirectoryURL = URL(filePath: folder.path)
+    let files = try ["output.txt", "errors.txt"].map { name in
+      try #require(FileHandle(forWritingAtPath: try folder.write("", name)))
+    }
+    (process.standardOutput, process.standardError) = (files[0], files[1])
+    try process.run()
+    process.waitUntilExit()
+    func text(_ name: String) throws -> String { String(decoding: try contents(of: folder[name]), as: UTF8.self) }
+    let (output, errors) = (try text("output.txt"), try text("errors.txt"))
+    try #require(process.terminationStatus == 0, "\(errors.suffix(2000))")
+    return output
+  }
+}
