@@ -14,8 +14,9 @@ all: build
 setup:
 	@Scripts/setup
 
+# By product: a build of everything compiles the dependencies' own tools too, protoc among them.
 build: setup
-	swift build $(SWIFT_FLAGS)
+	swift build $(SWIFT_FLAGS) --product thresh
 
 demo: build
 	.build/release/thresh demo --output demo
@@ -26,6 +27,7 @@ test: build
 	swift test $(SWIFT_FLAGS) --skip-build
 
 bench: build
+	swift build $(SWIFT_FLAGS) --product thresh-bench
 	@Scripts/setup bench
 	.venv/bin/python Benchmarks/bench.py
 
@@ -34,7 +36,7 @@ bench-peers: build
 	.venv/bin/python Benchmarks/peers_bench.py
 
 lint:
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Worker Fuzz/Package.swift Fuzz/Sources
 
 clean:
 	rm -rf .build

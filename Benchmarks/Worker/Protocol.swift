@@ -28,6 +28,9 @@ struct Task: Decodable {
     case trainStep = "train_step"
     case regularizedStep = "regularized_step"
     case epoch
+    case proximalStep = "proximal_step"
+    case plan
+    case load
   }
 
   enum Source: String, Decodable { case memory, fixed }
@@ -45,6 +48,8 @@ struct Task: Decodable {
   var images: Int?
   var data: String?
   var source: Source?
+  /// Of proximal_step, plan and load: units, layers, or MiB.
+  var size: Int?
 }
 
 /// One line to the driver; what does not apply is left out.

@@ -11,8 +11,13 @@ struct Work {
   /// - Throws: `BenchmarkError` when the request does not make sense, `DatasetError` when there are no such images.
   init(_ task: Task) throws {
     Library.setThreads(task.threads)
+    if let work = try Self.growing(task) {
+      run = work
+      return
+    }
     let learner = try Learner(task)
     switch task.task {
+    case .proximalStep, .plan, .load: throw BenchmarkError("\(task.task.rawValue) needs size")
     case .trainStep, .regularizedStep:
       guard let steps = task.steps else { throw BenchmarkError("\(task.task.rawValue) needs steps") }
       let batch = try Images.fixedBatch(task.batch)
@@ -29,6 +34,16 @@ struct Work {
         let data = try Images.dataset(count, from: task.data)
         run = { try learner.epoch(of: data) }
       }
+    }
+  }
+
+  private static func growing(_ task: Task) throws -> (() throws -> Void)? {
+    guard let size = task.size else { return nil }
+    return switch task.task {
+    case .proximalStep: try Growth.proximalStep(size)
+    case .plan: try Growth.plan(size)
+    case .load: try Growth.load(size)
+    case .trainStep, .regularizedStep, .epoch: nil
     }
   }
 }

@@ -31,6 +31,8 @@ struct Plot: ParsableCommand {
   var only: [String] = []
   @Flag(help: "Of a table: a logarithmic axis along --x.")
   var logX = false
+  @Flag(help: "Of a table: a logarithmic axis along --y.")
+  var logY = false
   @Option(help: "Of a table: the plot's title.")
   var title: String?
   @Option(help: ArgumentHelp("The SVG file to write.", valueName: "file"))
@@ -51,7 +53,9 @@ struct Plot: ParsableCommand {
 
   /// What --x and --y ask for; nil draws runs.
   private func tablePlot() throws -> TablePlot? {
-    guard x != nil || y != nil || by != nil || each != nil || logX || !only.isEmpty || title != nil else { return nil }
+    guard x != nil || y != nil || by != nil || each != nil || logX || logY || !only.isEmpty || title != nil else {
+      return nil
+    }
     guard let x, let y, runs.count == 1 else {
       throw RecipeError("a plot of figures needs one table, --x and --y")
     }
@@ -62,6 +66,6 @@ struct Plot: ParsableCommand {
       return (parts[0], Set(values))
     }
     return TablePlot(
-      x: x, y: y, by: by, each: each, only: only, isLogarithmic: logX, title: title ?? "\(y) over \(x)")
+      x: x, y: y, by: by, each: each, only: only, isLogarithmic: (x: logX, y: logY), title: title ?? "\(y) over \(x)")
   }
 }

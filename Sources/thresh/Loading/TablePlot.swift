@@ -12,7 +12,8 @@ struct TablePlot {
   var each: String?
   /// Rows that count: column and the values it may have.
   var only: [(column: String, values: Set<String>)] = []
-  var isLogarithmic = false
+  /// Whether an axis is logarithmic.
+  var isLogarithmic = (x: false, y: false)
   var title: String
 
   /// A row of figures; numbers are kept as they are written.
@@ -67,7 +68,8 @@ struct TablePlot {
     }
     let names = chosen.map { line(of: $0) }.unique
     return LinePlot(
-      title: title, x: LinePlot.Axis(x, scale: isLogarithmic ? .logarithmic : .linear), y: LinePlot.Axis(y),
+      title: title, x: LinePlot.Axis(x, scale: isLogarithmic.x ? .logarithmic : .linear),
+      y: LinePlot.Axis(y, scale: isLogarithmic.y ? .logarithmic : .linear),
       series: names.map { name in LinePlot.Series(name, points(of: chosen.filter { line(of: $0) == name })) })
   }
 
