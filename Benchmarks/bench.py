@@ -93,6 +93,47 @@ def inspect(options: argparse.Namespace) -> Comparison:
     )
 
 
+def forward(options: argparse.Namespace, network: str, batch: int, threads: int, calls: int) -> Comparison:
+    """A network and what `compress` makes of it, in every runtime, all in turns."""
+    shape = [3, 32, 32] if network == "resnet20" else [3, 224, 224]
+    sides, files = [], network_files(options, network)
+    for kind, file in files.items():
+        request = {"task": "forward", "model": network, "precision": "float32", "batch": batch, "threads": threads,
+                   "steps": calls, "file": str(file), "shape": shape}
+        sides.append(Side(f"{kind} thresh", options.thresh_worker, request))
+        for runtime in ("eager", "compile", "onnxruntime"):
+            peer = [options.python, str(PEERS / "forward.py")]
+            sides.append(Side(f"{kind} {runtime}", peer, request | {"runtime": runtime}))
+    runtimes = ("eager", "compile", "onnxruntime")
+    return Comparison(
+        name=f"forward-{network}-{batch}-{threads}",
+        title=f"Forward: {network}, float32, batch {batch}, {threads} thread(s), {calls} passes a run",
+        sides=sides,
+        ratios=[(f"{kind} thresh", f"{kind} {runtime}") for kind in files for runtime in runtimes]
+        + [(f"dense {runtime}", f"{kind} {runtime}") for kind in files if kind != "dense"
+           for runtime in ("thresh", *runtimes)],
+        images=batch * calls,
+    )
+
+
+def network_files(options: argparse.Namespace, network: str) -> dict[str, Path]:
+    """A network, the same with half of its MACs by units and ranks, and by ranks alone, each as ONNX too."""
+    folder = ROOT / ".build/forward"
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = options.inspect if network == "resnet20" else str(folder / f"{network}-random.safetensors")
+    if network != "resnet20" and not Path(weights).exists():
+        subprocess.run([options.python, str(PEERS / "write_weights.py"), weights], check=True)
+    cuts = {"dense": ["--energy", "1"], "half": ["--macs", "0.5"], "ranks": ["--macs", "0.5", "--units", "silent"]}
+    thresh, files = str(ROOT / ".build/release/thresh"), {}
+    for kind, cut in cuts.items():
+        files[kind] = folder / f"{network}-{kind}.safetensors"
+        compress = [thresh, "compress", network, "--weights", weights, *cut, "--output", str(files[kind])]
+        export = [thresh, "export", str(files[kind]), "--to", "onnx", "--output", str(files[kind].with_suffix(".onnx"))]
+        for command in (compress, export):
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return files
+
+
 def comparisons(options: argparse.Namespace) -> dict[str, list[Callable[[], Comparison]]]:
     """All of them, by the name that `--only` takes.
 
@@ -108,6 +149,15 @@ def comparisons(options: argparse.Namespace) -> dict[str, list[Callable[[], Comp
         ],
         "regularized_step": [lambda: regularized_step(options, "resnet20", batch=128)],
         "epoch": [lambda: epoch(options, "resnet20", batch=128, images=1280)],
+        "forward": [
+            lambda: forward(options, "resnet20", batch=1, threads=1, calls=50),
+            lambda: forward(options, "resnet20", batch=1, threads=2, calls=50),
+            lambda: forward(options, "resnet20", batch=32, threads=2, calls=5),
+            lambda: forward(options, "resnet20", batch=64, threads=1, calls=2),
+            lambda: forward(options, "resnet20", batch=64, threads=2, calls=3),
+            lambda: forward(options, "resnet18", batch=1, threads=2, calls=3),
+            lambda: forward(options, "resnet18", batch=32, threads=2, calls=1),
+        ],
         "memory": [lambda: memory_growth(options)],
         "inspect": [lambda: inspect(options)],
     }
@@ -128,7 +178,7 @@ def _self_check(comparison: Comparison, peer: list[str]) -> Comparison:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Thresh against PyTorch, interleaved, both sides in one run.")
-    names = ("train_step", "regularized_step", "epoch", "memory", "inspect")
+    names = ("train_step", "regularized_step", "epoch", "forward", "memory", "inspect")
     parser.add_argument("--only", nargs="+", choices=names, default=names, help="the comparisons to make")
     parser.add_argument("--n", type=int, default=9, help="runs of each side after warm-up, at least 7 (default: 9)")
     parser.add_argument("--warm-up", type=int, default=1, help="runs of each side that are not counted (default: 1)")
@@ -154,10 +204,10 @@ def main() -> int:
         print(f"load average is {about['load_before']}: something else is running and will widen the spread")
     failures = 0
     for name in options.only:
-        if name == "inspect" and not options.inspect:
+        if name in ("inspect", "forward") and not options.inspect:
             options.inspect = str(ROOT / ".build/resnet20-random.safetensors")
             subprocess.run([options.python, str(PEERS / "write_weights.py"), options.inspect], check=True)
-        if options.self_check and name in ("regularized_step", "inspect"):
+        if options.self_check and name in ("regularized_step", "forward", "inspect"):
             continue
         for make in comparisons(options)[name]:
             comparison = make()

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 class Study:
     """The runs of one study in a folder of their own, and its results beside its program."""
 
-    def __init__(self, program: str, about: str):
+    def __init__(self, program: str, about: str, cases: tuple = ()):
         self.home = Path(program).resolve().parent
         parser = argparse.ArgumentParser(description=about)
         parser.add_argument(
@@ -30,7 +30,11 @@ class Study:
             "--jobs", type=int, default=os.cpu_count(), help="runs at a time, one thread each (default: all cores)")
         parser.add_argument("--seeds", type=int, default=3, help="seeds of every contender (default: %(default)s)")
         parser.add_argument("--collect", action="store_true", help="run nothing, take the figures of what is there")
+        if cases:
+            parser.add_argument(
+                "--cases", nargs="+", choices=cases, default=cases, help="parts of the study (default: all)")
         arguments = parser.parse_args()
+        self.cases = arguments.cases if cases else ()
         self.folder, self.jobs, self.collects = arguments.folder, arguments.jobs, arguments.collect
         self.seeds = range(arguments.seeds)
         self.thresh = os.environ.get("THRESH", str(ROOT / ".build/release/thresh"))

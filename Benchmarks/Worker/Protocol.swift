@@ -31,6 +31,7 @@ struct Task: Decodable {
     case proximalStep = "proximal_step"
     case plan
     case load
+    case forward
   }
 
   enum Source: String, Decodable { case memory, fixed }
@@ -40,7 +41,7 @@ struct Task: Decodable {
   var precision: TrainingOptions.Precision
   var batch: Int
   var threads: Int
-  /// Of train_step and regularized_step: how many steps one run makes.
+  /// Of train_step, regularized_step and forward: how many steps, or forward passes, one run makes.
   var steps: Int?
   /// Of regularized_step: after how many steps both proximal operators are applied.
   var every: Int?
@@ -50,6 +51,8 @@ struct Task: Decodable {
   var source: Source?
   /// Of proximal_step, plan and load: units, layers, or MiB.
   var size: Int?
+  /// Of forward: the model file.
+  var file: String?
 }
 
 /// One line to the driver; what does not apply is left out.

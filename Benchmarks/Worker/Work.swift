@@ -1,6 +1,9 @@
 import Architectures
 import Compaction
 import Datasets
+import Foundation
+import Interchange
+import Networks
 import Torch
 import Training
 
@@ -11,13 +14,14 @@ struct Work {
   /// - Throws: `BenchmarkError` when the request does not make sense, `DatasetError` when there are no such images.
   init(_ task: Task) throws {
     Library.setThreads(task.threads)
-    if let work = try Self.growing(task) {
+    if let work = try Self.growing(task) ?? Self.forward(task) {
       run = work
       return
     }
     let learner = try Learner(task)
     switch task.task {
     case .proximalStep, .plan, .load: throw BenchmarkError("\(task.task.rawValue) needs size")
+    case .forward: throw BenchmarkError("forward needs file and steps")
     case .trainStep, .regularizedStep:
       guard let steps = task.steps else { throw BenchmarkError("\(task.task.rawValue) needs steps") }
       let batch = try Images.fixedBatch(task.batch)
@@ -43,7 +47,18 @@ struct Work {
     case .proximalStep: try Growth.proximalStep(size)
     case .plan: try Growth.plan(size)
     case .load: try Growth.load(size)
-    case .trainStep, .regularizedStep, .epoch: nil
+    case .trainStep, .regularizedStep, .epoch, .forward: nil
+    }
+  }
+
+  /// Forward passes of a stored network over one batch, as `thresh evaluate` makes them.
+  private static func forward(_ task: Task) throws -> (() throws -> Void)? {
+    guard task.task == .forward, let file = task.file, let steps = task.steps else { return nil }
+    let network = try Model(contentsOf: URL(filePath: file)).network
+    let inference = try Inference(network, batch: task.batch)
+    let images = Tensor.normal([task.batch] + network.inputShape, using: Generator(seed: 0)).channelsLast
+    return {
+      for _ in 0..<steps { _ = inference(images) }
     }
   }
 }

@@ -58,6 +58,10 @@ def _call(graph: fx.Graph, kind: str, options: Any, inputs: list[fx.Node]) -> fx
         return graph.call_function(operator.add, (*inputs,))
     if kind == "pooling" and "globalAverage" in options:
         return graph.call_function(F.adaptive_avg_pool2d, (inputs[0], 1))
+    if kind == "pooling" and "max" in options:
+        window = options["max"]["_0"]
+        return graph.call_function(
+            F.max_pool2d, (inputs[0], window["kernel"], window["stride"], window["padding"]))
     if kind == "flatten":
         return graph.call_function(torch.flatten, (inputs[0], 1))
     if kind == "slice":

@@ -1,8 +1,18 @@
 """torchvision's networks, with the usual changes for images that are too small for ImageNet's stem or classifier."""
 
+import contextlib
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models import resnet, vgg16_bn
+
+with contextlib.suppress(RuntimeError):
+    # Wheels of torchvision for CUDA do not find their detection operators beside a CPU build; classifiers need none.
+    operators = torch.library.Library("torchvision", "DEF")
+    for operator in ("nms", "qnms"):
+        operators.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+from torchvision.models import resnet, vgg16_bn  # noqa: E402
 
 DEPTHS = {"resnet18": [2, 2, 2, 2], "resnet34": [3, 4, 6, 3], "resnet50": [3, 4, 6, 3], "resnet50-dec": [3, 4, 6, 3]}
 NAMES = [*DEPTHS, "vgg16"]

@@ -106,7 +106,7 @@ def memory() -> dict[str, float]:
     return {"rss_mb": int(os.popen(f"ps -o rss= -p {os.getpid()}").read()) / 1024, "peak_rss_mb": peak}
 
 
-def main() -> None:
+def main(prepare: Callable[[dict[str, Any]], tuple[Callable[[], None], dict[str, Any]]] = prepare) -> None:
     work: Callable[[], None] | None = None
     for line in sys.stdin:
         request = json.loads(line)

@@ -10,7 +10,9 @@ from peers import models  # the line above makes it importable when this runs as
 
 
 def main(file: str) -> None:
-    model = models.build(Path(file).name.split("-")[0], 3, 10, 32)
+    name = Path(file).name.split("-")[0]
+    classes, image = (10, 32) if name in models.RESNETS else (1000, 224)
+    model = models.build(name, 3, classes, image)
     Path(file).parent.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.contiguous() for name, tensor in models.state(model).items()}, file)
 

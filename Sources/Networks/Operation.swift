@@ -45,7 +45,7 @@ public struct RunContext {
 }
 
 /// The tensors (or nothing) that a node uses, by role.
-public struct NodeParameters {
+public struct NodeParameters: Sendable {
   private var slots: (Tensor?, Tensor?, Tensor?, Tensor?, Tensor?)
 
   public init(_ weight: Tensor? = nil, _ bias: Tensor? = nil, mean: Tensor? = nil, variance: Tensor? = nil) {

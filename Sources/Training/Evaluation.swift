@@ -30,14 +30,13 @@ extension Network {
     on source: any ImageSource, of data: Dataset, batchSize: Int = 250, device: Device = .cpu,
     progress: (Int) throws -> Void = { _ in }
   ) throws -> Accuracy {
-    let execution = try Execution(self)
-    let tensors = parameters(of: execution, on: device)
+    let run = try running(on: device, batch: batchSize)
     let loader = BatchLoader(source, .evaluation(data, batchSize: batchSize))
     var (correct, loss, count) = (0.0, 0.0, 0)
     while let batch = try loader.next() {
       withoutGradients {
         let (images, labels) = batch.tensors(on: device)
-        let logits = execution.run(images, parameters: tensors, mode: .evaluation).output
+        let logits = run(images)
         correct += logits.argmax(axis: 1).equals(labels).sum.item
         loss += logits.crossEntropy(labels: labels, reduction: .sum).item
       }
@@ -46,6 +45,17 @@ extension Network {
     }
     let images = Double(max(1, count))
     return Accuracy(top1: 100 * correct / images, loss: loss / images, images: count)
+  }
+
+  /// The network in evaluation: made ready for use on the CPU, as it is elsewhere.
+  private func running(on device: Device, batch: Int) throws -> (Tensor) -> Tensor {
+    if device == .cpu {
+      let inference = try Inference(self, batch: batch)
+      return { inference($0) }
+    }
+    let execution = try Execution(self)
+    let tensors = parameters(of: execution, on: device)
+    return { execution.run($0, parameters: tensors, mode: .evaluation).output }
   }
 
   /// The network with running statistics measured anew on training images, with augmentation, dropout off.

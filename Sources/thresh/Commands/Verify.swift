@@ -95,17 +95,13 @@ struct Agreement {
   init(
     _ a: Network, _ b: Network, on source: any ImageSource, of data: Dataset, tolerance: Double
   ) throws {
-    let runs = try [a, b].map { network in
-      let execution = try Execution(network)
-      return (execution, network.parameters(of: execution, on: .cpu))
-    }
+    let runs = try [a, b].map { try Inference($0, batch: 250) }
     var bar = ProgressBar("comparing", total: source.count, unit: "images")
     defer { bar.clear() }
     let loader = BatchLoader(source, .evaluation(data, batchSize: 250))
     while let batch = try loader.next() {
-      let outputs = withoutGradients {
-        runs.map { $0.0.run(batch.tensors(on: .cpu).images, parameters: $0.1, mode: .evaluation).output.doubles }
-      }
+      let images = batch.tensors(on: .cpu).images
+      let outputs = runs.map { $0(images).doubles }
       compare(outputs[0], outputs[1], count: batch.count, tolerance: tolerance)
       bar.advance(by: batch.count)
     }

@@ -61,6 +61,9 @@ struct RunSteps {
     _ compressed: inout Compressed, on data: Dataset, in folder: RunFolder, teacher: Network, resume: Bool
   ) throws {
     try folder.create()
+    if recipe.distillation > 0, recipe.teacher == nil, let dense = compressed.stages.first {
+      Console.note("teacher: the network before the cut, \(dense.accuracy.percent) held out; --teacher names another")
+    }
     _ = try train(
       compressed.model, on: data, recipe.finetuning, in: folder, "fine-tune", teacher: teacher, resume: resume)
     let tuned = try Model(contentsOf: folder.best)

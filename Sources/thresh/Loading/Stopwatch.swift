@@ -6,10 +6,9 @@ enum Stopwatch {
   /// Milliseconds for one image of each network: medians over `rounds`.
   static func millisecondsPerImage(_ networks: [Network], batch: Int, rounds: Int) throws -> [Double] {
     let runs = try networks.map { network in
-      let execution = try Execution(network)
-      let parameters = network.parameters(of: execution, on: .cpu)
+      let inference = try Inference(network, batch: batch)
       let images = Tensor.normal([batch] + network.inputShape, using: Generator(seed: 0)).channelsLast
-      return { withoutGradients { _ = execution.run(images, parameters: parameters, mode: .evaluation) } }
+      return { _ = inference(images) }
     }
     for run in runs { run() }
     var times = [[Double]](repeating: [], count: runs.count)

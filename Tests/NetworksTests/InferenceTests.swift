@@ -1,0 +1,89 @@
+import Architectures
+import Networks
+import Testing
+import Torch
+
+/// A network made ready for use computes what it computed.
+@Suite struct InferenceTests {
+  /// Architectures, small and with every kind of layer between them.
+  private static let networks: [(String, [Int], @Sendable () throws -> Network)] = [
+    ("dec3", [3, 32, 32], { try .dec3(input: [3, 32, 32], classes: 10, seed: 0) }),
+    ("lenet5", [1, 28, 28], { try .lenet5(input: [1, 28, 28], classes: 10, seed: 0) }),
+    ("resnet20", [3, 32, 32], { try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 0) }),
+    ("resnet18", [3, 64, 64], { try Catalogue.resnet18.network(input: [3, 64, 64], classes: 10, seed: 0) }),
+    ("resnet50", [3, 32, 32], { try Catalogue.resnet50.network(input: [3, 32, 32], classes: 10, seed: 0) }),
+  ]
+
+  @Test(arguments: networks.indices, [1, 7])
+  func `an architecture with statistics of its own gives the same`(_ index: Int, _ batch: Int) throws {
+    let (_, input, make) = Self.networks[index]
+    let network = withStatistics(try make())
+    let images = Tensor.normal([batch] + input, using: Generator(seed: 1))
+    let wanted = try network(images)
+    // Made for one image; another batch is computed too.
+    expectClose(try Inference(network)(images), wanted, within: 2e-5)
+    expectClose(try Inference(network, batch: batch)(images.channelsLast), wanted, within: 2e-5)
+  }
+
+  @Test func `in float64 it is the network itself`() throws {
+    let network = withStatistics(try .dec3(input: [3, 32, 32], classes: 10, seed: 0)).to(.float64)
+    let images = Tensor.normal([2, 3, 32, 32], dtype: .float64, using: Generator(seed: 1))
+    expectClose(try Inference(network)(images), try network(images), within: 1e-12)
+  }
+
+  @Test func `a value that is read twice stays to be read`() throws {
+    var net = NetworkBuilder(input: [3, 8, 8], seed: 0)
+    let x = try net.convolution(net.input, "conv1", units: 3, kernel: [3, 3], padding: [1, 1])
+    // conv1 under its ReLU and without it; the input is added; a sum of a value with itself; two convolutions added.
+    let y = try net.append(Elementwise.add, reading: [net.relu(x), x])
+    let z = try net.append(
+      Elementwise.add, reading: [net.convolution(y, "conv2", units: 3, kernel: [1, 1]), net.input])
+    let doubled = try net.append(Elementwise.add, reading: [z, z])
+    let first = try net.convolution(doubled, "conv3", units: 4, kernel: [3, 3], padding: [1, 1])
+    let second = try net.convolution(doubled, "conv4", units: 4, kernel: [1, 1])
+    let sum = try net.relu(net.append(Elementwise.add, reading: [first, second]))
+    let network = try net.finish(sum)
+    let images = Tensor.normal([2, 3, 8, 8], using: Generator(seed: 1))
+    let inference = try Inference(network)
+    let given = images.doubles
+    expectClose(inference(images), try network(images))
+    #expect(images.doubles == given, "the images were written to")
+  }
+
+  @Test func `an addition that spreads one value over many is left to be done`() throws {
+    var net = NetworkBuilder(input: [3, 8, 8], seed: 0)
+    let x = try net.convolution(net.input, "conv", units: 4, kernel: [3, 3])
+    let pooled = try net.globalAveragePool(net.convolution(net.input, "other", units: 4, kernel: [1, 1]))
+    let network = try net.finish(net.relu(net.append(Elementwise.add, reading: [pooled, x])))
+    let images = Tensor.normal([2, 3, 8, 8], using: Generator(seed: 1))
+    expectClose(try Inference(network)(images), try network(images))
+  }
+
+  @Test func `it gives back every tensor that it took`() async {
+    await #expect(processExitsWith: .success) {
+      let before = Library.liveTensors
+      do {
+        let network = try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 0)
+        let inference = try Inference(network)
+        let held = Library.liveTensors
+        for _ in 0..<3 { _ = inference(Tensor.zeros([2, 3, 32, 32])) }
+        precondition(Library.liveTensors == held)
+      }
+      precondition(Library.liveTensors == before)
+    }
+  }
+
+  /// Batch norms as after a training.
+  private func withStatistics(_ network: Network) -> Network {
+    var result = network
+    for (index, name) in network.parameters.keys.sorted().enumerated() {
+      guard let tensor = network.parameters[name], tensor.shape.count == 1 else { continue }
+      let generator = Generator(seed: UInt64(index))
+      if name.hasSuffix("running_mean") { result.parameters[name] = .normal(tensor.shape, using: generator) * 0.1 }
+      if name.hasSuffix("running_var") {
+        result.parameters[name] = .uniform(tensor.shape, in: 0.5...1.5, using: generator)
+      }
+    }
+    return result
+  }
+}
