@@ -64,7 +64,8 @@ public struct NetworkTime: Sendable, Codable, Equatable {
   /// Of everything between: batch norms, activations, additions, pooling.
   public var rest: Double
 
-  public var total: Double { layers.values.reduce(0, +) + rest }
+  /// Summed in the order of the names: a dictionary's own is another each time, and so is the last digit.
+  public var total: Double { layers.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value } + rest }
 
   /// - Parameter milliseconds: of a node.
   public init(_ network: Network, _ milliseconds: (String) -> Double) {
