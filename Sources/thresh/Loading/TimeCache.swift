@@ -56,9 +56,10 @@ struct TimeCache {
       var times = isFresh ? LayerTimes(conditions) : kept(conditions)
       let missing = times.missing(workloads)
       guard !missing.isEmpty else { return times }
-      var bar = ProgressBar("timing layers", total: missing.count, unit: "layers")
+      let timer = WorkloadTimer(conditions)
+      var bar = ProgressBar("timing layers", total: timer.rounds * missing.count, unit: "layers")
       let threads = Library.threads
-      let new = WorkloadTimer(conditions).measure(missing) { bar.advance(by: $0) }
+      let new = timer.measure(missing) { bar.advance(by: $0) }
       Library.setThreads(threads)
       bar.clear()
       times.milliseconds.merge(new.milliseconds) { $1 }
