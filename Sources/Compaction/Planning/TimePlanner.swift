@@ -45,7 +45,7 @@ extension Planner {
 
   private func unreachable(_ fraction: Double, _ least: Double) -> PlanError {
     let reachable = (least * 1000).rounded(.up) / 1000
-    let fewest = units == .silent ? "" : " and every layer at \(minimumUnits) units"
+    let fewest = units == .silent ? "" : " and every layer at \(max(minimumUnits, unitStep)) units"
     return PlanError(
       """
       time cannot be cut to \(fraction) of the original: with every layer as fast as factors make it\(fewest), \
