@@ -8,7 +8,7 @@ extension Planner {
 
   /// Shares of the units' norms that are tried where time decides.
   private var unitShares: [Double] {
-    units == .silent ? [1] : [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0]
+    units == .silent ? [1] : (0...20).map { 1 - Double($0) / 20 }
   }
 
   /// The plan that loses least within a fraction of the time.
@@ -32,8 +32,8 @@ extension Planner {
       guard let allocation = RankAllocation(offers, budget: budget) else { continue }
       if let best, best.loss <= allocation.loss {
         worse += 1
-        // Fewer units lose more and more; two steps forgive a bump.
-        if worse == 2 { break }
+        // Fewer units lose more and more; a few steps forgive a bump.
+        if worse == 4 { break }
         continue
       }
       worse = 0
