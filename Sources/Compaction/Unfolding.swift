@@ -17,6 +17,8 @@ public struct MatrixLayer: Sendable {
   public var nodes: [String]
   /// Why it must stay as it is, if it must.
   public var obstacle: String?
+  /// What a pair is factors of; a single node would become factors of any.
+  public var scheme = Scheme.spatialFirst
 
   public var isPair: Bool { nodes.count == 2 }
 }
@@ -27,9 +29,13 @@ extension Network {
     var layers: [MatrixLayer] = []
     var seconds = Set<String>()
     for node in nodes where hasMatrix(node) && !seconds.contains(node.name) {
-      if let second = secondFactor(after: node) {
+      if let (second, scheme) = secondFactor(after: node) {
         seconds.insert(second.name)
-        layers.append(MatrixLayer(name: pairName(node.name), nodes: [node.name, second.name]))
+        // The regulariser and a second cut know the paper's unfolding alone.
+        let obstacle = scheme == .spatialFirst ? nil : "factorised as \(scheme.rawValue) already"
+        layers.append(
+          MatrixLayer(
+            name: pairName(node.name), nodes: [node.name, second.name], obstacle: obstacle, scheme: scheme))
       } else {
         layers.append(MatrixLayer(name: node.name, nodes: [node.name], obstacle: obstacle(node)))
       }
@@ -62,26 +68,42 @@ extension Network {
   }
 
   /// The second factor, when `first` is the first of a pair "name.0", "name.1" with nothing between.
-  private func secondFactor(after first: Node) -> Node? {
+  private func secondFactor(after first: Node) -> (Node, Scheme)? {
     guard first.name.hasSuffix(".0"), first.parameters[.bias] == nil, obstacle(first) == nil else { return nil }
     let readers = readers(of: first.name)
     guard readers.count == 1, readers[0].name == pairName(first.name) + ".1", output != first.name else { return nil }
-    if readers[0].operation is Linear, first.operation is Linear { return shares(readers[0]) ? nil : readers[0] }
-    guard let second = readers[0].operation as? Convolution, first.operation is Convolution else { return nil }
-    let isPointwise = parameter(.weight, of: readers[0])?.shape[2...] == [1, 1] && second == Convolution()
-    return isPointwise && !shares(readers[0]) ? readers[0] : nil
+    let second = readers[0]
+    guard !shares(second) else { return nil }
+    if second.operation is Linear, first.operation is Linear { return (second, .spatialFirst) }
+    guard second.operation is Convolution, first.operation is Convolution,
+      let shape = parameter(.weight, of: first)?.shape, let behind = parameter(.weight, of: second)?.shape
+    else { return nil }
+    let scheme = Scheme.matching(
+      Factor(operation: first.operation, shape: shape), Factor(operation: second.operation, shape: behind))
+    return scheme.map { (second, $0) }
   }
 
   private func pairName(_ first: String) -> String { String(first.dropLast(2)) }
 
   /// The matrix of a layer (N × S) in float64; for a pair, the product of its factors.
   public func matrix(of layer: MatrixLayer) -> Tensor {
-    let factors = layer.nodes.map { name -> Tensor in
+    let weights = weights(of: layer)
+    return layer.isPair ? layer.scheme.product(weights[0], weights[1]) : weights[0].to(.float64).unfolded
+  }
+
+  /// The shape of the weight of the layer as one node, N×C×d_h×d_w or N×S.
+  func wholeShape(of layer: MatrixLayer) -> [Int] {
+    let shapes = weights(of: layer).map(\.shape)
+    guard layer.isPair else { return shapes[0] }
+    return [shapes[1][0], shapes[0][1]] + shapes[0].indices.dropFirst(2).map { max(shapes[0][$0], shapes[1][$0]) }
+  }
+
+  private func weights(of layer: MatrixLayer) -> [Tensor] {
+    layer.nodes.map { name in
       guard let node = self[name], let weight = parameter(.weight, of: node) else {
         preconditionFailure("layer \(layer.name) has no node \(name)")
       }
-      return weight.to(.float64).unfolded
+      return weight
     }
-    return layer.isPair ? factors[1].matmul(factors[0]) : factors[0]
   }
 }

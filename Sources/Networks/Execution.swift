@@ -49,7 +49,11 @@ public struct Execution: Sendable {
   /// Runs the network on a batch of N×C×H×W images.
   ///
   /// State is returned, not written: batch norm hands its new running statistics back.
-  public func run(_ batch: Tensor, parameters: [Tensor], mode: Mode, generator: Generator? = nil) -> Result {
+  ///
+  /// - Parameter finished: told the position of each node when it is done, for whoever measures times.
+  public func run(
+    _ batch: Tensor, parameters: [Tensor], mode: Mode, generator: Generator? = nil, finished: ((Int) -> Void)? = nil
+  ) -> Result {
     var values = [Tensor?](repeating: nil, count: steps.count + 1)
     values[0] = batch
     var statistics: [(index: Int, value: Tensor)] = []
@@ -58,6 +62,7 @@ public struct Execution: Sendable {
       let tensors = NodeParameters { role in step.parameters.first { $0.role == role }.map { parameters[$0.index] } }
       values[step.output] = step.operation.run(step.inputs.map { Self.value($0, values) }, tensors, &context)
       for slot in step.finished { values[slot] = nil }
+      finished?(step.output - 1)
       guard !context.statistics.isEmpty else { continue }
       for (role, index) in step.parameters {
         if let new = context.statistics[role] { statistics.append((index: index, value: new)) }

@@ -42,6 +42,11 @@ public struct RunContext {
   public let generator: Generator?
   /// New running statistics of the node that is being run, if it has any.
   var statistics: [Role: Tensor] = [:]
+
+  public init(mode: Mode, generator: Generator? = nil) {
+    self.mode = mode
+    self.generator = generator
+  }
 }
 
 /// The tensors (or nothing) that a node uses, by role.

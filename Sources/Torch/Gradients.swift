@@ -14,6 +14,19 @@ public func withBFloat16Autocast<Value, Failure: Error>(
   try scoped(ct_autocast, body)
 }
 
+/// The type that convolutions and matrix products are computed in; weights are float32 always.
+public enum Precision: String, Sendable, Codable, CaseIterable {
+  case float32, bfloat16
+
+  /// Runs `body` in this precision.
+  public func callAsFunction<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
+    switch self {
+    case .float32: try body()
+    case .bfloat16: try withBFloat16Autocast(body)
+    }
+  }
+}
+
 private func scoped<Value, Failure: Error>(
   _ scope: (ct_body, UnsafeMutableRawPointer) -> Void, _ body: () throws(Failure) -> Value
 ) throws(Failure) -> Value {

@@ -3,6 +3,7 @@ import Containers
 import Foundation
 import Networks
 import Reports
+import Torch
 import Yams
 
 /// Everything that decides a run, as one flat YAML file whose keys are the command line's options.
@@ -71,6 +72,12 @@ public struct Recipe: Sendable, Equatable, Codable {
   /// Fraction of the parameters, or of the MACs, that the compact network keeps at most; nil plans by energy.
   public var parameters: Double?
   public var macs: Double?
+  /// Fraction of the time that stays, for batches of that size in that precision on `threads`.
+  public var time: Double?
+  public var timeBatchSize = 32
+  public var timePrecision = Precision.float32
+  /// Schemes that layers are factorised in; nil is any where time decides, else the one that is trained.
+  public var scheme: SchemeChoice?
   /// Which units go when a size is asked for.
   public var units = UnitCut.weakest
   /// How ranks are spread over layers then.
@@ -163,10 +170,11 @@ extension Recipe {
   }
 
   public var planner: Planner {
-    let goal = parameters.map(PlanGoal.parameters) ?? macs.map(PlanGoal.macs) ?? .energy(energy)
+    let size = parameters.map(PlanGoal.parameters) ?? macs.map(PlanGoal.macs)
+    let goal = time.map(PlanGoal.time) ?? size ?? .energy(energy)
     return Planner(
-      goal: goal, units: units, allocation: allocation, measure: energyMeasure, minimumRank: minRank,
-      minimumUnits: minUnits)
+      goal: goal, units: units, allocation: allocation, measure: energyMeasure,
+      schemes: scheme ?? (time == nil ? .trained : .any), minimumRank: minRank, minimumUnits: minUnits)
   }
 
   /// The first, or only, training. When a fine-tuning follows, the rate stays up until there.

@@ -34,7 +34,10 @@ extension Recipe {
     case compactMomentum = "compact-momentum"
     case energy
     case energyMeasure = "energy-measure"
-    case parameters, macs
+    case parameters, macs, time
+    case timeBatchSize = "time-batch-size"
+    case timePrecision = "time-precision"
+    case scheme
     case units, allocation
     case minRank = "min-rank"
     case minUnits = "min-units"
@@ -96,6 +99,10 @@ extension Recipe {
     try read(.energyMeasure, &energyMeasure)
     try readOptional(.parameters, &parameters)
     try readOptional(.macs, &macs)
+    try readOptional(.time, &time)
+    try read(.timeBatchSize, &timeBatchSize)
+    try read(.timePrecision, &timePrecision)
+    try readOptional(.scheme, &scheme)
     try read(.units, &units)
     try read(.allocation, &allocation)
     try read(.minRank, &minRank)

@@ -49,6 +49,12 @@ extension Recipe {
     try fraction(parameters, "parameters")
     try fraction(macs, "macs")
     try check(parameters == nil || macs == nil, "macs", macs ?? 0, "nothing, since --parameters is given too")
+    try fraction(time, "time")
+    try check(
+      time == nil || parameters ?? macs == nil, "time", time ?? 0, "nothing, since --parameters or --macs is given too")
+    try check((1...65_536).contains(timeBatchSize), "time-batch-size", timeBatchSize, "1 to 65536")
+    try check(
+      time == nil || device == "cpu", "time", time ?? 0, "nothing, since --device is \(device): times are the CPU's")
     try check(minRank >= 1, "min-rank", minRank, "1 or more")
     try check(minUnits >= 1, "min-units", minUnits, "1 or more")
     try check(threads.map { (1...1024).contains($0) } ?? true, "threads", threads ?? 0, "1 to 1024")

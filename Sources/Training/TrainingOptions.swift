@@ -1,4 +1,5 @@
 import Compaction
+import Torch
 
 /// How a network is trained: everything but the network and the data.
 public struct TrainingOptions: Sendable, Codable, Equatable {
@@ -40,8 +41,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     }
   }
 
-  /// The type that convolutions and matrix products are computed in; weights are float32 always.
-  public enum Precision: String, Sendable, Codable, CaseIterable { case float32, bfloat16 }
+  public typealias Precision = Torch.Precision
 
   public init(
     epochs: Int, batchSize: Int, learningRate: Double, optimizer: Optimizer = .sgd, momentum: Double, nesterov: Bool,

@@ -82,7 +82,7 @@ package struct TrainingState: ~Copyable {
         execution.run(images, parameters: parameters, mode: .training, generator: generator), taught
       )
     }
-    let (result, taught) = options.precision == .bfloat16 ? withBFloat16Autocast(run) : run()
+    let (result, taught) = options.precision(run)
     let logits = result.output.to(.float32)
     var loss = logits.crossEntropy(labels: labels, smoothing: options.labelSmoothing)
     if let distillation = options.distillation, let taught {

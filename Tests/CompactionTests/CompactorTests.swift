@@ -52,7 +52,7 @@ import Torch
     let narrow = try network.narrowed(removing: silent.channels, silent.ties)
     var factorized = 0
     for (entry, layer) in zip(compacted.plan.layers, narrow.matrixLayers) {
-      guard case .factorized(let rank) = entry.choice else { continue }
+      guard case .factorized(let rank, _) = entry.choice else { continue }
       factorized += 1
       let pair = try #require(compacted.network.matrixLayers.first { $0.name == entry.name })
       #expect(pair.isPair && compacted.network.parameters["\(entry.name).0.weight"]?.shape[0] == rank)

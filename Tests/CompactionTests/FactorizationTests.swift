@@ -87,7 +87,7 @@ import Torch
     var net = NetworkBuilder(input: [3, 8, 8], seed: 6)
     let a = try net.convolution(net.input, "block.0", units: 4, kernel: [3, 3])
     let b = try net.convolution(net.relu(a), "block.1", units: 4, kernel: [1, 1])
-    let c = try net.convolution(b, "other.0", units: 4, kernel: [1, 1])
+    let c = try net.convolution(b, "other.0", units: 4, kernel: [3, 3])
     let d = try net.convolution(c, "other.1", units: 4, kernel: [3, 3])
     #expect(try net.finish(d).matrixLayers.map(\.name) == ["block.0", "block.1", "other.0", "other.1"])
   }

@@ -32,7 +32,7 @@ import Testing
   }
 
   private func rank(_ plan: Plan, _ index: Int = 0) -> Int? {
-    guard case .factorized(let rank) = plan.layers[index].choice else { return nil }
+    guard case .factorized(let rank, _) = plan.layers[index].choice else { return nil }
     return rank
   }
 

@@ -173,7 +173,7 @@ struct EndToEndTests {
       try thresh(["plot", folder.path, "--output", folder["none/plot.svg"]]), Status.output, ["does not exist"])
   }
 
-  @Test(arguments: ["train", "compress", "evaluate", "inspect", "predict", "plot", "demo"])
+  @Test(arguments: ["train", "compress", "evaluate", "inspect", "predict", "plot", "demo", "calibrate"])
   func `every command's help has an example`(command: String) throws {
     let help = try succeeding([command, "--help"])
     #expect(help.output.contains("Example"))

@@ -18,6 +18,8 @@ struct OptionTests {
     (["--teacher", "run"], "--teacher is given"), (["--device", "gpu"], "--device is gpu"),
     (["--device", "cuda:99"], "found only cpu"), (["--decompose", "--weights", "w"], "cannot start from --weights"),
     (["--sparsity", "nan"], "--sparsity"), (["--sparsity", "0.5", "--group", "0"], "--group is 0"),
+    (["--time", "2"], "--time is 2"), (["--time", "0.5", "--macs", "0.5"], "--parameters or --macs is given too"),
+    (["--time", "0.5", "--time-batch-size", "0"], "--time-batch-size is 0"),
     (["--steer"], "--parameters or --macs"), (["--distillation", "0.5"], "--finetune-epochs"),
   ])
   func `a value without sense is refused before anything is written`(options: [String], words: String) throws {

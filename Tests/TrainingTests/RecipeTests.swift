@@ -49,7 +49,7 @@ struct RecipeTests {
       "data-dir": "d", "decompose": "true", "finetune-weight-decay": "0.2", "group-norm": "whole",
       "strengths": "[{pattern: a, factor: 2}]", "allocation": "global", "restore-batch-norm": "true",
       "compact-at": "[3]", "compact-energy": "0.7",
-      "compact-momentum": "reset",
+      "compact-momentum": "reset", "time": "0.5", "time-batch-size": "1", "time-precision": "bfloat16", "scheme": "any",
     ]
     for key in Recipe.CodingKeys.allCases {
       let value = try #require(values[key.rawValue], "no example for \(key.rawValue)")

@@ -18,6 +18,7 @@ struct RankAllocation {
   struct Offer: Equatable {
     /// Nil stays dense.
     var rank: Int?
+    var scheme = Scheme.spatialFirst
     var cost: Int
     /// ‖W − W_r‖²/‖W‖².
     var loss: Double
@@ -80,6 +81,45 @@ struct RankAllocation {
 }
 
 extension Survey.Layer {
+  /// What the layer can become in any scheme that was surveyed, by the cost that `cost` is of.
+  func offersOfAnyScheme(minimumRank: Int, _ cost: KeyPath<Cost, Int>) -> [RankAllocation.Offer] {
+    let own = offers(minimumRank: minimumRank, cost)
+    guard obstacle == nil else { return own }
+    return own[..<1]
+      + cuts.flatMap { cut in
+        let perRank = cut.perRank[keyPath: cost]
+        let most = min(cut.spectrum.rank, (own[0].cost - 1) / perRank)
+        let whole = cut.spectrum.error(of: 0)
+        return stride(from: min(max(1, minimumRank), cut.spectrum.values.count), through: most, by: 1).map { rank in
+          let error = whole > 0 ? cut.spectrum.error(of: rank) / whole : 0
+          return RankAllocation.Offer(rank: rank, scheme: cut.scheme, cost: rank * perRank, loss: error * error)
+        }
+      }
+  }
+
+  /// What the layer can become by time, in nanoseconds: as it is, or factors at ranks that the hardware likes, where
+  /// the pair is faster by more than the clock can err. Losses are of the layer as given, its units that go included.
+  func timedOffers(minimumRank: Int) -> [RankAllocation.Offer] {
+    let own = milliseconds ?? 0
+    let kept = 1 - unitLoss
+    return [RankAllocation.Offer(rank: nil, cost: own.nanoseconds, loss: unitLoss)]
+      + cuts.flatMap { cut in
+        cut.timedRanks.filter { $0.rank >= minimumRank && $0.milliseconds < Self.sureGain * own }.map { time in
+          RankAllocation.Offer(
+            rank: time.rank, scheme: cut.scheme, cost: time.milliseconds.nanoseconds,
+            loss: unitLoss + kept * cut.losses[time.rank])
+        }
+      }
+  }
+
+  /// A pair has to take less than this part of the layer's time.
+  static let sureGain = 0.97
+
+  /// The pair that would take the least time, faster or not.
+  var fastestPair: (cut: Cut, time: Cut.RankTime)? {
+    cuts.flatMap { cut in cut.times.map { (cut: cut, time: $0) } }.min { $0.time.milliseconds < $1.time.milliseconds }
+  }
+
   /// What the layer can become, by the cost that `cost` is of: dense, or every rank that costs less.
   func offers(minimumRank: Int, _ cost: KeyPath<Cost, Int>) -> [RankAllocation.Offer] {
     let perWeight = cost == \.macs ? positions : 1
@@ -95,4 +135,9 @@ extension Survey.Layer {
         return RankAllocation.Offer(rank: rank, cost: rank * perRank * perWeight, loss: error * error)
       }
   }
+}
+
+extension Double {
+  /// Milliseconds as whole nanoseconds, which costs are counted in.
+  var nanoseconds: Int { Int((self * 1e6).rounded()) }
 }

@@ -9,7 +9,7 @@ public struct Plan: Sendable, Codable {
     /// It stays as it is.
     case dense(reason: String)
     /// It becomes two factors of this rank.
-    case factorized(rank: Int)
+    case factorized(rank: Int, scheme: Scheme = .spatialFirst)
   }
 
   public struct Layer: Sendable, Codable {
@@ -30,6 +30,23 @@ public struct Plan: Sendable, Codable {
     /// Weights as given and after.
     public var weightsBefore: Int
     public var weights: Int
+    /// Milliseconds for a batch as given and after, where the plan is by time.
+    public var millisecondsBefore: Double?
+    public var milliseconds: Double?
+  }
+
+  /// What a plan by time foretells, in milliseconds for a batch.
+  public struct Time: Sendable, Codable, Equatable {
+    public var conditions: TimingConditions
+    /// The network as given, and after the plan.
+    public var original: Double
+    public var predicted: Double
+    /// What of these is in no layer with a matrix: batch norms, activations, additions, pooling.
+    public var restBefore: Double
+    public var rest: Double
+    /// Σ over layers of the relative squared error, scaled by the batch norms; and what no choice of ranks beats.
+    public var loss: Double
+    public var bound: Double
   }
 
   public var layers: [Layer]
@@ -42,18 +59,22 @@ public struct Plan: Sendable, Codable {
   /// The share of Σ‖θ_n‖ over the units of a tie that is kept; 1 cuts only what is silent.
   public var unitShare: Double
   public var minimumUnits: Int
+  /// What is foretold of time, where the plan is by time.
+  public var time: Time?
 
   /// Whether something of the function is given up, beyond what float32 rounds away.
   public var isLossy: Bool { unitShare < 1 || layers.contains { $0.error > 1e-6 * $0.norm } }
 }
 
 extension Plan.Choice: Codable {
-  private enum Key: String, CodingKey { case dense, rank }
+  private enum Key: String, CodingKey { case dense, rank, scheme }
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     if let rank = try container.decodeIfPresent(Int.self, forKey: .rank) {
-      self = .factorized(rank: rank)
+      // Files from before there were others have no scheme.
+      let scheme = try container.decodeIfPresent(Scheme.self, forKey: .scheme)
+      self = .factorized(rank: rank, scheme: scheme ?? .spatialFirst)
     } else {
       self = .dense(reason: try container.decode(String.self, forKey: .dense))
     }
@@ -63,7 +84,9 @@ extension Plan.Choice: Codable {
     var container = encoder.container(keyedBy: Key.self)
     switch self {
     case .dense(let reason): try container.encode(reason, forKey: .dense)
-    case .factorized(let rank): try container.encode(rank, forKey: .rank)
+    case .factorized(let rank, let scheme):
+      try container.encode(rank, forKey: .rank)
+      if scheme != .spatialFirst { try container.encode(scheme, forKey: .scheme) }
     }
   }
 }

@@ -8,6 +8,8 @@ public enum PlanGoal: Sendable, Equatable {
   case parameters(Double)
   /// At most this fraction of the multiply-accumulates stays.
   case macs(Double)
+  /// At most this fraction of the time of the network as given stays, by a `LayerClock`.
+  case time(Double)
 }
 
 /// Which units go.
@@ -37,6 +39,8 @@ public struct Planner: Sendable {
   /// How ranks are spread over layers where the goal is a size.
   public var allocation: Allocation
   public var measure: EnergyMeasure
+  /// Which schemes layers are factorised in.
+  public var schemes: SchemeChoice
   /// The smallest rank a layer is cut to.
   public var minimumRank: Int
   /// The fewest units a layer keeps.
@@ -46,9 +50,9 @@ public struct Planner: Sendable {
 
   public init(
     goal: PlanGoal, units: UnitCut = .silent, allocation: Allocation = .uniform, measure: EnergyMeasure = .sum,
-    minimumRank: Int = 1,
-    minimumUnits: Int = 1, whole: Cost? = nil
+    schemes: SchemeChoice = .trained, minimumRank: Int = 1, minimumUnits: Int = 1, whole: Cost? = nil
   ) {
+    self.schemes = schemes
     self.whole = whole
     self.goal = goal
     self.units = units
@@ -68,7 +72,7 @@ public struct Planner: Sendable {
   /// - Throws: `PlanError`, and what `survey` throws.
   func plan(for survey: (_ unitShare: Double) throws -> Survey) throws -> Plan {
     switch goal {
-    case .energy(let share), .parameters(let share), .macs(let share):
+    case .energy(let share), .parameters(let share), .macs(let share), .time(let share):
       guard (0...1).contains(share) else {
         throw PlanError("the plan is to keep \(share), expected more than 0 and at most 1")
       }
@@ -77,6 +81,7 @@ public struct Planner: Sendable {
     case .energy(let share): return plan(for: try survey(1), energy: share, unitShare: 1)
     case .parameters(let fraction): return try largest(survey, "parameters", fraction, of: \.parameters)
     case .macs(let fraction): return try largest(survey, "MACs", fraction, of: \.macs)
+    case .time(let fraction): return try fastest(survey, within: fraction)
     }
   }
 
@@ -122,12 +127,15 @@ public struct Planner: Sendable {
   private func redistributed(
     _ uniform: Plan, for survey: Survey, within limit: Int, of cost: KeyPath<Cost, Int>
   ) -> Plan {
-    let offers = survey.layers.map { $0.offers(minimumRank: minimumRank, cost) }
+    let offers = survey.layers.map { layer in
+      schemes == .any
+        ? layer.offersOfAnyScheme(minimumRank: minimumRank, cost) : layer.offers(minimumRank: minimumRank, cost)
+    }
     // What layers cannot change: biases, batch norms, everything that is no matrix.
     let fixed = survey.narrowed[keyPath: cost] - offers.map { $0[0].cost }.reduce(0, +)
     guard let allocation = RankAllocation(offers, budget: limit - fixed) else { return uniform }
     let choices = zip(survey.layers, allocation.chosen).map { layer, offer -> Plan.Choice in
-      if let rank = offer.rank { return .factorized(rank: rank) }
+      if let rank = offer.rank { return .factorized(rank: rank, scheme: offer.scheme) }
       if let current = layer.factorizedRank { return .dense(reason: layer.obstacle ?? "already at rank \(current)") }
       return .dense(reason: layer.obstacle ?? "a lower rank would lose more than it saves")
     }
@@ -142,19 +150,15 @@ public struct Planner: Sendable {
     plan(for: survey, survey.layers.map { choice(for: $0, energy: energy) }, energy: energy, unitShare: unitShare)
   }
 
-  private func plan(for survey: Survey, _ choices: [Plan.Choice], energy: Double, unitShare: Double) -> Plan {
+  func plan(for survey: Survey, _ choices: [Plan.Choice], energy: Double, unitShare: Double) -> Plan {
     var predicted = survey.narrowed
     let before = Dictionary(survey.units.map { ($0.layer, $0) }, uniquingKeysWith: { first, _ in first })
     let layers = zip(survey.layers, choices).map { layer, choice in
       var weights = layer.weights
-      if case .factorized(let rank) = choice {
-        weights = rank * layer.perRank
-        let between = (rank - (layer.factorizedRank ?? 0)) * layer.positions
-        predicted =
-          predicted
-          + Cost(
-            parameters: weights - layer.weights, macs: (weights - layer.weights) * layer.positions,
-            activationBytes: 4 * between)
+      if case .factorized(let rank, let scheme) = choice {
+        let change = layer.change(to: rank, scheme)
+        weights += change.parameters
+        predicted = predicted + change
       }
       return entry(for: layer, choice, weights, before[layer.name])
     }
@@ -170,6 +174,9 @@ public struct Planner: Sendable {
     if let current = layer.factorizedRank {
       return rank < current ? .factorized(rank: rank) : .dense(reason: "already at rank \(current)")
     }
+    if schemes == .any, let cut = layer.cheapest(atErrorOf: rank) {
+      return .factorized(rank: cut.rank, scheme: cut.scheme)
+    }
     guard rank * layer.perRank < layer.weights else {
       return .dense(reason: "rank \(rank) would not be smaller")
     }
@@ -180,9 +187,10 @@ public struct Planner: Sendable {
     for layer: Survey.Layer, _ choice: Plan.Choice, _ weights: Int, _ given: Survey.Units?
   ) -> Plan.Layer {
     var (energy, error) = (1.0, 0.0)
-    if case .factorized(let rank) = choice {
-      energy = layer.spectrum.energy(of: rank, measure)
-      error = layer.spectrum.error(of: rank)
+    if case .factorized(let rank, let scheme) = choice {
+      let spectrum = layer.cuts.first { $0.scheme == scheme }?.spectrum ?? layer.spectrum
+      energy = spectrum.energy(of: rank, measure)
+      error = spectrum.error(of: rank)
     }
     return Plan.Layer(
       name: layer.name, choice: choice, units: layer.spectrum.rows, unitsBefore: given?.before ?? layer.spectrum.rows,

@@ -15,12 +15,22 @@ public struct Survey: Sendable, Codable {
     public var factorizedRank: Int?
     /// Why it must stay as it is, if it must.
     public var obstacle: String?
+    /// What it could become in each scheme; empty where only the paper's unfolding is asked for.
+    public var cuts: [Cut] = []
+    /// The share of the layer's squared norm, scaled by the batch norm behind it, that goes with its units.
+    public var unitLoss = 0.0
+    /// Milliseconds as it stands, where the plan is by time.
+    public var milliseconds: Double?
+    /// Weights of a pair of another scheme.
+    public var pairWeights: Int?
 
     /// N + S: what one unit of rank costs in parameters.
     public var perRank: Int { spectrum.rows + spectrum.columns }
 
     /// Weights as the layer stands.
-    public var weights: Int { factorizedRank.map { $0 * perRank } ?? spectrum.rows * spectrum.columns }
+    public var weights: Int {
+      pairWeights ?? factorizedRank.map { $0 * perRank } ?? spectrum.rows * spectrum.columns
+    }
   }
 
   /// Units of one layer before and after some go.
@@ -38,6 +48,14 @@ public struct Survey: Sendable, Codable {
   public var original: Cost
   /// The network without the units that go.
   public var narrowed: Cost
+  /// How long both take, where the plan is by time.
+  public var times: Times?
+
+  public struct Times: Sendable, Codable, Equatable {
+    public var conditions: TimingConditions
+    public var original: NetworkTime
+    public var narrowed: NetworkTime
+  }
 }
 
 extension Survey {
@@ -55,7 +73,7 @@ extension Survey {
       return Layer(
         name: layer.name, spectrum: try Spectrum(of: narrowed.matrix(of: layer)),
         positions: narrowed.positions(of: layer, output), factorizedRank: layer.isPair ? first?.shape[0] : nil,
-        obstacle: obstacle)
+        obstacle: obstacle, pairWeights: layer.scheme == .spatialFirst ? nil : narrowed.weights(of: layer))
     }
     units = zip(network.matrixLayers, narrowed.matrixLayers).map { old, new in
       Units(

@@ -53,8 +53,10 @@ public struct Regularization: Sendable {
       let factor = regularizer.factor(of: [layer.name])
       matrices.append(MatrixTarget(layer: layer.name, weights: network.weightNames(of: layer), factor: factor))
     }
-    normalized = layers.filter(network.isNormalized).map { ($0.name, network.weightNames(of: $0)) }
-    pairs = layers.filter(\.isPair).map(network.weightNames)
+    // Pairs of other schemes have another matrix, which nothing here trains.
+    let known = layers.filter { $0.scheme == .spatialFirst }
+    normalized = known.filter(network.isNormalized).map { ($0.name, network.weightNames(of: $0)) }
+    pairs = known.filter(\.isPair).map(network.weightNames)
     groups = try UnitGroups(
       of: network, norm: regularizer.groupNorm, leavingOut: nodesSkipped.contains
     ).families.map { family in

@@ -21,10 +21,9 @@ extension Compacted {
       for name in old { result[name] = nil }
       let names = network.weightNames(of: network.layer(named: layer.name))
       let carried = carry(matrices, layer, factors)
-      for (name, momentum) in zip(names, [carried.first, carried.second]) {
-        guard let shape = network.parameters[name]?.shape else { continue }
-        result[name] = momentum?.reshaped(shape).to(type)
-      }
+      guard let first = carried.first, let second = carried.second else { continue }
+      let shaped = factors.scheme.weights(first, second, rewrite.narrow.wholeShape(of: layer))
+      for (name, momentum) in zip(names, [shaped.first, shaped.second]) { result[name] = momentum.to(type) }
     }
     return result.filter { $0.value.shape == network.parameters[$0.key]?.shape }
   }
@@ -33,7 +32,8 @@ extension Compacted {
     _ momenta: [Tensor?], _ layer: MatrixLayer, _ factors: Factorization
   ) -> (first: Tensor?, second: Tensor?) {
     guard layer.isPair else {
-      let v = momenta[0]
+      let shape = rewrite.narrow.wholeShape(of: layer)
+      let v = momenta[0].map { factors.scheme.unfolding($0, shape) }
       return (v.map { factors.second.transposed.matmul($0) }, v.map { $0.matmul(factors.first.transposed) })
     }
     let old = rewrite.narrow.weightNames(of: layer).compactMap {

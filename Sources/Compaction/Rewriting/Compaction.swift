@@ -26,17 +26,20 @@ public struct Compactor: Sendable {
   public var planner: Planner
   /// Names of layers that stay as they are; `*` stands for anything. Nil leaves out the first and the last.
   public var skip: [String]?
+  /// Tells how long layers take; a plan by time needs one.
+  public var clock: LayerClock?
 
-  public init(_ planner: Planner, skip: [String]? = nil) {
+  public init(_ planner: Planner, skip: [String]? = nil, clock: LayerClock? = nil) {
     self.planner = planner
     self.skip = skip
+    self.clock = clock
   }
 
   /// Makes the small network and the truncated one to compare it with; `proof` compares them.
   ///
   /// - Throws: `PlanError` when the goal cannot be reached, `NetworkError`, `TorchError`.
   public func compact(_ network: Network) throws -> Compacted {
-    let cutter = try UnitCutter(network, planner, leavingOut: leftOut(of: network))
+    let cutter = try UnitCutter(network, planner, clock: clock, leavingOut: leftOut(of: network))
     let plan = try planner.plan { try cutter.survey(keeping: $0) }
     let cut = try cutter.cut(keeping: plan.unitShare)
     return try execute(plan, cut.quiet, cut.narrow, cut.silent)
@@ -46,13 +49,15 @@ public struct Compactor: Sendable {
   ///
   /// - Throws: as `compact`.
   public func plan(for network: Network, unitShare: Double) throws -> Plan {
-    let survey = try UnitCutter(network, planner, leavingOut: leftOut(of: network)).survey(keeping: unitShare)
+    let cutter = try UnitCutter(network, planner, clock: clock, leavingOut: leftOut(of: network))
+    let survey = try cutter.survey(keeping: unitShare)
     var plan = try planner.plan(for: survey)
     plan.unitShare = unitShare
     return plan
   }
 
-  private func leftOut(of network: Network) -> Set<String> {
+  /// The names of the layers that stay as they are.
+  public func leftOut(of network: Network) -> Set<String> {
     Set(Regularizer(nuclear: 0, group: 0, skip: skip).skipped(in: network.matrixLayers))
   }
 
@@ -64,8 +69,9 @@ public struct Compactor: Sendable {
     var truncated = network.to(.float64)
     let layers = Dictionary(narrow.matrixLayers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     for choice in plan.layers {
-      guard case .factorized(let rank) = choice.choice, let layer = layers[choice.name] else { continue }
-      let factors = try Factorization(narrow.matrix(of: layer), rank: rank)
+      guard case .factorized(let rank, let scheme) = choice.choice, let layer = layers[choice.name] else { continue }
+      let factors = try Factorization(
+        narrow.matrix(of: layer), as: scheme, shape: narrow.wholeShape(of: layer), rank: rank)
       small = try small.factorizing(layer, factors)
       let stored = small.matrix(of: small.layer(named: choice.name))
       let measured = (stored - narrow.matrix(of: layer)).norm

@@ -1,11 +1,12 @@
 import Networks
 import Torch
 
-/// The balanced factors of a matrix cut to a rank: W ≈ (U√Σ)(√ΣVᵀ).
+/// The balanced factors of a layer's unfolding cut to a rank: W ≈ (U√Σ)(√ΣVᵀ).
 public struct Factorization: Sendable {
-  /// √ΣVᵀ, r × S: the r filters of the original size.
+  public let scheme: Scheme
+  /// √ΣVᵀ, r × columns: as `spatialFirst`, the r filters of the original size.
   public var first: Tensor
-  /// U√Σ, N × r: the 1×1 convolution behind them.
+  /// U√Σ, rows × r: as `spatialFirst`, the 1×1 convolution behind them.
   public var second: Tensor
   /// W_r itself, N × S in float64.
   public var truncated: Tensor
@@ -14,14 +15,18 @@ public struct Factorization: Sendable {
 
   /// - Parameters:
   ///   - matrix: N × S in float64.
+  ///   - scheme: which unfolding is cut; another than `spatialFirst` asks for the `shape` of the weight.
+  ///   - shape: N×C×d_h×d_w.
   ///   - rank: r, from 1.
   /// - Throws: `TorchError` when the decomposition does not converge, as on NaN.
-  public init(_ matrix: Tensor, rank: Int) throws {
-    let (u, sigma, vTransposed) = try matrix.singularValueDecomposition()
+  public init(_ matrix: Tensor, as scheme: Scheme = .spatialFirst, shape: [Int]? = nil, rank: Int) throws {
+    let shape = shape ?? matrix.shape
+    self.scheme = scheme
+    let (u, sigma, vTransposed) = try scheme.unfolding(matrix, shape).singularValueDecomposition()
     let roots = sigma.slice(axis: 0, from: 0, to: rank).squareRoot
     second = u.slice(axis: 1, from: 0, to: rank) * roots.reshaped([1, rank])
     first = vTransposed.slice(axis: 0, from: 0, to: rank) * roots.reshaped([rank, 1])
-    truncated = second.matmul(first)
+    truncated = scheme.folding(second.matmul(first), shape)
     self.sigma = Array(sigma.doubles.prefix(rank))
   }
 }
@@ -29,32 +34,32 @@ public struct Factorization: Sendable {
 extension Network {
   /// The network with `layer` replaced by two factors of `rank`, with nothing between them.
   ///
-  /// A convolution becomes r filters of the original size (stride, padding and dilation here, no bias) and a 1×1
-  /// convolution that carries the bias; a linear layer becomes two. A pair is replaced, never nested.
+  /// A convolution becomes what the scheme says, the second carrying the bias: as `spatialFirst` r filters of the
+  /// original size and a 1×1 convolution. A linear layer becomes two. A pair is replaced, never nested.
   ///
   /// - Throws: `TorchError` when the decomposition does not converge.
   public func factorizing(_ layer: MatrixLayer, _ factors: Factorization) throws -> Network {
     guard let last = layer.nodes.last, let old = self[last], let first = self[layer.nodes[0]],
-      let shape = parameter(.weight, of: first)?.shape, let dtype = parameter(.weight, of: first)?.dtype
+      let dtype = parameter(.weight, of: first)?.dtype
     else { preconditionFailure("layer \(layer.name) is not in the network") }
-    let rank = factors.first.shape[0]
-    let pointwise = Array(repeating: 1, count: shape.count - 2)
+    let shape = wholeShape(of: layer)
     let names = layer.isPair ? layer.nodes : [layer.name + ".0", layer.name + ".1"]
     var result = self
     for node in [first, old] { node.parameters.values.forEach { result.parameters[$0] = nil } }
-    let weights = [factors.first.reshaped([rank] + shape[1...]), factors.second.reshaped([-1, rank] + pointwise)]
-    for (name, weight) in zip(names, weights) {
+    let weights = factors.scheme.weights(factors.first, factors.second, shape)
+    for (name, weight) in zip(names, [weights.first, weights.second]) {
       result.parameters["\(name).weight"] = weight.to(dtype).contiguous.clone
     }
+    let parts = factors.scheme.factors(of: first.operation, shape, rank: factors.first.shape[0])
     var second = Node(
-      name: names[1], operation: first.operation is Linear ? Linear() : Convolution() as any Operation,
-      inputs: [names[0]], parameters: [.weight: "\(names[1]).weight"])
+      name: names[1], operation: parts.second.operation, inputs: [names[0]],
+      parameters: [.weight: "\(names[1]).weight"])
     if let bias = parameter(.bias, of: old) {
       second.parameters[.bias] = "\(names[1]).bias"
       result.parameters["\(names[1]).bias"] = bias
     }
     let head = Node(
-      name: names[0], operation: first.operation, inputs: first.inputs,
+      name: names[0], operation: parts.first.operation, inputs: first.inputs,
       parameters: [.weight: "\(names[0]).weight"])
     result.nodes = nodes.flatMap { node -> [Node] in
       if node.name == first.name { return [head, second] }

@@ -4,28 +4,38 @@ import Torch
 /// A network at every share of its units' norms that a plan may keep.
 struct UnitCutter {
   private let network: Network
+  private let clock: LayerClock?
   private let groups: UnitGroups
-  private let minimumUnits: Int
+  private let planner: Planner
   private let leftOut: Set<String>
 
   /// - Throws: `NetworkError` when the network is not valid.
-  init(_ network: Network, _ planner: Planner, leavingOut leftOut: Set<String>) throws {
+  init(_ network: Network, _ planner: Planner, clock: LayerClock?, leavingOut leftOut: Set<String>) throws {
     self.network = network
+    self.clock = clock
     self.leftOut = leftOut
-    minimumUnits = planner.minimumUnits
+    self.planner = planner
     let nodes = network.nodesWithoutGroups(leavingOut: leftOut)
     groups = try UnitGroups(of: network, norm: .scale, leavingOut: nodes.contains)
   }
 
   /// The network with its weakest units set to zero, the same without its silent units, and which those are.
   func cut(keeping share: Double) throws -> (quiet: Network, narrow: Network, silent: SilentUnits) {
-    let quiet = network.silencingWeakest(of: groups, keeping: share, atLeast: minimumUnits)
-    let silent = try SilentUnits(in: quiet, minimumUnits: minimumUnits)
+    let quiet = network.silencingWeakest(
+      of: groups, keeping: share, atLeast: planner.minimumUnits, multipleOf: planner.unitStep)
+    let silent = try SilentUnits(in: quiet, minimumUnits: planner.minimumUnits)
     return (quiet, try quiet.narrowed(removing: silent.channels, silent.ties), silent)
   }
 
   func survey(keeping share: Double) throws -> Survey {
-    try Survey(of: network, narrowed: cut(keeping: share).narrow, leavingOut: leftOut.contains)
+    let cut = try cut(keeping: share)
+    var survey = try Survey(of: network, narrowed: cut.narrow, leavingOut: leftOut.contains)
+    if planner.isTimed || planner.schemes == .any { try survey.addCuts(planner.schemes.allowed, of: cut.narrow) }
+    guard planner.isTimed else { return survey }
+    guard let clock else { throw PlanError("a plan by time needs a clock") }
+    survey.addUnitLosses(of: network, quiet: cut.quiet)
+    try survey.addTimes(of: network, narrowed: cut.narrow, by: clock)
+    return survey
   }
 }
 
@@ -46,7 +56,10 @@ extension Network {
   ///   - groups: of this network.
   ///   - share: 0…1; at 1 nothing changes.
   ///   - minimum: how many units every family keeps at least.
-  func silencingWeakest(of groups: UnitGroups, keeping share: Double, atLeast minimum: Int) -> Network {
+  ///   - step: the next multiple of it is kept.
+  func silencingWeakest(
+    of groups: UnitGroups, keeping share: Double, atLeast minimum: Int, multipleOf step: Int = 1
+  ) -> Network {
     guard share < 1 else { return self }
     var result = self
     for family in groups.families {
@@ -59,6 +72,7 @@ extension Network {
         sum += norms[index]
         kept += 1
       }
+      kept = min(norms.count, (kept + step - 1) / step * step)
       var factors = [Double](repeating: 1, count: norms.count)
       for index in strongestFirst.dropFirst(kept) { factors[index] = 0 }
       result.parameters.merge(family.scaled(result.parameters, by: factors)) { _, new in new }

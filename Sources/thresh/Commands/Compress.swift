@@ -13,6 +13,8 @@ struct Compress: ParsableCommand {
     discussion: """
       Example: keep a quarter of the parameters, then train the compact network for 5 epochs:
         thresh compress run --parameters 0.25 --data cifar10 --finetune-epochs 5 --output small.safetensors
+      Example: what takes at most 0.7 of the time on this machine, a batch of 32 on two threads:
+        thresh compress run --time 0.7 --threads 2 --data cifar10 --output fast.safetensors
 
       Without --data nothing is looked at and nothing re-estimated. With it, batch norm is measured again on training \
       images and kept where that is better on those held out (--recalibrate: always); the test set is read once.
@@ -74,7 +76,7 @@ struct Compress: ParsableCommand {
     // What the network was trained with says which images were held out and how it is trained on.
     var recipe = try model.recipe.map { try Recipe(yaml: $0, name: "in the model file") } ?? Recipe()
     if model.recipe == nil { recipe.lr = 0.02 }
-    (recipe.parameters, recipe.macs, recipe.finetuneEpochs, recipe.steer) = (nil, nil, 0, nil)
+    (recipe.parameters, recipe.macs, recipe.time, recipe.finetuneEpochs, recipe.steer) = (nil, nil, nil, 0, nil)
     // What the run computed on and learnt from need not be here.
     (recipe.device, recipe.distillation, recipe.teacher) = ("cpu", 0, nil)
     plan.apply(to: &recipe)

@@ -6,17 +6,20 @@ import Training
 /// A plan as a person reads it: what happens to each layer and why, then the whole.
 enum PlanTable {
   static func text(_ compressed: Compressed) -> String {
-    var table = TextTable([
-      .text("layer"), .number("units"), .number("rank"), .text("becomes"), .number("energy"), .number("weights"),
-    ])
+    let isTimed = compressed.plan.time != nil
+    let times = isTimed ? [TextTable.Column.number("ms"), .number("ms after")] : []
+    var table = TextTable(
+      [.text("layer"), .number("units"), .number("rank"), .text("becomes"), .number("energy"), .number("weights")]
+        + times)
     for layer in compressed.plan.layers {
-      table.append([
+      let cells = [
         layer.name,
         layer.units == layer.unitsBefore ? "\(layer.units)" : "\(layer.unitsBefore) → \(layer.units)",
         "\(layer.rank)", choice(layer), layer.energy.formattedPercent(decimals: 1),
         layer.weights == layer.weightsBefore
           ? layer.weights.formattedCount : "\(layer.weightsBefore.formattedCount) → \(layer.weights.formattedCount)",
-      ])
+      ]
+      table.append(cells + (isTimed ? [layer.millisecondsBefore, layer.milliseconds].map(milliseconds) : []))
     }
     return ([table.text()] + summary(compressed)).joined(separator: "\n")
   }
@@ -24,8 +27,23 @@ enum PlanTable {
   private static func choice(_ layer: Plan.Layer) -> String {
     switch layer.choice {
     case .dense(let reason): "dense: \(reason)"
-    case .factorized(let rank): "rank \(rank)"
+    case .factorized(let rank, .spatialFirst): "rank \(rank)"
+    case .factorized(let rank, let scheme): "rank \(rank) as \(scheme.rawValue)"
     }
+  }
+
+  private static func milliseconds(_ value: Double?) -> String { value.map { $0.formatted(decimals: 3) } ?? "" }
+
+  private static func time(_ plan: Plan) -> [String] {
+    guard let time = plan.time else { return [] }
+    let share = (time.predicted / time.original).formattedPercent(decimals: 1)
+    return [
+      """
+      time \(milliseconds(time.original)) → \(milliseconds(time.predicted)) ms (\(share)) for \
+      \(time.conditions.description); besides these layers \(milliseconds(time.restBefore)) → \
+      \(milliseconds(time.rest)) ms
+      """
+    ]
   }
 
   private static func summary(_ compressed: Compressed) -> [String] {
@@ -42,7 +60,7 @@ enum PlanTable {
       change("parameters", before.parameters, after.parameters) + "   " + change("MACs", before.macs, after.macs),
       "equality proved in float64: largest difference \(exponent(equal)) of the largest output",
     ]
-    return units + lines + stages(compressed)
+    return time(compressed.plan) + units + lines + stages(compressed)
   }
 
   private static func stages(_ compressed: Compressed) -> [String] {

@@ -48,8 +48,9 @@ struct RunSteps {
     defer { display.end() }
     var planner = recipe.planner
     planner.whole = whole
-    var compression = Compression(
-      Compactor(planner, skip: recipe.skip), recalibrates: recalibrates, seed: recipe.seed)
+    var compactor = Compactor(planner, skip: recipe.skip)
+    if recipe.time != nil { compactor.clock = TimeCache().clock(recipe.timing) }
+    var compression = Compression(compactor, recalibrates: recalibrates, seed: recipe.seed)
     compression.device = device
     compression.begin = display.begin
     compression.advance = { display.advance($0) }
@@ -113,6 +114,11 @@ struct RunSteps {
 }
 
 extension Recipe {
+  /// What times are measured under where they decide.
+  var timing: TimingConditions {
+    TimingConditions(batchSize: timeBatchSize, threads: threads ?? Library.threads, precision: timePrecision)
+  }
+
   /// Sets libtorch's threads and gives the device to compute on.
   ///
   /// - Throws: `RecipeError` when the machine does not have it.

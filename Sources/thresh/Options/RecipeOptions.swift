@@ -10,6 +10,7 @@ extension Schedule.Shape: ExpressibleByArgument {}
 extension EnergyMeasure: ExpressibleByArgument {}
 extension Allocation: ExpressibleByArgument {}
 extension UnitCut: ExpressibleByArgument {}
+extension SchemeChoice: ExpressibleByArgument {}
 extension TrainingCompaction.Momentum: ExpressibleByArgument {}
 extension TrainingOptions.Optimizer: ExpressibleByArgument {}
 extension TrainingOptions.Precision: ExpressibleByArgument {}
@@ -40,6 +41,25 @@ struct PlanOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Fraction of the MACs to keep, instead of --energy.", valueName: "fraction"))
   var macs: Double?
 
+  @Option(
+    help: ArgumentHelp(
+      "Fraction of the time to keep, instead of --energy: layers are timed on this machine, and those that factors "
+        + "would not make faster stay.",
+      valueName: "fraction"))
+  var time: Double?
+
+  @Option(help: ArgumentHelp("Images at once where time decides (default: 32).", valueName: "n"))
+  var timeBatchSize: Int?
+
+  @Option(help: "float32 or bfloat16 where time decides (default: float32).")
+  var timePrecision: TrainingOptions.Precision?
+
+  @Option(
+    help: ArgumentHelp(
+      "trained: k×k→1×1, whose matrix the regulariser trains; any: for each layer the best of k×k→1×1, 1×1→k×k and "
+        + "vertical→horizontal (default: any with --time, else trained)."))
+  var scheme: SchemeChoice?
+
   @Option(help: "Units that go: silent, or to reach a size the weakest too (default: weakest).")
   var units: UnitCut?
 
@@ -64,8 +84,12 @@ struct PlanOptions: ParsableArguments {
   func apply(to recipe: inout Recipe) {
     set(&recipe.energy, energy)
     set(&recipe.energyMeasure, energyMeasure)
-    if parameters != nil || macs != nil { (recipe.parameters, recipe.macs) = (parameters, macs) }
-    if energy != nil, parameters == nil, macs == nil { (recipe.parameters, recipe.macs) = (nil, nil) }
+    if parameters ?? macs ?? time ?? energy != nil {
+      (recipe.parameters, recipe.macs, recipe.time) = (parameters, macs, time)
+    }
+    set(&recipe.timeBatchSize, timeBatchSize)
+    set(&recipe.timePrecision, timePrecision)
+    if let scheme { recipe.scheme = scheme }
     set(&recipe.units, units)
     set(&recipe.allocation, allocation)
     set(&recipe.minRank, minRank)

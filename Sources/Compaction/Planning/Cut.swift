@@ -1,0 +1,143 @@
+import Networks
+import Torch
+
+/// What a layer could become as two factors of one scheme.
+public struct Cut: Sendable, Codable {
+  /// What the pair takes at a rank.
+  public struct RankTime: Sendable, Codable, Equatable {
+    public var rank: Int
+    public var milliseconds: Double
+
+    public init(rank: Int, milliseconds: Double) {
+      self.rank = rank
+      self.milliseconds = milliseconds
+    }
+  }
+
+  public var scheme: Scheme
+  /// Of the scheme's unfolding.
+  public var spectrum: Spectrum
+  /// ‖D(W − W_r)‖²/‖DW‖² for r from 0, with D = γ/√(σ² + ε) of the batch norm behind the layer, or 1.
+  public var losses: [Double]
+  /// What one unit of rank costs.
+  public var perRank: Cost
+  /// Ranks that the hardware likes are multiples of this.
+  public var rankStep: Int
+  /// At measured ranks, rising; empty where the plan is not by time.
+  public var times: [RankTime] = []
+
+  /// The largest rank at which the pair has fewer multiply-accumulates and weights than `cost`.
+  func largestRank(within cost: Cost) -> Int {
+    min(spectrum.values.count, (cost.macs - 1) / perRank.macs, (cost.parameters - 1) / perRank.parameters)
+  }
+
+  /// The time at a rank, in a straight line between those that were measured; nil outside of them.
+  func milliseconds(at rank: Int) -> Double? {
+    guard let next = times.firstIndex(where: { $0.rank >= rank }) else { return nil }
+    let above = times[next]
+    if above.rank == rank { return above.milliseconds }
+    guard next > 0 else { return nil }
+    let below = times[next - 1]
+    let share = Double(rank - below.rank) / Double(above.rank - below.rank)
+    return below.milliseconds + share * (above.milliseconds - below.milliseconds)
+  }
+
+  /// The ranks that a plan by time may choose, each with its time.
+  var timedRanks: [RankTime] {
+    guard let first = times.first?.rank, let last = times.last?.rank else { return [] }
+    return stride(from: first, through: last, by: rankStep).compactMap { rank in
+      milliseconds(at: rank).map { RankTime(rank: rank, milliseconds: $0) }
+    }
+  }
+
+  /// The ranks to be measured up to `largest`: multiples of the step, wider apart as they grow.
+  func ranksToMeasure(upTo largest: Int) -> [Int] {
+    let most = largest / rankStep
+    guard most > 0 else { return [] }
+    var multiples = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64].filter { $0 < most }
+    multiples.append(most)
+    return multiples.map { $0 * rankStep }
+  }
+
+  /// Vectors are 16 floats wide; where the layer itself is narrow, half or a quarter of one has to do.
+  static func rankStep(inputs: Int, units: Int) -> Int {
+    let narrower = min(inputs, units)
+    return narrower >= 64 ? 16 : narrower >= 16 ? 8 : 4
+  }
+}
+
+extension Network {
+  /// What a layer could become in these schemes.
+  ///
+  /// - Throws: `NetworkError`, or `TorchError` when a spectrum does not converge.
+  func cuts(of layer: MatrixLayer, _ schemes: [Scheme], _ workloads: [String: Workload]) throws -> [Cut] {
+    guard let whole = wholeWorkload(of: layer, workloads) else { return [] }
+    let shape = wholeShape(of: layer)
+    let matrix = matrix(of: layer)
+    let scale = scale(behind: layer)
+    let possible = layer.isPair ? [.spatialFirst] : Scheme.all(for: shape)
+    return try possible.filter(schemes.contains).map { scheme in
+      let (spectrum, losses) = try Self.scaledLosses(scheme.unfolding(matrix, shape), scale)
+      let pair = try scheme.workloads(of: whole, shape, rank: 1)
+      let weights = pair.compactMap { $0.parameters[.weight]?.reduce(1, *) }.reduce(0, +)
+      let cost = Cost(
+        parameters: weights, macs: pair.map(\.macs).reduce(0, +),
+        activationBytes: 4 * pair[1].inputs[0].reduce(1, *))
+      return Cut(
+        scheme: scheme, spectrum: spectrum, losses: losses, perRank: cost,
+        rankStep: Cut.rankStep(inputs: shape[1], units: shape[0]))
+    }
+  }
+
+  /// The layer as one node, which a pair no longer is.
+  func wholeWorkload(of layer: MatrixLayer, _ workloads: [String: Workload]) -> Workload? {
+    guard let first = workloads[layer.nodes[0]], let last = layer.nodes.last.flatMap({ workloads[$0] }) else {
+      return nil
+    }
+    var own = [Role.weight: wholeShape(of: layer)]
+    own[.bias] = last.parameters[.bias]
+    return Workload(first.operation, inputs: first.inputs, parameters: own)
+  }
+
+  /// |γ|/√(σ² + ε) per unit of the batch norm that alone reads the layer; ones where there is none.
+  func scale(behind layer: MatrixLayer) -> [Double] {
+    let ones = [Double](repeating: 1, count: units(of: layer))
+    guard let last = layer.nodes.last, output != last else { return ones }
+    let readers = readers(of: last)
+    guard readers.count == 1, let norm = readers[0].operation as? BatchNorm,
+      let variance = parameter(.runningVariance, of: readers[0])?.doubles
+    else { return ones }
+    let gamma = parameter(.weight, of: readers[0])?.doubles ?? ones
+    return zip(gamma, variance).map { abs($0) / ($1 + norm.epsilon).squareRoot() }
+  }
+
+  /// Σ_n D_n²‖W_n‖² of a layer: what its units contribute together.
+  func scaledEnergy(of layer: MatrixLayer) -> Double {
+    let matrix = matrix(of: layer)
+    let rows = (matrix * matrix).sum(axes: [1]).doubles
+    return zip(rows, scale(behind: layer)).map { $0 * $1 * $1 }.reduce(0, +)
+  }
+
+  /// The spectrum of an unfolding, and Σ_{i>r} σᵢ²‖D uᵢ‖² for r from 0, relative to the whole.
+  ///
+  /// W − W_r = Σ_{i>r} σᵢuᵢvᵢᵀ with orthonormal vᵢ, so the scaled error is a sum over the directions that go.
+  private static func scaledLosses(_ matrix: Tensor, _ scale: [Double]) throws -> (Spectrum, [Double]) {
+    let (rows, columns) = (matrix.shape[0], matrix.shape[1])
+    // Every unit has as many rows, side by side.
+    let each = rows / scale.count
+    let squares = Tensor(scale.flatMap { Array(repeating: $0 * $0, count: each) }, shape: [rows, 1])
+    let isWide = rows <= columns
+    let gram = isWide ? matrix.matmul(matrix.transposed) : matrix.transposed.matmul(matrix)
+    let (lambda, vectors) = try gram.symmetricEigen()
+    let sigma = lambda.doubles.map { max(0, $0).squareRoot() }
+    // Columns σᵢuᵢ.
+    let directions = isWide ? vectors * Tensor(sigma, shape: [1, sigma.count]) : matrix.matmul(vectors)
+    let own = (directions * directions * squares).sum(axes: [0]).doubles
+    // Eigenvalues ascend: the smallest direction goes first.
+    var losses = [0.0]
+    for value in own { losses.append(losses[losses.count - 1] + value) }
+    let total = losses[losses.count - 1]
+    let relative = losses.reversed().map { total > 0 ? $0 / total : 0 }
+    return (Spectrum(values: sigma.reversed(), rows: rows, columns: columns), relative)
+  }
+}

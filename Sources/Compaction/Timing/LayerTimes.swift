@@ -1,0 +1,80 @@
+import Networks
+import Torch
+
+/// Under what a time is measured, and holds.
+public struct TimingConditions: Sendable, Codable, Hashable {
+  /// Images at once.
+  public var batchSize: Int
+  public var threads: Int
+  public var precision: Precision
+
+  public init(batchSize: Int, threads: Int, precision: Precision = .float32) {
+    self.batchSize = batchSize
+    self.threads = threads
+    self.precision = precision
+  }
+}
+
+/// Milliseconds that workloads take for a batch: a value that is measured, kept in a file, or written by hand.
+public struct LayerTimes: Sendable, Codable, Equatable {
+  public var conditions: TimingConditions
+  /// By the workload's key.
+  public var milliseconds: [String: Double]
+
+  public init(_ conditions: TimingConditions, milliseconds: [String: Double] = [:]) {
+    self.conditions = conditions
+    self.milliseconds = milliseconds
+  }
+
+  public subscript(workload: Workload) -> Double? {
+    get { milliseconds[workload.key] }
+    set { milliseconds[workload.key] = newValue }
+  }
+
+  /// Those of `workloads` that have no time yet, each once, in their order.
+  public func missing(_ workloads: [Workload]) -> [Workload] {
+    var seen = Set<Workload>()
+    return workloads.filter { self[$0] == nil && seen.insert($0).inserted }
+  }
+
+  /// The sum over workloads; nil where one is not known.
+  public func total(_ workloads: [Workload]) -> Double? {
+    workloads.reduce(0) { sum, workload in
+      guard let sum, let own = self[workload] else { return nil }
+      return sum + own
+    }
+  }
+}
+
+/// Where planning gets its times from: it tells what it needs and is given at least that.
+public struct LayerClock: Sendable {
+  public var conditions: TimingConditions
+  public var times: @Sendable ([Workload]) throws -> LayerTimes
+
+  public init(_ conditions: TimingConditions, times: @escaping @Sendable ([Workload]) throws -> LayerTimes) {
+    self.conditions = conditions
+    self.times = times
+  }
+}
+
+/// A network's time by the sum of its nodes.
+public struct NetworkTime: Sendable, Codable, Equatable {
+  /// Milliseconds of each layer with a matrix, by its name; a pair is one.
+  public var layers: [String: Double]
+  /// Of everything between: batch norms, activations, additions, pooling.
+  public var rest: Double
+
+  /// Summed in the order of the names: a dictionary's own is another each time, and so is the last digit.
+  public var total: Double { layers.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value } + rest }
+
+  /// - Parameter milliseconds: of a node.
+  public init(_ network: Network, _ milliseconds: (String) -> Double) {
+    layers = [:]
+    var own = Set<String>()
+    for layer in network.matrixLayers {
+      own.formUnion(layer.nodes)
+      layers[layer.name] = layer.nodes.map(milliseconds).reduce(0, +)
+    }
+    rest = network.nodes.map(\.name).filter { !own.contains($0) }.map(milliseconds).reduce(0, +)
+  }
+}

@@ -1,0 +1,152 @@
+import Networks
+import Torch
+
+/// Times operations on this machine as a network meets them.
+///
+/// Several take turns, so that the machine's moods hit all of them alike. Before each turn what the operation reads is
+/// written anew, and memory for what it makes is given back just before: both lie in the cache as if other nodes had just
+/// used them, while the weights are as cold as the others' turns left them. All come round several times, since a mood lasts longer than a group's turns; the median is kept.
+public struct WorkloadTimer: Sendable {
+  public var conditions: TimingConditions
+  /// How many take turns.
+  var group = 24
+  /// How often every group comes round.
+  public let rounds = 5
+  /// Turns in a round at least and at most; between the two they end when all medians are sure.
+  var turns = 5...12
+  /// The wished half-width of a median's interval, relative to it.
+  var accuracy = 0.03
+
+  public init(_ conditions: TimingConditions) { self.conditions = conditions }
+
+  /// Milliseconds of each workload for one batch.
+  ///
+  /// - Parameter progress: told how many more turns of workloads are done, of `rounds` for each.
+  public func measure(_ workloads: [Workload], progress: (Int) -> Void = { _ in }) -> LayerTimes {
+    Library.setThreads(conditions.threads)
+    // A loop of inference keeps its memory sooner or later; so every turn does from the first on.
+    Library.keepFreedMemory()
+    var times = LayerTimes(conditions)
+    let wanted = times.missing(workloads)
+    var samples = [[Double]](repeating: [], count: wanted.count)
+    for _ in 0..<rounds {
+      for start in stride(from: 0, to: wanted.count, by: group) {
+        let some = start..<min(start + group, wanted.count)
+        withoutGradients { conditions.precision { sample(wanted[some], &samples[some]) } }
+        progress(some.count)
+      }
+    }
+    for (workload, own) in zip(wanted, samples) { times[workload] = own.median }
+    return times
+  }
+
+  /// Adds one round of a group to its samples.
+  private func sample(_ workloads: ArraySlice<Workload>, _ samples: inout ArraySlice<[Double]>) {
+    let generator = Generator(seed: 0)
+    // Workloads that read the same shape copy the same images.
+    var images: [[Int]: Tensor] = [:]
+    for shape in workloads.flatMap(\.inputs) where images[shape] == nil {
+      images[shape] = image(shape, generator)
+    }
+    let runs = workloads.map { run($0, images, generator) }
+    for run in runs { _ = run() }
+    for turn in 1...turns.upperBound {
+      for (index, run) in zip(samples.indices, runs) { samples[index].append(run()) }
+      if turn >= turns.lowerBound, samples.allSatisfy({ $0.medianSpread < accuracy }) { break }
+    }
+  }
+
+  /// One turn of a workload, giving its milliseconds.
+  private func run(_ workload: Workload, _ images: [[Int]: Tensor], _ generator: Generator) -> () -> Double {
+    var parameters: [Role: Tensor] = [:]
+    for (role, shape) in workload.parameters {
+      let tensor = Tensor.uniform(shape, in: 0.5...1.5, using: generator)
+      parameters[role] = shape.count == 4 ? tensor.channelsLast : tensor
+    }
+    let own = NodeParameters { parameters[$0] }
+    let sources = workload.inputs.compactMap { images[$0] }
+    var context = RunContext(mode: .evaluation)
+    let made = workload.operation.run(sources, own, &context)
+    return {
+      let inputs = sources.map(\.clone)
+      // A result in memory that nothing touched for long costs what it would not cost in a network: 0.6 of the 7 ms of
+      // a ResNet-20, most of it in batch norms and activations.
+      _ = made.clone
+      var context = RunContext(mode: .evaluation)
+      let clock = ContinuousClock.now
+      _ = workload.operation.run(inputs, own, &context)
+      return clock.elapsedMilliseconds
+    }
+  }
+
+  /// A batch as the nodes before would hand it on.
+  private func image(_ shape: [Int], _ generator: Generator) -> Tensor {
+    let batch = Tensor.normal([conditions.batchSize] + shape, using: generator)
+    let typed = conditions.precision == .bfloat16 ? batch.to(.bfloat16) : batch
+    return shape.count == 3 ? typed.channelsLast : typed
+  }
+}
+
+extension ContinuousClock.Instant {
+  var elapsedMilliseconds: Double {
+    let (seconds, attoseconds) = duration(to: .now).components
+    return Double(seconds) * 1e3 + Double(attoseconds) * 1e-15
+  }
+}
+
+extension [Double] {
+  var median: Double { isEmpty ? 0 : sorted()[count / 2] }
+
+  /// Half of the width of the interval that holds the median with about 95 %, relative to it: from order statistics,
+  /// n/2 ± √n.
+  var medianSpread: Double {
+    let sorted = sorted()
+    let reach = Double(count).squareRoot()
+    let low = Swift.max(0, Int(Double(count) / 2 - reach))
+    let high = Swift.min(count - 1, Int(Double(count) / 2 + reach))
+    return median > 0 ? (sorted[high] - sorted[low]) / (2 * median) : 0
+  }
+}
+
+/// What whole networks take, measured as they run, in the terms of the sum that foretells it.
+public struct NetworkTimer: Sendable {
+  public var conditions: TimingConditions
+  var turns = 9...60
+
+  public init(_ conditions: TimingConditions) { self.conditions = conditions }
+
+  /// Milliseconds of the whole for one batch, and of its nodes with the clock read between them.
+  ///
+  /// - Throws: `NetworkError` when the network is not valid.
+  public func measure(_ network: Network) throws -> (whole: Double, parts: NetworkTime) {
+    Library.setThreads(conditions.threads)
+    Library.keepFreedMemory()
+    let execution = try Execution(network)
+    let parameters = network.parameters(of: execution, on: .cpu)
+    let images = Tensor.normal([conditions.batchSize] + network.inputShape, using: Generator(seed: 0)).channelsLast
+    var nodes = [[Double]](repeating: [], count: network.nodes.count)
+    func run(_ finished: ((Int) -> Void)? = nil) {
+      withoutGradients {
+        conditions.precision {
+          _ = execution.run(images, parameters: parameters, mode: .evaluation, finished: finished)
+        }
+      }
+    }
+    for _ in 0..<3 { run() }
+    var wholes: [Double] = []
+    for turn in 1...turns.upperBound {
+      let start = ContinuousClock.now
+      run()
+      wholes.append(start.elapsedMilliseconds)
+      var last = ContinuousClock.now
+      run { position in
+        nodes[position].append(last.elapsedMilliseconds)
+        last = .now
+      }
+      if turn >= turns.lowerBound, wholes.medianSpread < 0.02 { break }
+    }
+    let medians = Dictionary(
+      zip(network.nodes.map(\.name), nodes.map(\.median)), uniquingKeysWith: { first, _ in first })
+    return (wholes.median, NetworkTime(network) { medians[$0] ?? 0 })
+  }
+}

@@ -1,0 +1,170 @@
+import Architectures
+@testable import Compaction
+import Foundation
+import Networks
+import Testing
+import Torch
+
+/// Plans by time, with clocks written by hand.
+@Suite struct TimePlanTests {
+  /// So many milliseconds a million multiply-accumulates, and so many for each operation whatever it does.
+  private func clock(perMillion: Double = 1, perOperation: Double) -> LayerClock {
+    let conditions = TimingConditions(batchSize: 8, threads: 1)
+    return LayerClock(conditions) { workloads in
+      var times = LayerTimes(conditions)
+      for workload in workloads { times[workload] = perOperation + perMillion * Double(workload.macs) / 1e6 }
+      return times
+    }
+  }
+
+  private func network() throws -> Network {
+    try Network.cifarResNet(blocks: 3, input: [3, 16, 16], classes: 10, seed: 3).unsettled()
+  }
+
+  private func compact(
+    _ fraction: Double, _ clock: LayerClock, units: UnitCut = .silent, schemes: SchemeChoice = .any
+  ) throws -> Compacted {
+    try Compactor(Planner(goal: .time(fraction), units: units, schemes: schemes), clock: clock).compact(network())
+  }
+
+  private func time(_ network: Network, _ clock: LayerClock) throws -> Double {
+    let workloads = try network.workloads()
+    let times = try clock.times(Array(workloads.values))
+    return NetworkTime(network) { name in workloads[name].flatMap { times[$0] } ?? .nan }.total
+  }
+
+  @Test(arguments: [0.6, 0.75, 0.9], [UnitCut.silent, .weakest])
+  func `a plan keeps to its time, which is the compact network's, and is proved`(
+    fraction: Double, units: UnitCut
+  ) throws {
+    let clock = clock(perOperation: 0.001)
+    let compacted = try compact(fraction, clock, units: units)
+    let foretold = try #require(compacted.plan.time)
+    #expect(foretold.predicted <= fraction * foretold.original)
+    // This clock is a straight line in the rank, so what is interpolated is exact.
+    #expect(abs(try time(compacted.network, clock) - foretold.predicted) < 1e-4 * foretold.original)
+    #expect(abs(try time(network(), clock) - foretold.original) < 1e-9 * foretold.original)
+    #expect(try compacted.network.cost() == compacted.plan.predicted)
+    #expect(throws: Never.self) { _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network) }
+  }
+
+  @Test func `layers have their times before and after, which sum to the whole`() throws {
+    let plan = try compact(0.7, clock(perOperation: 0.001), units: .weakest).plan
+    let time = try #require(plan.time)
+    let before = plan.layers.compactMap(\.millisecondsBefore), after = plan.layers.compactMap(\.milliseconds)
+    #expect(before.count == plan.layers.count && after.count == plan.layers.count)
+    #expect(abs(before.reduce(0, +) + time.restBefore - time.original) < 1e-9)
+    #expect(abs(after.reduce(0, +) + time.rest - time.predicted) < 1e-9)
+  }
+
+  @Test func `a layer that would not be faster stays dense and says so in milliseconds`() throws {
+    // Every operation takes as long as any other, so two never pay.
+    let slow = clock(perMillion: 0, perOperation: 1)
+    let plan = try compact(1, slow).plan
+    for layer in plan.layers.dropFirst().dropLast() {
+      guard case .dense(let reason) = layer.choice else {
+        Issue.record("\(layer.name) is factorised")
+        continue
+      }
+      #expect(reason.hasPrefix("1.000 ms dense, 2.000 ms at rank "), "\(reason)")
+    }
+    let text = message { _ = try compact(0.9, slow) }
+    #expect(text.hasPrefix("time cannot be cut to 0.9 of the original"))
+  }
+
+  @Test func `the time that the error names can be reached`() throws {
+    let clock = clock(perOperation: 0.001)
+    let words = message { _ = try compact(0.01, clock) }.split(separator: " ")
+    let index = try #require(words.firstIndex(of: "for"))
+    let fraction = try #require(Double(words[index + 1]))
+    #expect(throws: Never.self) { _ = try compact(fraction, clock) }
+  }
+
+  @Test func `ranks and units are what the hardware likes`() throws {
+    let clock = clock(perOperation: 0.001)
+    let ranks = try compact(0.6, clock).plan.layers.compactMap { layer -> Int? in
+      guard case .factorized(let rank, _) = layer.choice else { return nil }
+      return rank
+    }
+    #expect(!ranks.isEmpty && ranks.allSatisfy { $0 % 8 == 0 })
+    let units = try compact(0.3, clock, units: .weakest).plan.layers.dropLast()
+    #expect(units.allSatisfy { $0.units % 8 == 0 } && units.contains { $0.units < $0.unitsBefore })
+  }
+
+  @Test func `with more schemes no more is lost, and the bound is below the loss`() throws {
+    let clock = clock(perOperation: 0.001)
+    for fraction in [0.6, 0.75, 0.9] {
+      let any = try #require(try compact(fraction, clock).plan.time)
+      let trained = try #require(try compact(fraction, clock, schemes: .trained).plan.time)
+      #expect(any.bound <= any.loss && trained.bound <= trained.loss)
+      #expect(any.bound <= trained.bound + 1e-9)
+      #expect(any.loss <= trained.loss + 0.05)
+    }
+  }
+
+  @Test func `a plan by time survives the way through JSON`() throws {
+    let plan = try compact(0.7, clock(perOperation: 0.001)).plan
+    let read = try JSONDecoder().decode(Plan.self, from: JSONEncoder().encode(plan))
+    #expect(read.time == plan.time && read.layers.map(\.choice) == plan.layers.map(\.choice))
+    #expect(read.layers.map(\.milliseconds) == plan.layers.map(\.milliseconds))
+  }
+
+  @Test func `a plan by time without a clock is an error`() throws {
+    #expect(throws: PlanError.self) { _ = try Compactor(Planner(goal: .time(0.5))).compact(network()) }
+  }
+}
+
+@Suite struct LayerTimesTests {
+  private func convolution(_ units: Int, _ side: Int = 8, stride: Int = 1) -> Workload {
+    Workload(
+      Convolution(ConvolutionGeometry(stride: [stride, stride], padding: [1, 1])), inputs: [[4, side, side]],
+      parameters: [.weight: [units, 4, 3, 3]])
+  }
+
+  @Test func `workloads are told apart by operation and shapes alone`() {
+    #expect(convolution(8) == convolution(8))
+    let others = [
+      convolution(9), convolution(8, 9), convolution(8, stride: 2),
+      Workload(Activation.relu, inputs: [[4]], parameters: [:]),
+      Workload(Elementwise.add, inputs: [[4], [4]], parameters: [:]),
+    ]
+    #expect(Set(others + [convolution(8)]).count == others.count + 1)
+    #expect(convolution(8).macs == 8 * 4 * 9 * 64)
+  }
+
+  @Test func `a sum needs every time, and what is missing is told once`() {
+    var times = LayerTimes(TimingConditions(batchSize: 1, threads: 1))
+    times[convolution(8)] = 2
+    #expect(times.total([convolution(8), convolution(8)]) == 4)
+    #expect(times.total([convolution(8), convolution(9)]) == nil)
+    #expect(times.missing([convolution(9), convolution(8), convolution(9)]) == [convolution(9)])
+  }
+
+  @Test func `between measured ranks times lie on a straight line, outside of them nowhere`() {
+    var cut = Cut(
+      scheme: .spatialFirst, spectrum: Spectrum(values: Array(repeating: 1, count: 64), rows: 64, columns: 64),
+      losses: Array(repeating: 0, count: 65), perRank: Cost(parameters: 128, macs: 128), rankStep: 8)
+    cut.times = [Cut.RankTime(rank: 8, milliseconds: 1), Cut.RankTime(rank: 32, milliseconds: 4)]
+    #expect([8, 16, 20, 32].map(cut.milliseconds) == [1, 2, 2.5, 4])
+    #expect(cut.milliseconds(at: 4) == nil && cut.milliseconds(at: 40) == nil)
+    #expect(cut.timedRanks.map(\.rank) == [8, 16, 24, 32])
+    #expect(cut.ranksToMeasure(upTo: 63) == [8, 16, 24, 32, 48, 56] && cut.ranksToMeasure(upTo: 7).isEmpty)
+  }
+
+  @Test func `what is measured is positive, and far more work takes longer`() {
+    let (small, large) = (convolution(4, 4), convolution(64, 128))
+    let times = WorkloadTimer(TimingConditions(batchSize: 2, threads: 1)).measure([small, large, small])
+    #expect(times.milliseconds.count == 2)
+    #expect((times[small] ?? 0) > 0 && (times[small] ?? 1) < (times[large] ?? 0))
+  }
+
+  @Test(arguments: Precision.allCases)
+  func `a network's measured parts make about its whole`(precision: Precision) throws {
+    let network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [16, 24, 32], seed: 1)
+    let (whole, parts) = try NetworkTimer(TimingConditions(batchSize: 2, threads: 1, precision: precision)).measure(
+      network)
+    #expect(Set(parts.layers.keys) == Set(network.matrixLayers.map(\.name)) && parts.rest > 0)
+    // Other tests run beside this one.
+    #expect(parts.total > whole / 10 && parts.total < 10 * whole)
+  }
+}
