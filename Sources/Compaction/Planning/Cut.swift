@@ -96,7 +96,8 @@ extension Network {
     }
     var own = [Role.weight: wholeShape(of: layer)]
     own[.bias] = last.parameters[.bias]
-    return Workload(first.operation, inputs: first.inputs, parameters: own)
+    let inputs = first.inputs.prefix(1) + last.inputs.dropFirst()
+    return Workload(first.operation, inputs: Array(inputs), parameters: own, fusion: last.fusion)
   }
 
   /// |γ|/√(σ² + ε) per unit of the batch norm that alone reads the layer; ones where there is none.

@@ -33,7 +33,8 @@ extension Survey {
   ///
   /// - Throws: `NetworkError`, and what the clock throws.
   mutating func addTimes(of network: Network, narrowed: Network, by clock: LayerClock) throws {
-    let (original, small) = (try network.workloads(), try narrowed.workloads())
+    let precision = clock.conditions.precision
+    let (original, small) = (try network.workloads(precision), try narrowed.workloads(precision))
     let candidates = try narrowed.matrixLayers.enumerated().map { index, layer in
       try self.candidates(for: layers[index], layer, narrowed, small)
     }

@@ -6,14 +6,19 @@ import Networks
 /// Two nodes of equal workload take equally long, whatever network they are in; so each is measured once.
 public struct Workload: Sendable, Hashable {
   public let operation: any Operation
-  /// Shapes of what it reads, of one image.
+  /// Shapes of what it reads, of one image; of a value to be added last.
   public let inputs: [[Int]]
+  /// What is done in the same pass; nil for an operation that runs as it is.
+  public let fusion: Pass.Fusion?
   public let parameters: [Role: [Int]]
-  /// The same as text, under which times are kept: `convolution {…} of 16×32×32 weight 16×16×3×3`.
+  /// The same as text, under which times are kept: `packed convolution {…} of 16×32×32 weight 16×16×3×3 relu`.
   public let key: String
 
-  public init(_ operation: any Operation, inputs: [[Int]], parameters: [Role: [Int]]) {
+  public init(
+    _ operation: any Operation, inputs: [[Int]], parameters: [Role: [Int]], fusion: Pass.Fusion? = nil
+  ) {
     self.operation = operation
+    self.fusion = fusion
     self.inputs = inputs
     self.parameters = parameters
     let encoder = JSONEncoder()
@@ -23,7 +28,9 @@ public struct Workload: Sendable, Hashable {
     func text(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: "×") }
     let own = parameters.sorted { $0.key < $1.key }.map { "\($0.key.rawValue) \(text($0.value))" }
     let reads = inputs.isEmpty ? [] : ["of " + inputs.map(text).joined(separator: " and ")]
-    key = (["\(type(of: operation).kind) \(settings)"] + reads + own).joined(separator: " ")
+    let packed = fusion.map { _ in "packed" }.map { [$0] } ?? []
+    let behind = fusion?.relu == true ? ["relu"] : []
+    key = (packed + ["\(type(of: operation).kind) \(settings)"] + reads + own + behind).joined(separator: " ")
   }
 
   public static func == (a: Workload, b: Workload) -> Bool { a.key == b.key }
@@ -31,21 +38,27 @@ public struct Workload: Sendable, Hashable {
 
   /// Multiply-accumulates for one image.
   public var macs: Int {
-    let output = (try? operation.shape(of: inputs, parameters: parameters)) ?? []
-    return operation.macs(inputs: inputs, output: output, parameters: parameters)
+    let read = fusion == nil ? inputs : Array(inputs.prefix(1))
+    let output = (try? operation.shape(of: read, parameters: parameters)) ?? []
+    return operation.macs(inputs: read, output: output, parameters: parameters)
   }
 }
 
 extension Network {
-  /// The workload of every node, by its name.
+  /// The workload of every pass, by the name of the node that it begins with.
   ///
+  /// - Parameter precision: in float32 that of `Inference`, in bfloat16 of `Execution`, node by node.
   /// - Throws: `NetworkError` when the network is not valid.
-  public func workloads() throws -> [String: Workload] {
-    let shapes = try validate()
+  public func workloads(_ precision: Precision = .float32) throws -> [String: Workload] {
+    let (network, passes) = precision == .float32 ? try self.passes() : (self, nodes.map(\.pass))
+    let shapes = try network.validate()
     return Dictionary(
-      uniqueKeysWithValues: nodes.map { node in
-        let own = node.parameters.compactMapValues { parameters[$0]?.shape }
-        return (node.name, Workload(node.operation, inputs: node.inputs.map { shapes[$0] ?? [] }, parameters: own))
+      uniqueKeysWithValues: passes.map { pass in
+        let own = pass.node.parameters.compactMapValues { network.parameters[$0]?.shape }
+        let inputs = pass.inputs.map { shapes[$0] ?? [] }
+        return (
+          pass.node.name, Workload(pass.node.operation, inputs: inputs, parameters: own, fusion: pass.fusion)
+        )
       })
   }
 }
@@ -56,10 +69,16 @@ extension Scheme {
   /// - Throws: `NetworkError` when a factor does not fit what it reads.
   func workloads(of layer: Workload, _ shape: [Int], rank: Int) throws -> [Workload] {
     let parts = factors(of: layer.operation, shape, rank: rank)
-    let first = Workload(parts.first.operation, inputs: layer.inputs, parameters: [.weight: parts.first.shape])
-    let between = try parts.first.operation.shape(of: layer.inputs, parameters: first.parameters)
+    let read = Array(layer.inputs.prefix(1))
+    let first = Workload(
+      parts.first.operation, inputs: read, parameters: [.weight: parts.first.shape],
+      fusion: layer.fusion.map { _ in Pass.Fusion() })
+    let between = try parts.first.operation.shape(of: read, parameters: first.parameters)
     var own = [Role.weight: parts.second.shape]
     own[.bias] = layer.parameters[.bias]
-    return [first, Workload(parts.second.operation, inputs: [between], parameters: own)]
+    let added = layer.inputs.dropFirst()
+    return [
+      first, Workload(parts.second.operation, inputs: [between] + added, parameters: own, fusion: layer.fusion),
+    ]
   }
 }

@@ -63,19 +63,34 @@ public struct WorkloadTimer: Sendable {
       let tensor = Tensor.uniform(shape, in: 0.5...1.5, using: generator)
       parameters[role] = shape.count == 4 ? tensor.channelsLast : tensor
     }
-    let own = NodeParameters { parameters[$0] }
     let sources = workload.inputs.compactMap { images[$0] }
-    var context = RunContext(mode: .evaluation)
-    let made = workload.operation.run(sources, own, &context)
+    let work = work(workload, parameters)
+    let made = work(sources)
     return {
       let inputs = sources.map(\.clone)
       // A result in memory that nothing touched for long costs what it would not cost in a network: 0.6 of the 7 ms of
       // a ResNet-20, most of it in batch norms and activations.
       _ = made.clone
-      var context = RunContext(mode: .evaluation)
       let clock = ContinuousClock.now
-      _ = workload.operation.run(inputs, own, &context)
+      _ = work(inputs)
       return clock.elapsedMilliseconds
+    }
+  }
+
+  /// What a pass does, as `Inference` has it done.
+  private func work(_ workload: Workload, _ parameters: [Role: Tensor]) -> ([Tensor]) -> Tensor {
+    if let fusion = workload.fusion, let convolution = workload.operation as? Convolution,
+      let weight = parameters[.weight]
+    {
+      let packed = PackedConvolution(
+        weight: weight, bias: parameters[.bias], convolution.geometry, relu: fusion.relu,
+        input: [conditions.batchSize] + workload.inputs[0])
+      return { inputs in packed(inputs[0], adding: fusion.adds ? inputs[1] : nil) }
+    }
+    let own = NodeParameters { parameters[$0] }
+    return { inputs in
+      var context = RunContext(mode: .evaluation)
+      return workload.operation.run(inputs, own, &context)
     }
   }
 
@@ -121,22 +136,13 @@ public struct NetworkTimer: Sendable {
   public func measure(_ network: Network) throws -> (whole: Double, parts: NetworkTime) {
     Library.setThreads(conditions.threads)
     Library.keepFreedMemory()
-    let execution = try Execution(network)
-    let parameters = network.parameters(of: execution, on: .cpu)
-    let images = Tensor.normal([conditions.batchSize] + network.inputShape, using: Generator(seed: 0)).channelsLast
-    var nodes = [[Double]](repeating: [], count: network.nodes.count)
-    func run(_ finished: ((Int) -> Void)? = nil) {
-      withoutGradients {
-        conditions.precision {
-          _ = execution.run(images, parameters: parameters, mode: .evaluation, finished: finished)
-        }
-      }
-    }
-    for _ in 0..<3 { run() }
+    let (names, run) = try running(network)
+    var nodes = [[Double]](repeating: [], count: names.count)
+    for _ in 0..<3 { run(nil) }
     var wholes: [Double] = []
     for turn in 1...turns.upperBound {
       let start = ContinuousClock.now
-      run()
+      run(nil)
       wholes.append(start.elapsedMilliseconds)
       var last = ContinuousClock.now
       run { position in
@@ -146,7 +152,28 @@ public struct NetworkTimer: Sendable {
       if turn >= turns.lowerBound, wholes.medianSpread < 0.02 { break }
     }
     let medians = Dictionary(
-      zip(network.nodes.map(\.name), nodes.map(\.median)), uniquingKeysWith: { first, _ in first })
+      zip(names, nodes.map(\.median)), uniquingKeysWith: { first, _ in first })
     return (wholes.median, NetworkTime(network) { medians[$0] ?? 0 })
+  }
+
+  /// The node that each pass begins with, and a run that tells when each is done.
+  private func running(_ network: Network) throws -> ([String], (((Int) -> Void)?) -> Void) {
+    let images = Tensor.normal([conditions.batchSize] + network.inputShape, using: Generator(seed: 0)).channelsLast
+    if conditions.precision == .float32 {
+      let inference = try Inference(network, batch: conditions.batchSize)
+      return (inference.nodes, { _ = inference(images, finished: $0) })
+    }
+    let execution = try Execution(network)
+    let parameters = network.parameters(of: execution, on: .cpu)
+    return (
+      network.nodes.map(\.name),
+      { finished in
+        withoutGradients {
+          conditions.precision {
+            _ = execution.run(images, parameters: parameters, mode: .evaluation, finished: finished)
+          }
+        }
+      }
+    )
   }
 }
