@@ -6,19 +6,13 @@ import Torch
 
 /// What a name of an ONNX graph stands for while the graph is read.
 enum ONNXValue {
-  /// A value of the network: the name of the node that makes it, and its shape for one image.
-  case image(name: String, shape: [Int])
+  /// A value of the network.
+  case image(ONNXImage)
   case constant(ONNXConstant)
   /// Sizes of a shape, the batch left open; `isScalar` is one size without an axis.
   case sizes([ONNXSize], isScalar: Bool)
   /// What a node makes that cannot be read; whatever reads it is not complained about again.
   case unknown
-}
-
-/// One size of a shape.
-enum ONNXSize: Equatable {
-  case batch
-  case fixed(Int)
 }
 
 /// A node that cannot be read, and why.
@@ -29,8 +23,9 @@ struct ONNXProblem: Error {
 
 /// Reads an ONNX graph node by node into a network.
 ///
-/// The batch axis is dropped on the way and stays free; whatever would move it is a problem. Shapes that the graph
-/// computes are folded here, never at the batch of the export.
+/// The batch is taken out on the way and stays free: `ONNXImage` remembers where the file has it, and every rule turns the
+/// file's axes into the image's. What would mix images is a problem. Shapes that the graph computes are folded here,
+/// never at the batch of the export.
 struct ONNXGraphReader {
   /// Version of the operators.
   let opset: Int
@@ -40,6 +35,10 @@ struct ONNXGraphReader {
   private var shapes: [String: [Int]] = [:]
   /// How many nodes read each value of the graph.
   private var readers: [String: Int] = [:]
+  /// The value of the graph that each node of the network was made for.
+  private var origins: [String: String] = [:]
+  /// Elements of constants that were computed so far.
+  private var computed = 0
   private let inputShape: [Int]
   /// The batch of the export, where it was fixed.
   let exportedBatch: Int?
@@ -68,7 +67,7 @@ struct ONNXGraphReader {
     }
     (inputShape, exportedBatch) = (image, sizes[0].dimValue > 0 ? Int(clamping: sizes[0].dimValue) : nil)
     shapes[Network.inputName] = image
-    values[inputs[0].name] = .image(name: Network.inputName, shape: image)
+    values[inputs[0].name] = .image(ONNXImage(name: Network.inputName, shape: image))
     for node in graph.node { for input in node.input { readers[input, default: 0] += 1 } }
     for output in graph.output { readers[output.name, default: 0] += 1 }
   }
@@ -95,10 +94,10 @@ struct ONNXGraphReader {
       let more = problems.count > 12 ? "; and \(problems.count - 12) more" : ""
       throw ContainerError("\(tensors.file) cannot be read: \(shown)\(more)")
     }
-    guard case .image(let name, let shape) = values[graph.output[0].name], shape.count == 1 else {
+    guard case .image(let output) = values[graph.output[0].name], output.shape.count == 1, output.isPlain else {
       throw ContainerError("\(tensors.file) does not give one vector of classes for each image")
     }
-    let network = Network(inputShape: inputShape, nodes: nodes, output: name, parameters: parameters)
+    let network = Network(inputShape: inputShape, nodes: nodes, output: output.name, parameters: parameters)
     try network.validate()
     return network
   }
@@ -127,11 +126,18 @@ extension ONNXGraphReader {
   }
 
   /// The input as a value of the network.
-  func image(_ node: ONNXNodeProto, _ index: Int = 0) throws -> (name: String, shape: [Int]) {
-    guard case .image(let name, let shape) = value(node, index) else {
+  func image(_ node: ONNXNodeProto, _ index: Int = 0) throws -> ONNXImage {
+    guard case .image(let image) = value(node, index) else {
       throw ONNXProblem("reads a constant as its input \(index + 1), expected a value of the network")
     }
-    return (name, shape)
+    return image
+  }
+
+  /// The same where the operator knows only batch × axes of the image.
+  func plainImage(_ node: ONNXNodeProto, _ index: Int = 0) throws -> ONNXImage {
+    let image = try image(node, index)
+    guard image.isPlain else { throw ONNXProblem("reads a value whose batch is not its first axis") }
+    return image
   }
 
   /// The input as a constant; nil where there is none.
@@ -169,28 +175,17 @@ extension ONNXGraphReader {
 
   mutating func set(_ output: String, _ value: ONNXValue) { values[output] = value }
 
-  /// Makes the node's first output another name of a value.
-  mutating func alias(_ node: ONNXNodeProto, _ name: String) {
-    values[node.output[0]] = .image(name: name, shape: shapes[name] ?? [])
+  /// Sets a constant that was computed, as long as they are not too many.
+  mutating func set(_ output: String, computed constant: ONNXConstant) throws {
+    computed += constant.name == output ? constant.count : 0
+    guard computed <= 1 << 26 else { throw ONNXProblem("computes more constants than a classifier has") }
+    values[output] = .constant(constant)
   }
+
+  /// Makes the node's first output another name of a value.
+  mutating func alias(_ node: ONNXNodeProto, _ image: ONNXImage) { values[node.output[0]] = .image(image) }
 
   func shape(_ name: String) -> [Int] { shapes[name] ?? [] }
-
-  /// Whether the value is read by one node alone.
-  func isReadOnce(_ output: String) -> Bool { readers[output] == 1 }
-
-  /// An axis of a value with its batch, counted from its end if negative, as one of the image; nil is the batch.
-  func imageAxis(_ axis: Int, of shape: [Int]) throws -> Int? {
-    let rank = shape.count + 1
-    let positive = axis < 0 ? axis + rank : axis
-    guard (0..<rank).contains(positive) else { throw ONNXProblem("names axis \(axis) of \(rank) axes") }
-    return positive == 0 ? nil : positive - 1
-  }
-
-  func fixedAxis(_ axis: Int, of shape: [Int]) throws -> Int {
-    guard let axis = try imageAxis(axis, of: shape) else { throw ONNXProblem("works along the batch") }
-    return axis
-  }
 
   /// Appends a node of the network and gives its name; the last of a rule is called like what the graph calls it.
   ///
@@ -205,7 +200,7 @@ extension ONNXGraphReader {
     for (role, entry) in tensors {
       let own = entry.name.hasSuffix(".\(role.rawValue)") ? entry.name : "\(name).\(role.rawValue)"
       // A name that another tensor has already is not shared by chance.
-      let free = parameters[own].map { $0.shape == entry.tensor.shape && own == entry.name } ?? true
+      let free = parameters[own].map { own == entry.name && $0.holdsTheSame(as: entry.tensor) } ?? true
       names[role] = free ? own : "\(name).\(role.rawValue)"
       parameters[names[role] ?? own] = entry.tensor
     }
@@ -214,18 +209,29 @@ extension ONNXGraphReader {
     return name
   }
 
-  /// Appends a node that makes the graph's node's first output.
+  /// Appends a node that makes the graph's node's first output, its batch where that of `image` is.
   mutating func finish(
-    _ operation: any Networks.Operation, _ node: ONNXNodeProto, reading inputs: [String],
+    _ operation: any Networks.Operation, _ node: ONNXNodeProto, reading inputs: [String], like image: ONNXImage,
     _ tensors: [Role: (name: String, tensor: Tensor)] = [:]
   ) throws {
-    alias(node, try append(operation, node, reading: inputs, tensors))
+    var result = image
+    result.name = try append(operation, node, reading: inputs, tensors)
+    result.shape = shape(result.name)
+    origins[result.name] = node.output[0]
+    alias(node, result)
   }
 
-  /// Adds a bias to a linear layer that was read before; false where it has one already.
-  mutating func addBias(_ bias: ONNXConstant, to layer: String) -> Bool {
+  /// The same of an operation that reads one value.
+  mutating func finish(_ operation: any Networks.Operation, _ node: ONNXNodeProto, of image: ONNXImage) throws {
+    try finish(operation, node, reading: [image.name], like: image)
+  }
+
+  /// Adds a bias to a linear layer that makes `value` and was read before; false where it has one already.
+  ///
+  /// Nothing else may read what the layer makes, under this name or another.
+  mutating func addBias(_ bias: ONNXConstant, to layer: String, of value: String) -> Bool {
     guard let index = nodes.lastIndex(where: { $0.name == layer }), nodes[index].operation is Linear,
-      nodes[index].parameters[.bias] == nil
+      nodes[index].parameters[.bias] == nil, origins[layer] == value, readers[value] == 1
     else { return false }
     let name = bias.name.hasSuffix(".bias") && parameters[bias.name] == nil ? bias.name : "\(layer).bias"
     nodes[index].parameters[.bias] = name
@@ -262,6 +268,12 @@ extension ONNXGraphReader {
 
   func constantTensor(_ proto: ONNXTensorProto, _ name: String) throws -> ONNXConstant {
     try tensors.constant(proto, name: name, isParameter: false)
+  }
+}
+
+extension Tensor {
+  fileprivate func holdsTheSame(as other: Tensor) -> Bool {
+    shape == other.shape && (self - other).maximumMagnitude == 0
   }
 }
 
