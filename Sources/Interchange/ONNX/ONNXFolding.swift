@@ -20,7 +20,9 @@ extension ONNXGraphReader {
     let given = inputs.compactMap(\.self)
     guard !given.isEmpty else { return false }
     let constants = inputs.map { $0.flatMap(asConstant) }
-    guard constants.compactMap(\.self).count == given.count else { return try foldSizes(node, given) }
+    guard constants.compactMap(\.self).count == given.count else {
+      return try foldIndices(node, given) || foldSizes(node, given)
+    }
     if node.opType == "Shape", let shape = constants.first??.shape {
       set(node.output[0], .sizes(part(of: shape.map(ONNXSize.fixed), node), isScalar: false))
       return true
@@ -50,7 +52,7 @@ extension ONNXGraphReader {
   }
 
   /// A constant, or sizes that are all known, as a constant.
-  private func asConstant(_ value: ONNXValue) -> ONNXConstant? {
+  func asConstant(_ value: ONNXValue) -> ONNXConstant? {
     switch value {
     case .constant(let constant): return constant
     case .sizes(let list, let isScalar) where list.allSatisfy(\.isFixed):

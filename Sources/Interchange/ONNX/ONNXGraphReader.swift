@@ -11,6 +11,7 @@ enum ONNXValue {
   case constant(ONNXConstant)
   /// Sizes of a shape, the batch left open; `isScalar` is one size without an axis.
   case sizes([ONNXSize], isScalar: Bool)
+  case indices(ONNXIndices)
   /// What a node makes that cannot be read; whatever reads it is not complained about again.
   case unknown
 }
@@ -40,6 +41,8 @@ struct ONNXGraphReader {
   /// Elements of constants that were computed so far.
   private var computed = 0
   private let inputShape: [Int]
+  /// The graph's input where it is batch × height × width × channels and is only read to be transposed.
+  let channelsLastInput: String?
   /// The batch of the export, where it was fixed.
   let exportedBatch: Int?
   private let tensors: ONNXTensors
@@ -65,11 +68,22 @@ struct ONNXGraphReader {
         width with a fixed size of the image; export it so
         """)
     }
-    (inputShape, exportedBatch) = (image, sizes[0].dimValue > 0 ? Int(clamping: sizes[0].dimValue) : nil)
-    shapes[Network.inputName] = image
+    let turned = Self.turnsChannelsFirst(inputs[0].name, in: graph)
+    channelsLastInput = turned ? inputs[0].name : nil
+    inputShape = turned ? [image[2], image[0], image[1]] : image
+    exportedBatch = sizes[0].dimValue > 0 ? Int(clamping: sizes[0].dimValue) : nil
+    shapes[Network.inputName] = inputShape
     values[inputs[0].name] = .image(ONNXImage(name: Network.inputName, shape: image))
     for node in graph.node { for input in node.input { readers[input, default: 0] += 1 } }
     for output in graph.output { readers[output.name, default: 0] += 1 }
+  }
+
+  /// Whether all that is done with the input is to put its channels in front, as converters of Keras's models do.
+  private static func turnsChannelsFirst(_ input: String, in graph: ONNXGraphProto) -> Bool {
+    let readers = graph.node.filter { $0.input.contains(input) && $0.opType != "Shape" }
+    return !readers.isEmpty
+      && readers.allSatisfy { $0.opType == "Transpose" && $0.integers("perm") == [0, 3, 1, 2] }
+      && !graph.output.contains { $0.name == input }
   }
 
   /// Reads all nodes, or says in one error which cannot be read.

@@ -70,6 +70,9 @@ extension ONNXGraphReader {
 
   mutating func readTranspose(_ node: ONNXNodeProto) throws {
     let input = try image(node)
+    if node.input[0] == channelsLastInput {
+      return alias(node, ONNXImage(name: input.name, shape: shape(input.name)))
+    }
     let (result, permutation) = try input.permuted(
       node.integers("perm") ?? Array((0..<input.rank).reversed()))
     guard permutation != Array(input.shape.indices) else { return alias(node, result) }
@@ -166,6 +169,7 @@ extension ONNXGraphReader {
   }
 
   mutating func readGather(_ node: ONNXNodeProto) throws {
+    if case .indices(let indices) = value(node, 1) { return try readGather(node, at: indices) }
     let input = try image(node)
     guard let picked = try constant(node, 1), let numbers = picked.integers, picked.shape.count <= 1 else {
       throw ONNXProblem("has indices that are no list of numbers")

@@ -35,6 +35,9 @@ extension ONNXGraphReader {
       return finish(picked, isScalar: lists[1].isScalar)
     case "Concat": return finish(lists.flatMap(\.list))
     case "Unsqueeze": return finish(first.list)
+    case "Range" where lists.map(\.list) == [[.fixed(0)], [.batch], [.fixed(1)]]:
+      setCount(of: node.output[0])
+      return true
     case "Squeeze": return finish(first.list, isScalar: first.list.count == 1)
     case "Cast", "Identity": return finish(first.list, isScalar: first.isScalar)
     case "Reshape" where lists.count == 2:
