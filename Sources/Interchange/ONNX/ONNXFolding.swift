@@ -86,6 +86,16 @@ extension ONNXGraphReader {
       guard let indices = inputs.last ?? nil, inputs.count == 2 else { return nil }
       return try first.gathered(indices, axis: node.integer("axis") ?? 0).named(node.output[0])
     case "Slice": return try sliced(first, node)?.named(node.output[0])
+    case "GatherND":
+      // Of rows, as lists of one index name them.
+      guard given.count == 2, given[1].shape.last == 1, node.integer("batch_dims") ?? 0 == 0 else { return nil }
+      let rows = Array(given[1].shape.dropLast())
+      return try first.gathered(given[1].moved(to: rows) { $0 }, axis: 0).named(node.output[0])
+    case "MatMul": return try given.count == 2 ? first.multiplied(by: given[1])?.named(node.output[0]) : nil
+    case "Clip":
+      let low = try single(node, "min", orInput: 1) ?? -.infinity
+      let high = try single(node, "max", orInput: 2) ?? .infinity
+      return first.mapped { min(high, max(low, $0)) }.named(node.output[0])
     case "ScatterND":
       guard given.count == 3, node.word("reduction") ?? "none" == "none" else { return nil }
       return try first.scattered(given[1], given[2]).named(node.output[0])

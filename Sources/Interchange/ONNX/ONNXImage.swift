@@ -109,16 +109,20 @@ extension ONNXImage {
     if target.contains(where: { !$0.isFixed }) { return laidOut(with(.fixed(count / known), at: open.first)) }
     if let batch, let total = [count, batch].checkedProduct {
       let sizes = with(.fixed(total / known), at: open.first)
-      // Any size may be the batch; where it stands alone it is the likeliest.
+      // With a batch of one any size may hold it.
       let found = sizes.indices.filter { sizes[$0].factor % batch == 0 }.compactMap { index in
         var sizes = sizes
         sizes[index] = .batches(sizes[index].factor / batch)
         return laidOut(sizes)
       }
-      if let likeliest = found.first(where: \.standsAlone) ?? found.first { return likeliest }
+      if let likeliest = found.min(by: { $0.oddity < $1.oddity }) { return likeliest }
     }
     return open.first.flatMap { laidOut(with(.batches(count / known), at: $0)) }
   }
+
+  /// How unlikely the batch is to lie so: alone is usual, then in front of heads or windows, then behind tokens; what a
+  /// linear layer reads, the last axis, never holds it.
+  private var oddity: Int { standsAlone ? 0 : axis == rank - 1 ? 3 : before == 1 ? 1 : 2 }
 
   /// The same elements without some axes of one element.
   func without(_ axes: [Int]) -> ONNXImage? {

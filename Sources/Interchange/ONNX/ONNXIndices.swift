@@ -36,7 +36,8 @@ extension ONNXGraphReader {
       }
       indices.offsets = indices.offsets.moved(to: shape) { $0.reshaped(shape) }
     case "Mul":
-      guard let factor = wholeOperand(inputs, besides: position), factor.count == 1, let number = factor.integers?.first,
+      guard let factor = wholeOperand(inputs, besides: position), factor.count == 1,
+        let number = factor.integers?.first,
         (1...1 << 31).contains(number), let stride = [indices.stride, number].checkedProduct, stride <= 1 << 31,
         let offsets = try ONNXConstant.computed(node, [indices.offsets, factor.moved(to: []) { $0 }])
       else { return false }

@@ -147,18 +147,31 @@ extension ONNXGraphReader {
       node.opType == "MaxPool" ? Pooling.max(geometry) : .average(geometry), node, reading: [source], like: input)
   }
 
-  mutating func readMean(_ node: ONNXNodeProto) throws {
+  /// The mean along axes, the sum as a multiple of it, and the root of the sum of squares.
+  mutating func readReduction(_ node: ONNXNodeProto) throws {
     let input = try image(node)
-    guard let given = try integers(node, "axes", orInput: 1) else { throw ONNXProblem("takes the mean over the batch") }
-    let axes = try given.map { try input.fixedAxis($0) }.sorted()
+    guard let given = try integers(node, "axes", orInput: 1), !given.isEmpty else {
+      throw ONNXProblem("goes along the batch")
+    }
+    let axes = try Set(given.map { try input.fixedAxis($0) }).sorted()
+    let mean: any Networks.Operation =
+      input.isPlain && input.shape.count == 3 && axes == [1, 2] ? Pooling.globalAverage : Mean(axes: axes)
+    let scale = Affine(scale: Double(axes.map { input.shape[$0] }.reduce(1, *)))
+    let steps: [any Networks.Operation] =
+      switch node.opType {
+      case "ReduceMean": [mean]
+      case "ReduceSum": [mean, scale]
+      default: [Power(2), mean, scale, Power(0.5)]
+      }
     let keeps = node.integer("keepdims") != 0
-    let operation: any Networks.Operation =
-      input.shape.count == 3 && axes == [1, 2] ? Pooling.globalAverage : Mean(axes: axes)
-    guard !keeps else { return try finish(operation, node, of: input) }
-    var mean = input
-    mean.name = try append(operation, node, suffix: ".mean", reading: [input.name])
-    mean.shape = shape(mean.name)
-    try finish(mean.without(given.map { try input.position($0) }), node, from: mean)
+    var result = input
+    for (index, step) in steps.enumerated() {
+      if keeps, index == steps.count - 1 { return try finish(step, node, of: result) }
+      let suffix = step is Mean || step is Pooling ? ".mean" : ".step\(index)"
+      result.name = try append(step, node, suffix: suffix, reading: [result.name])
+      result.shape = shape(result.name)
+    }
+    try finish(result.without(given.map { try input.position($0) }), node, from: result)
   }
 }
 

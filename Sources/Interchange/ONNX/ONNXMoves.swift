@@ -70,8 +70,8 @@ extension ONNXGraphReader {
 
   mutating func readTranspose(_ node: ONNXNodeProto) throws {
     let input = try image(node)
-    if node.input[0] == channelsLastInput {
-      return alias(node, ONNXImage(name: input.name, shape: shape(input.name)))
+    if node.input[0] == channelsLastInput, node.integers("perm") == [0, 3, 1, 2] {
+      return alias(node, ONNXImage(name: Network.inputName, shape: shape(Network.inputName)))
     }
     let (result, permutation) = try input.permuted(
       node.integers("perm") ?? Array((0..<input.rank).reversed()))
@@ -80,7 +80,7 @@ extension ONNXGraphReader {
   }
 
   mutating func readConcatenation(_ node: ONNXNodeProto) throws {
-    let inputs = try node.input.indices.map { try image(node, $0) }
+    let inputs = try imagesAlike(node)
     guard let first = inputs.first else { throw ONNXProblem("joins nothing") }
     guard inputs.allSatisfy({ $0.rank == first.rank && $0.batchLies(as: first) }) else {
       throw ONNXProblem("joins values whose batches lie at different places")

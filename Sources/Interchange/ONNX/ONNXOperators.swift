@@ -17,7 +17,8 @@ extension ONNXGraphReader {
     case "MaxPool", "AveragePool": try readPooling(node)
     case "GlobalAveragePool": try finish(Pooling.globalAverage, node, of: plainImage(node))
     case "GlobalMaxPool": try finish(Pooling.globalMax, node, of: plainImage(node))
-    case "ReduceMean": try readMean(node)
+    case "ReduceMean", "ReduceSum", "ReduceL2": try readReduction(node)
+    case "Einsum": try readEinsum(node)
     case "Add", "Sum", "Mul", "Sub", "Div": try readElementwise(node)
     case "Pow", "Sqrt", "Reciprocal", "Neg": try readPower(node)
     case "Concat": try readConcatenation(node)
@@ -34,6 +35,7 @@ extension ONNXGraphReader {
       guard opset >= 13 || axis == input.rank - 1 else { throw ONNXProblem("goes over several axes at once") }
       try finish(Softmax(axis: input.fixedAxis(axis)), node, of: input)
     case "Identity", "Dropout", "Cast": alias(node, try image(node))
+    case "Where": try readChoice(node)
     case "Expand": try readExpand(node)
     default:
       guard let activation = try activation(node) else {
