@@ -141,7 +141,7 @@ def export(folder: Path) -> None:
     channels_last(folder)
     models["vit-fixed"] = models["vit"]
     for name, model in models.items():
-        size = 64 if name in ("vit", "swin", "convnext") else 32
+        size = 32 if name in ("resnet18", "mobilenet_v2", "gated") else 64
         settle(model)
         fixed = name.endswith("fixed")
         images = torch.randn(1 if fixed else 3, 3, size, size)
