@@ -87,7 +87,9 @@ extension ONNXGraphReader {
       throw ONNXProblem("mixes several values and constants")
     }
     let input = try image(node, 1 - index)
-    if let number = constant.single { return try readAffine(node, operation, number, isFirst: index == 0, input) }
+    if constant.shape.count <= input.rank, let number = constant.single {
+      return try readAffine(node, operation, number, isFirst: index == 0, input)
+    }
     if operation == .add, input.shape.last.map({ constant.shape == [$0] }) ?? false, input.axesFromBatch > 1,
       addBias(constant, to: input.name, of: node.input[1 - index])
     {
