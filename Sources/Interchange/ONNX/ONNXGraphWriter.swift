@@ -9,8 +9,6 @@ struct ONNXGraphWriter {
   private(set) var graph = ONNXGraphProto()
   /// Values that go by another name, as what comes out of dropout.
   private var aliases: [String: String] = [:]
-  /// Values that are the same for every image and have a batch of one.
-  private(set) var constants: Set<String> = []
 
   /// The opset whose operators are written.
   static let opset: Int64 = 17
@@ -25,8 +23,6 @@ struct ONNXGraphWriter {
   func value(_ name: String) -> String { aliases[name] ?? name }
 
   mutating func alias(_ name: String, of source: String) { aliases[name] = value(source) }
-
-  mutating func noteConstant(_ name: String) { constants.insert(name) }
 
   /// Appends a node; it is called like the value it makes.
   mutating func append(

@@ -9,7 +9,6 @@ extension ONNXGraphWriter {
   mutating func write(_ node: Node, of network: Network, _ shapes: [String: [Int]]) throws {
     let inputs = node.inputs.map(value)
     let shape = shapes[node.inputs.first ?? ""] ?? []
-    if node.inputs.allSatisfy(constants.contains) { noteConstant(node.name) }
     let weights = node.parameters.mapValues { name in store(name, network.parameters[name] ?? .zeros([])) }
     switch node.operation {
     case let convolution as Convolution: write(convolution, node, inputs, weights, network)
@@ -23,8 +22,9 @@ extension ONNXGraphWriter {
     case let power as Power:
       append("Pow", [inputs[0], store("\(node.name).exponent", power.exponent)], makes: node.name)
     case let concatenate as Concatenate:
+      let constants = network.constantValues
       let inputs = node.inputs.enumerated().map { index, name in
-        constants.contains(name) && !constants.isSuperset(of: node.inputs)
+        constants.contains(name) && !constants.contains(node.name)
           ? spread(value(name), rank: shape.count, "\(node.name).spread\(index)") : value(name)
       }
       append("Concat", inputs, makes: node.name, ["axis": .int(concatenate.axis + 1)])

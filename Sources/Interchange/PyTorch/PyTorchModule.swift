@@ -20,15 +20,15 @@ public struct PyTorchModule: Sendable {
     var layers: [String] = []
     var steps: [String] = []
     var variables = [Network.inputName: "x"]
-    var constants = Set<String>()
+    let constants = network.constantValues
     var written = Set<String>()
     for node in network.nodes {
-      let isConstant = node.inputs.allSatisfy(constants.contains)
-      if isConstant { constants.insert(node.name) }
       let inputs = node.inputs.map { name in
         let variable = variables[name] ?? "x"
         // What is the same for every image has a batch of one, which only joining does not spread.
-        guard node.operation is Concatenate, !isConstant, constants.contains(name) else { return variable }
+        guard node.operation is Concatenate, constants.contains(name), !constants.contains(node.name) else {
+          return variable
+        }
         let rest = shapes[name, default: []].map { _ in "-1" }
         return "\(variable).expand(\((["len(x)"] + rest).joined(separator: ", ")))"
       }
