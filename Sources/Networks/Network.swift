@@ -87,6 +87,13 @@ extension Network {
     }.filter { seen.insert($0.name).inserted }
   }
 
+  /// Values that are the same for every image and have a batch of one: what is stored, and what comes of that alone.
+  public var constantValues: Set<String> {
+    nodes.reduce(into: []) { found, node in
+      if node.inputs.allSatisfy(found.contains) { found.insert(node.name) }
+    }
+  }
+
   /// Nodes that read the value called `name`.
   public func readers(of name: String) -> [Node] { nodes.filter { $0.inputs.contains(name) } }
 

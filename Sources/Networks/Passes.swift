@@ -48,10 +48,13 @@ private struct Fusions {
   private var done: Set<String> = []
 
   init(_ network: Network, _ shapes: [String: [Int]]) {
+    let constants = network.constantValues
     let order = Dictionary(uniqueKeysWithValues: network.nodes.enumerated().map { ($1.name, $0) })
     for node in network.nodes where node.operation is Convolution && network.isFloat(node) {
       var (pass, fusion, chain) = (node.pass, Pass.Fusion(), [node])
       if let sum = network.soleReader(of: node), let addend = network.addend(to: node, in: sum, shapes),
+        // What is stored has a batch of one, which the convolution's pass does not spread.
+        !constants.contains(addend),
         // What is added has to be there before, so the later of two convolutions takes the sum.
         addend == Network.inputName || order[addend, default: .max] < order[node.name, default: 0]
       {

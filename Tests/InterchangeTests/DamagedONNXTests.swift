@@ -50,6 +50,31 @@ import Torch
     }
   }
 
+  @Test(arguments: ["vit-export", "swin-export", "convnext-export"])
+  func `a graph with bytes changed is read or refused, and never traps`(name: String) throws {
+    let folder = try Exchange.exported.get()
+    // Its weights lie beside it, so that nearly every byte is the graph's.
+    let data = try Data(contentsOf: folder.appending(path: "\(name).onnx"))
+    var noise = Noise(seed: 7)
+    for _ in 0..<150 {
+      var copy = data
+      for _ in 0...(noise.next() % 4) {
+        copy[copy.startIndex + noise.next() % copy.count] = UInt8(truncatingIfNeeded: noise.next())
+      }
+      _ = refusal(copy, folder: folder)
+    }
+  }
+
+  @Test func `what would mix images is refused, with the node that does it`() throws {
+    let reversed = ("Transpose", ["input"], "t")
+    #expect(try refusal([reversed, ("Add", ["t", "input"], "y")]).contains("Add (y) combines values whose batches"))
+    #expect(try refusal([reversed, ("MatMul", ["t", "t"], "y")]).contains("MatMul (y) multiplies matrices"))
+    #expect(try refusal([reversed, ("Concat", ["t", "t"], "y")]).contains("nothing was thrown"))
+    #expect(
+      try refusal([reversed, ("Reshape", ["t", "shape"], "y")], numbers: ["shape": [-1, 64]]).contains("mixes images"))
+    #expect(try refusal([reversed, ("Softmax", ["t"], "y")]).contains("Softmax (y) works along the batch"))
+  }
+
   @Test func `messages nested too deep, and lengths beyond the file, are refused`() {
     // Field 7 (graph) of ever the same kind: a message in a message in a message.
     var nested = Data()
@@ -130,6 +155,21 @@ import Torch
       [("Transpose", ["most"], "y")], [("Concat", [], "y")], [("Split", ["input", "most"], "y")],
       [("Pad", ["input", "most"], "y")], [("Gather", ["input", "most"], "y")],
       [("Slice", ["input", "least", "most"], "y")],
+      [("Transpose", ["input"], "t"), ("Add", ["t", "input"], "y")],
+      [("Transpose", ["input"], "t"), ("MatMul", ["t", "t"], "y")],
+      [("Transpose", ["input"], "t"), ("Concat", ["t", "input"], "y")],
+      [("Transpose", ["input"], "t"), ("Softmax", ["t"], "y")], [("MatMul", ["most", "input"], "y")],
+      [("Expand", ["input", "many"], "y")], [("Expand", ["most", "many"], "y")], [("Expand", ["two", "most"], "y")],
+      [shape, ("Expand", ["two", "shape"], "y")], [shape, ("Expand", ["least", "shape"], "y")],
+      [shape, ("Reshape", ["input", "shape"], "y")], [shape, ("Mod", ["shape", "minus"], "y")],
+      [shape, ("Mul", ["shape", "most"], "y")], [shape, ("Div", ["shape", "minus"], "y")],
+      [shape, ("Equal", ["shape", "shape"], "y")], [shape, ("Where", ["shape", "most", "two"], "y")],
+      [("Range", ["least", "most", "two"], "y")], [("Range", ["least", "most", "most"], "y")],
+      [("ScatterND", ["many", "most", "two"], "y")], [("ScatterND", ["many", "minus", "least"], "y")],
+      [("Where", ["two", "many", "most"], "y")], [("Mod", ["least", "minus"], "y")], [("Equal", ["none", "two"], "y")],
+      [("Concat", ["none", "none"], "y")], [("Squeeze", ["many", "many"], "y")], [("Gather", ["none", "two"], "y")],
+      [("Slice", ["many", "most", "least", "none", "most"], "y")], [("Cast", ["most"], "y")], [("Not", ["most"], "y")],
+      [("Slice", ["many", "most", "least", "minus", "least"], "y")], [("Pow", ["most", "most"], "y")],
       [("Flatten", ["most"], "y")], [("ReduceMean", ["input", "least"], "y")], [("Clip", ["input", "two"], "y")],
     ]
     for nodes in odd { _ = try refusal(nodes, numbers: numbers) }

@@ -65,19 +65,58 @@ import Torch
     }
   }
 
-  @Test(arguments: ["resnet18", "mobilenet_v2", "gated"], ["script", "export"])
+  @Test(
+    arguments: ["resnet18", "mobilenet_v2", "gated", "vit", "vit-fixed", "swin", "convnext"], ["script", "export"])
   func `what PyTorch exports is read, computes the same, and comes through Thresh and back`(
     name: String, exporter: String
   ) throws {
     let folder = try Exchange.exported.get()
     let file = folder.appending(path: "\(name)-\(exporter)")
     let model = try ONNXFile.model(contentsOf: file.appendingPathExtension("onnx"))
-    let images = try Exchange.tensor(file.appendingPathExtension("in"), shape: [3, 3, 32, 32])
+    let batch = name.hasSuffix("fixed") ? 1 : 3
+    let images = try Exchange.tensor(file.appendingPathExtension("in"), shape: [batch] + model.network.inputShape)
     let outputs = model.classNames.count
-    let wanted = try Exchange.tensor(file.appendingPathExtension("out"), shape: [3, outputs])
+    let wanted = try Exchange.tensor(file.appendingPathExtension("out"), shape: [batch, outputs])
     #expect(try relativeDifference(model.network(images), wanted) < 1e-4)
+    #expect(try relativeDifference(Inference(model.network, batch: batch)(images), wanted) < 1e-4)
     let again = try ONNXFile.model(
       of: ONNXFile.data(of: model, foldingBatchNorm: false), name: "again", folder: folder)
+    #expect(try relativeDifference(again.network(images), wanted) < 1e-4)
+  }
+
+  @Test(arguments: ["vit", "swin", "convnext"])
+  func `attention gives in onnxruntime what it gives here, for one image and for several`(name: String) throws {
+    let folder = try TemporaryFolder()
+    var wanted: [String: Tensor] = [:]
+    for exporter in ["script", "export"] {
+      let file = try Exchange.exported.get().appending(path: "\(name)-\(exporter).onnx")
+      let model = try ONNXFile.model(contentsOf: file)
+      try ONNXFile.data(of: model, foldingBatchNorm: false)
+        .write(to: folder.url.appending(path: "\(exporter).onnx"))
+      for batch in [1, 7] {
+        let images = Tensor.normal([batch] + model.network.inputShape, using: Generator(seed: 2))
+        try Exchange.write(images, to: folder.url.appending(path: "\(exporter).\(batch).in"))
+        wanted["\(exporter).\(batch)"] = try model.network(images)
+      }
+    }
+    try Exchange.python("run", folder.url)
+    for (file, output) in wanted {
+      let found = try Exchange.tensor(folder.url.appending(path: "\(file).out"), shape: output.shape)
+      #expect(try relativeDifference(found, output) < 1e-4, "\(file)")
+    }
+  }
+
+  @Test(arguments: ["keras", "keras-rescaled"])
+  func `images with their channels last are taken with their channels first`(name: String) throws {
+    let file = try Exchange.exported.get().appending(path: name)
+    let model = try ONNXFile.model(contentsOf: file.appendingPathExtension("onnx"))
+    #expect(model.network.inputShape == [3, 32, 32])
+    let images = try Exchange.tensor(file.appendingPathExtension("in"), shape: [3, 3, 32, 32])
+    let wanted = try Exchange.tensor(file.appendingPathExtension("out"), shape: [3, 5])
+    #expect(try relativeDifference(model.network(images), wanted) < 1e-4)
+    let again = try ONNXFile.model(
+      of: ONNXFile.data(of: model, foldingBatchNorm: false), name: "again", folder: file)
+    #expect(again.network.inputShape == [3, 32, 32])
     #expect(try relativeDifference(again.network(images), wanted) < 1e-4)
   }
 
@@ -90,7 +129,7 @@ import Torch
     }
   }
 
-  @Test(arguments: ["resnet18-script", "mobilenet_v2-export", "gated-script"])
+  @Test(arguments: ["resnet18-script", "mobilenet_v2-export", "gated-script", "vit-script", "swin-export"])
   func `what comes in can be compressed`(name: String) throws {
     let folder = try Exchange.exported.get()
     let network = try ONNXFile.model(contentsOf: folder.appending(path: "\(name).onnx")).network

@@ -99,6 +99,8 @@ import Torch
       "resnet50": try Catalogue.resnet50.network(input: [3, 32, 32], classes: 10, seed: 1).thinned(to: 0.125),
       "dec3": try .dec3(input: [3, 32, 32], classes: 7, seed: 1),
       "gated": try ONNXFile.model(contentsOf: exported.appending(path: "gated-script.onnx")).network,
+      "vit": try ONNXFile.model(contentsOf: exported.appending(path: "vit-script.onnx")).network,
+      "swin": try ONNXFile.model(contentsOf: exported.appending(path: "swin-export.onnx")).network,
       "mobilenet": try ONNXFile.model(contentsOf: exported.appending(path: "mobilenet_v2-script.onnx")).network,
     ]
     for name in ["lenet5", "resnet20", "dec3"] {

@@ -66,32 +66,85 @@ class Gated(torch.nn.Module):
         return self.head(x.mean((2, 3)))
 
 
-def export_onnx(model: torch.nn.Module, images: torch.Tensor, file: Path) -> None:
-    """By the exporter and with the options that README.md names."""
+def export_onnx(model: torch.nn.Module, images: torch.Tensor, file: Path, batch: int | None = None) -> None:
+    """By the exporter and with the options that README.md names, unless the batch is fixed."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         torch.onnx.export(
             model, (images,), file, dynamo=False, opset_version=17, input_names=["images"],
-            dynamic_axes={"images": {0: "batch"}})
+            dynamic_axes={"images": {0: "batch"}} if batch is None else None)
+
+
+def settle(model: torch.nn.Module) -> torch.nn.Module:
+    """The model in evaluation, with norms that do something and no parameter left at zero."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_mean, -0.1, 0.1)
+            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
+        if isinstance(module, (torch.nn.BatchNorm2d, torch.nn.LayerNorm)):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+    for parameter in model.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.1)
+    return model.eval()
+
+
+def channels_last(folder: Path) -> None:
+    """A network as converters write Keras's: images have their channels last, and only convolutions see them first."""
+    import onnx
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    numbers = numpy.random.default_rng(0)
+    shapes = {"kernel": (8, 3, 3, 3), "bias": (8,), "dense": (8, 5), "shift": (5,)}
+    stored = [numpy_helper.from_array(numbers.normal(0, 0.3, s).astype(numpy.float32), n) for n, s in shapes.items()]
+    stored.append(numpy_helper.from_array(numpy.array([1 / 3], numpy.float32), "third"))
+    for name, rescales in (("keras", False), ("keras-rescaled", True)):
+        rescaled = [helper.make_node("Mul", ["images", "third"], ["rescaled"])] if rescales else []
+        nodes = rescaled + [
+            helper.make_node("Transpose", ["rescaled" if rescales else "images"], ["first"], perm=[0, 3, 1, 2]),
+            helper.make_node("Conv", ["first", "kernel", "bias"], ["conv"], strides=[2, 2], auto_pad="SAME_UPPER"),
+            helper.make_node("Relu", ["conv"], ["relu"]),
+            helper.make_node("Transpose", ["relu"], ["last"], perm=[0, 2, 3, 1]),
+            helper.make_node("ReduceMean", ["last"], ["mean"], axes=[1, 2], keepdims=0),
+            helper.make_node("MatMul", ["mean", "dense"], ["product"]),
+            helper.make_node("Add", ["product", "shift"], ["classes"]),
+        ]
+        graph = helper.make_graph(
+            nodes, "keras", [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", 32, 32, 3])],
+            [helper.make_tensor_value_info("classes", TensorProto.FLOAT, ["N", 5])], stored)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        onnx.save(model, folder / f"{name}.onnx")
+        images = numbers.normal(0, 1, (3, 32, 32, 3)).astype(numpy.float32)
+        session = onnxruntime.InferenceSession(folder / f"{name}.onnx", providers=["CPUExecutionProvider"])
+        session.run(None, {"images": images})[0].tofile(folder / f"{name}.out")
+        # As Thresh takes them: channels first.
+        images.transpose(0, 3, 1, 2).copy().tofile(folder / f"{name}.in")
 
 
 def export(folder: Path) -> None:
     """Models of PyTorch with what it computes, by the older exporter and the newer one, and with data outside."""
     import torchvision
+    from torchvision.models.convnext import CNBlockConfig, ConvNeXt
 
     torch.manual_seed(0)
     models = {
         "resnet18": torchvision.models.resnet18(num_classes=10),
         "mobilenet_v2": torchvision.models.mobilenet_v2(num_classes=10),
         "gated": Gated(),
+        "vit": torchvision.models.VisionTransformer(
+            image_size=64, patch_size=16, num_layers=2, num_heads=4, hidden_dim=64, mlp_dim=128, num_classes=10),
+        "swin": torchvision.models.SwinTransformer(
+            patch_size=[4, 4], embed_dim=24, depths=[2, 2], num_heads=[2, 4], window_size=[4, 4], num_classes=10),
+        "convnext": ConvNeXt([CNBlockConfig(16, 32, 1), CNBlockConfig(32, None, 1)], num_classes=10),
     }
+    channels_last(folder)
+    models["vit-fixed"] = models["vit"]
     for name, model in models.items():
-        for module in model.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                torch.nn.init.uniform_(module.running_mean, -0.1, 0.1)
-                torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
-        model.eval()
-        images = torch.randn(3, 3, 32, 32)
+        size = 32 if name in ("resnet18", "mobilenet_v2", "gated") else 64
+        settle(model)
+        fixed = name.endswith("fixed")
+        images = torch.randn(1 if fixed else 3, 3, size, size)
         with torch.no_grad():
             wanted = model(images)
         for kind in ("script", "export"):
@@ -99,14 +152,14 @@ def export(folder: Path) -> None:
             wanted.numpy().tofile(folder / f"{name}-{kind}.out")
             file = folder / f"{name}-{kind}.onnx"
             if kind == "script":
-                export_onnx(model, images, file)
+                export_onnx(model, images, file, batch=1 if fixed else None)
                 continue
             with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
                 warnings.simplefilter("ignore")
                 # Weights of the newer exporter lie in a file of their own.
                 torch.onnx.export(
                     model, (images,), file, dynamo=True, verbose=False, external_data=True,
-                    dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))
+                    dynamic_shapes=None if fixed else ({0: torch.export.Dim("batch", min=1)},))
 
 
 def modules(folder: Path) -> None:

@@ -31,6 +31,17 @@ import Torch
     expectClose(try Inference(network)(images), try network(images), within: 1e-12)
   }
 
+  @Test func `what is stored is added to every image`() throws {
+    var net = NetworkBuilder(input: [3, 8, 8], seed: 0)
+    let x = try net.convolution(net.input, "conv", units: 3, kernel: [3, 3], padding: [1, 1])
+    let places = try net.append(
+      Stored(), "places", reading: [], parameters: [.weight: .normal([3, 8, 8], using: Generator(seed: 2))])
+    let network = try net.finish(net.relu(net.append(Elementwise.add, reading: [x, places])))
+    let images = Tensor.normal([3, 3, 8, 8], using: Generator(seed: 1))
+    expectClose(try Inference(network)(images), try network(images), within: 1e-5)
+    #expect(network.constantValues == ["places"])
+  }
+
   @Test func `a value that is read twice stays to be read`() throws {
     var net = NetworkBuilder(input: [3, 8, 8], seed: 0)
     let x = try net.convolution(net.input, "conv1", units: 3, kernel: [3, 3], padding: [1, 1])

@@ -29,6 +29,16 @@ struct ONNXConstant {
     if case .whole(let values) = numbers { values } else { nil }
   }
 
+  /// The elements in row-major order.
+  var doubles: [Double] {
+    switch numbers {
+    case .real(let tensor): tensor.doubles
+    case .whole(let values): values.map(Double.init)
+    }
+  }
+
+  var isWhole: Bool { integers != nil }
+
   /// The only element.
   var single: Double? {
     guard shape.reduce(1, *) == 1 else { return nil }

@@ -4,32 +4,36 @@ import Torch
 
 /// How nodes that make no value of the network are read: constants, and what a graph computes about shapes.
 extension ONNXGraphReader {
-  /// Reads a node that makes no value of the network: constants, and sizes computed from shapes.
+  /// Reads a node that makes no value of the network: constants, what is computed from them, and sizes.
   ///
   /// - Returns: false where the node is none of these.
   mutating func foldShapes(_ node: ONNXNodeProto) throws -> Bool {
-    switch node.opType {
-    case "Constant":
+    if node.opType == "Constant" {
       set(node.output[0], .constant(try readConstant(node)))
       return true
-    case "Shape":
-      guard case .image(_, let shape) = value(node, 0) else { return false }
-      let sizes = [.batch] + shape.map(ONNXSize.fixed)
-      let start = node.integer("start") ?? 0
-      let end = node.integer("end") ?? sizes.count
-      set(node.output[0], .sizes(Array(sizes[range(start, end, sizes.count)]), isScalar: false))
-      return true
-    default: break
     }
-    let inputs = node.input.indices.compactMap { value(node, $0) }
-    if !inputs.isEmpty, inputs.allSatisfy({ sizes($0) != nil }), try foldSizes(node, inputs) { return true }
-    return try foldConstants(node, inputs)
+    let inputs = node.input.indices.map { value(node, $0) }
+    if node.opType == "Shape", case .image(let image) = inputs.first {
+      set(node.output[0], .sizes(part(of: image.sizes, node), isScalar: false))
+      return true
+    }
+    let given = inputs.compactMap(\.self)
+    guard !given.isEmpty else { return false }
+    let constants = inputs.map { $0.flatMap(asConstant) }
+    guard constants.compactMap(\.self).count == given.count else {
+      return try foldIndices(node, given) || foldSizes(node, given)
+    }
+    if node.opType == "Shape", let shape = constants.first??.shape {
+      set(node.output[0], .sizes(part(of: shape.map(ONNXSize.fixed), node), isScalar: false))
+      return true
+    }
+    guard let folded = try folded(node, constants) else { return false }
+    try set(node.output[0], computed: folded)
+    return true
   }
 
-  /// From `start` up to `end`, counted from the end if negative, as far as there are so many.
-  private func range(_ start: Int, _ end: Int, _ count: Int) -> Range<Int> {
-    func bound(_ number: Int) -> Int { min(count, max(0, number < 0 ? number + count : number)) }
-    return bound(start)..<max(bound(start), bound(end))
+  private func part(of sizes: [ONNXSize], _ node: ONNXNodeProto) -> [ONNXSize] {
+    Array(sizes[range(node.integer("start") ?? 0, node.integer("end") ?? sizes.count, sizes.count)])
   }
 
   private func readConstant(_ node: ONNXNodeProto) throws -> ONNXConstant {
@@ -47,104 +51,84 @@ extension ONNXGraphReader {
     throw ONNXProblem("holds a constant of an unknown kind")
   }
 
-  /// A list of sizes, or whole numbers that can be taken as one.
-  private func sizes(_ value: ONNXValue) -> (list: [ONNXSize], isScalar: Bool)? {
-    switch value {
-    case .sizes(let list, let isScalar): (list, isScalar)
-    case .constant(let constant) where constant.shape.count <= 1:
-      constant.integers.map { ($0.map(ONNXSize.fixed), constant.shape.isEmpty) }
-    default: nil
-    }
-  }
-
-  private mutating func foldSizes(_ node: ONNXNodeProto, _ inputs: [ONNXValue]) throws -> Bool {
-    let lists = inputs.compactMap { sizes($0) }
-    let first = lists[0]
-    func whole(_ index: Int) -> [Int] {
-      lists.indices.contains(index) ? lists[index].list.map { if case .fixed(let n) = $0 { n } else { -1 } } : []
-    }
-    guard lists.count > 1 || !["Gather", "Add", "Sub", "Mul", "Div"].contains(node.opType) else { return false }
-    switch node.opType {
-    case "ConstantOfShape":
-      let fill = try node.tensor("value").map { try constantTensor($0, node.output[0]).single ?? 0 } ?? 0
-      let count = whole(0).first ?? 1
-      guard lists.count == 1, first.list.count <= 1, (0...64).contains(count), let fill = Int(exactly: fill) else {
-        return false
-      }
-      set(node.output[0], .sizes(Array(repeating: .fixed(fill), count: count), isScalar: false))
-    case "Gather":
-      let count = first.list.count
-      let picked = try whole(1).map { index in
-        let position = index < 0 ? index + count : index
-        guard (0..<count).contains(position) else { throw ONNXProblem("asks for size \(index) of \(count)") }
-        return first.list[position]
-      }
-      set(node.output[0], .sizes(picked, isScalar: lists[1].isScalar))
-    case "Concat": set(node.output[0], .sizes(lists.flatMap(\.list), isScalar: false))
-    case "Unsqueeze": set(node.output[0], .sizes(first.list, isScalar: false))
-    case "Squeeze": set(node.output[0], .sizes(first.list, isScalar: first.list.count == 1))
-    case "Cast", "Identity": set(node.output[0], .sizes(first.list, isScalar: first.isScalar))
-    case "Slice":
-      let (starts, ends) = (whole(1), whole(2))
-      guard let start = starts.first, let end = ends.first, whole(4).first ?? 1 == 1, lists.count > 2 else {
-        return false
-      }
-      set(node.output[0], .sizes(Array(first.list[range(start, end, first.list.count)]), isScalar: false))
-    case "Add", "Sub", "Mul", "Div":
-      set(node.output[0], .sizes(try combine(node.opType, first.list, lists[1].list), isScalar: first.isScalar))
-    default: return false
-    }
-    return true
-  }
-
-  private func combine(_ type: String, _ a: [ONNXSize], _ b: [ONNXSize]) throws -> [ONNXSize] {
-    let count = max(a.count, b.count)
-    guard a.count == b.count || a.count == 1 || b.count == 1, !a.isEmpty, !b.isEmpty else {
-      throw ONNXProblem("computes with \(a.count) and \(b.count) sizes")
-    }
-    return try (0..<count).map { index in
-      let (x, y) = (a[a.count == 1 ? 0 : index], b[b.count == 1 ? 0 : index])
-      if type == "Mul" || type == "Div", y == .fixed(1) { return x }
-      guard case .fixed(let m) = x, case .fixed(let n) = y, type != "Div" || n > 0 else {
-        throw ONNXProblem("computes with the batch")
-      }
-      switch type {
-      case "Add": return .fixed(m &+ n)
-      case "Sub": return .fixed(m &- n)
-      case "Mul": return .fixed(m &* n)
-      default: return .fixed(m / n)
-      }
-    }
-  }
-
-  /// Constants that are only laid out anew.
-  private mutating func foldConstants(_ node: ONNXNodeProto, _ inputs: [ONNXValue]) throws -> Bool {
-    guard let constant = asConstant(inputs.first), let folded = try laidOut(constant, node) else { return false }
-    set(node.output[0], .constant(folded))
-    return true
-  }
-
   /// A constant, or sizes that are all known, as a constant.
-  private func asConstant(_ value: ONNXValue?) -> ONNXConstant? {
+  func asConstant(_ value: ONNXValue) -> ONNXConstant? {
     switch value {
     case .constant(let constant): return constant
-    case .sizes(let list, let isScalar):
-      let numbers = list.compactMap { size -> Int? in if case .fixed(let number) = size { number } else { nil } }
-      guard numbers.count == list.count else { return nil }
+    case .sizes(let list, let isScalar) where list.allSatisfy(\.isFixed):
       return ONNXConstant(
-        name: "", shape: isScalar ? [] : [numbers.count], numbers: .whole(numbers), isParameter: false)
+        name: "", shape: isScalar ? [] : [list.count], numbers: .whole(list.map(\.factor)), isParameter: false)
     default: return nil
     }
   }
 
-  private func laidOut(_ constant: ONNXConstant, _ node: ONNXNodeProto) throws -> ONNXConstant? {
-    var (shape, order) = (constant.shape, [Int]?.none)
+  /// What a node makes of constants alone; nil where it is none that can be computed here.
+  private func folded(_ node: ONNXNodeProto, _ inputs: [ONNXConstant?]) throws -> ONNXConstant? {
+    if let filled = try filled(node, inputs) { return filled }
+    let given = inputs.compactMap(\.self)
+    // Only lists may be empty, and all that is done with them is to join them.
+    guard node.opType == "Concat" || given.allSatisfy({ $0.count > 0 }), let first = inputs.first ?? nil else {
+      return nil
+    }
     switch node.opType {
-    case "Identity", "Cast": break
+    case "Identity": return first
+    case "Cast": return first.cast(to: node.integer("to") ?? 1)
     case "Transpose":
-      let axes = node.integers("perm") ?? Array(shape.indices.reversed())
-      guard axes.sorted() == Array(shape.indices) else { return nil }
-      order = axes
+      let order = node.integers("perm") ?? Array(first.shape.indices.reversed())
+      guard order.sorted() == Array(first.shape.indices) else { throw ONNXProblem("orders axes as \(order)") }
+      return first.moved(to: order.map { first.shape[$0] }) { $0.permuted(order) }
+    case "Unsqueeze", "Squeeze", "Reshape": return try reshaped(first, node)
+    case "Expand":
+      guard let target = try integers(node, "shape", orInput: 1) else { return nil }
+      return try first.expanded(to: target)?.named(node.output[0])
+    case "Concat": return try ONNXConstant.joined(given, axis: node.integer("axis") ?? 0)?.named(node.output[0])
+    case "Gather":
+      guard let indices = inputs.last ?? nil, inputs.count == 2 else { return nil }
+      return try first.gathered(indices, axis: node.integer("axis") ?? 0).named(node.output[0])
+    case "Slice": return try sliced(first, node)?.named(node.output[0])
+    case "GatherND":
+      // Of rows, as lists of one index name them.
+      guard given.count == 2, given[1].shape.last == 1, node.integer("batch_dims") ?? 0 == 0 else { return nil }
+      let rows = Array(given[1].shape.dropLast())
+      return try first.gathered(given[1].moved(to: rows) { $0 }, axis: 0).named(node.output[0])
+    case "MatMul": return try given.count == 2 ? first.multiplied(by: given[1])?.named(node.output[0]) : nil
+    case "Clip":
+      let low = try single(node, "min", orInput: 1) ?? -.infinity
+      let high = try single(node, "max", orInput: 2) ?? .infinity
+      return first.mapped { min(high, max(low, $0)) }.named(node.output[0])
+    case "ScatterND":
+      guard given.count == 3, node.word("reduction") ?? "none" == "none" else { return nil }
+      return try first.scattered(given[1], given[2]).named(node.output[0])
+    default: return try ONNXConstant.computed(node, given)?.named(node.output[0])
+    }
+  }
+
+  /// Constants made from sizes: filled, or counted up.
+  private func filled(_ node: ONNXNodeProto, _ inputs: [ONNXConstant?]) throws -> ONNXConstant? {
+    func numbers(_ values: [Double], _ shape: [Int], isWhole: Bool) -> ONNXConstant {
+      ONNXConstant(name: node.output[0], shape: shape, values: values, isWhole: isWhole, isParameter: false)
+    }
+    switch node.opType {
+    case "ConstantOfShape":
+      guard let shape = (inputs.first ?? nil)?.integers else { return nil }
+      let fill = try node.tensor("value").map { try constantTensor($0, node.output[0]) }
+      let count = try ONNXConstant.checkedCount(shape)
+      guard count > 0 || shape == [0], let value = fill.map(\.single) ?? 0 else { return nil }
+      return numbers(Array(repeating: value, count: count), shape, isWhole: fill?.isWhole ?? false)
+    case "Range":
+      let ends = inputs.compactMap { $0?.single }
+      guard ends.count == 3, ends[2] != 0, case let count = ((ends[1] - ends[0]) / ends[2]).rounded(.up),
+        count > 0, count <= Double(ONNXConstant.largestCount)
+      else { return nil }
+      let isWhole = inputs.allSatisfy { $0?.isWhole ?? false }
+      return numbers((0..<Int(count)).map { ends[0] + Double($0) * ends[2] }, [Int(count)], isWhole: isWhole)
+    default: return nil
+    }
+  }
+
+  private func reshaped(_ constant: ONNXConstant, _ node: ONNXNodeProto) throws -> ONNXConstant? {
+    var shape = constant.shape
+    switch node.opType {
     case "Unsqueeze":
       guard let axes = try integers(node, "axes", orInput: 1) else { return nil }
       let rank = shape.count + axes.count
@@ -153,58 +137,55 @@ extension ONNXGraphReader {
         guard (0...shape.count).contains(axis) else { throw ONNXProblem("adds axis \(axis) of \(rank)") }
         shape.insert(1, at: axis)
       }
-    case "Reshape":
+    case "Squeeze":
+      let rank = shape.count
+      let axes = try integers(node, "axes", orInput: 1)?.map { $0 < 0 ? $0 + rank : $0 }
+      shape = shape.indices.filter { !(axes?.contains($0) ?? (shape[$0] == 1)) }.map { shape[$0] }
+    default:
       guard let target = try integers(node, "shape", orInput: 1), target.count <= ONNXTensors.largestRank else {
         return nil
       }
-      let count = shape.reduce(1, *)
-      guard let known = target.filter({ $0 > 0 }).checkedProduct, known > 0, target.allSatisfy({ $0 > 0 || $0 == -1 })
-      else { return nil }
-      shape = target.map { $0 == -1 ? count / known : $0 }
-      guard shape.checkedProduct == count else { throw ONNXProblem("gives \(count) numbers the shape \(target)") }
-    case "Slice":
-      return try reversedRows(constant, node)
-    default: return nil
+      let copies = node.integer("allowzero") != 1
+      let named = target.indices.map { target[$0] == 0 && copies && $0 < shape.count ? shape[$0] : target[$0] }
+      guard let known = named.filter({ $0 > 0 }).checkedProduct, named.allSatisfy({ $0 > 0 || $0 == -1 }) else {
+        return nil
+      }
+      shape = named.map { $0 == -1 ? constant.count / known : $0 }
     }
-    // Beyond 2⁵³ float64 does not hold every whole number.
-    guard constant.integers?.allSatisfy({ $0.magnitude <= 1 << 53 }) ?? true else { return nil }
-    return constant.inShape(shape, order: order)
+    guard shape.checkedProduct == constant.count else {
+      throw ONNXProblem("gives \(constant.count) numbers the shape \(shape)")
+    }
+    return constant.moved(to: shape) { $0 }
   }
 
-  /// Rows backwards, as the exporter turns pads round; other slices of constants are not needed.
-  private func reversedRows(_ constant: ONNXConstant, _ node: ONNXNodeProto) throws -> ONNXConstant? {
-    guard try integers(node, "steps", orInput: 4) == [-1], try integers(node, "axes", orInput: 3) == [0],
-      let start = try integers(node, "starts", orInput: 1)?.first, start == -1, let rows = constant.shape.first,
-      let end = try integers(node, "ends", orInput: 2)?.first, end < -rows
+  private func sliced(_ constant: ONNXConstant, _ node: ONNXNodeProto) throws -> ONNXConstant? {
+    guard let starts = try integers(node, "starts", orInput: 1), let ends = try integers(node, "ends", orInput: 2)
     else { return nil }
-    return constant.selecting(Array((0..<rows).reversed()))
+    let axes = try integers(node, "axes", orInput: 3) ?? Array(starts.indices)
+    let steps = try integers(node, "steps", orInput: 4) ?? Array(repeating: 1, count: starts.count)
+    guard Set([starts.count, ends.count, axes.count, steps.count]).count == 1 else {
+      throw ONNXProblem("has \(starts.count) starts, \(ends.count) ends, \(axes.count) axes and \(steps.count) steps")
+    }
+    var result = constant
+    for (index, axis) in axes.enumerated() {
+      let axis = axis < 0 && axis >= -result.shape.count ? axis + result.shape.count : axis
+      guard result.shape.indices.contains(axis) else { throw ONNXProblem("slices axis \(axis) of \(result.shape)") }
+      guard let picked = steps[index].picks(from: starts[index], to: ends[index], of: result.shape[axis]) else {
+        throw ONNXProblem("has the step \(steps[index])")
+      }
+      guard !picked.isEmpty || result.shape.count == 1 else { return nil }
+      result = result.selecting(picked, axis: axis)
+    }
+    return result
   }
 }
 
-extension ONNXConstant {
-  /// The same numbers with their axes in another order, then in another shape of as many.
-  fileprivate func inShape(_ shape: [Int], order: [Int]?) -> ONNXConstant {
-    var result = self
-    let target = order.map { axes in axes.map { self.shape[$0] } } ?? shape
-    result.shape = target
-    result.move { tensor in
-      (order.map { tensor.reshaped(self.shape).permuted($0).contiguous } ?? tensor).reshaped(target)
-    }
-    return result
-  }
-
-  fileprivate func selecting(_ rows: [Int]) -> ONNXConstant {
-    var result = self
-    result.move { $0.reshaped(self.shape).selecting(rows, axis: 0) }
-    return result
-  }
-
-  /// Moves the elements; whole numbers go through float64, which holds those of shapes exactly.
-  private mutating func move(_ change: (Tensor) -> Tensor) {
-    switch numbers {
-    case .real(let tensor): numbers = .real(change(tensor))
-    case .whole(let values):
-      numbers = .whole(change(Tensor(values.map(Double.init), shape: [values.count])).doubles.map { Int($0) })
-    }
+extension Int {
+  /// The indices that a slice of this step takes; nil where it is no step.
+  fileprivate func picks(from start: Int, to end: Int, of count: Int) -> [Int]? {
+    guard self != 0, magnitude <= 1 << 31 else { return nil }
+    let (least, most) = self > 0 ? (0, count) : (-1, count - 1)
+    func bound(_ number: Int) -> Int { Swift.min(most, Swift.max(least, number < 0 ? number + count : number)) }
+    return Array(stride(from: Swift.max(bound(start), 0), to: bound(end), by: self))
   }
 }

@@ -6,19 +6,14 @@ import Torch
 
 /// What a name of an ONNX graph stands for while the graph is read.
 enum ONNXValue {
-  /// A value of the network: the name of the node that makes it, and its shape for one image.
-  case image(name: String, shape: [Int])
+  /// A value of the network.
+  case image(ONNXImage)
   case constant(ONNXConstant)
   /// Sizes of a shape, the batch left open; `isScalar` is one size without an axis.
   case sizes([ONNXSize], isScalar: Bool)
+  case indices(ONNXIndices)
   /// What a node makes that cannot be read; whatever reads it is not complained about again.
   case unknown
-}
-
-/// One size of a shape.
-enum ONNXSize: Equatable {
-  case batch
-  case fixed(Int)
 }
 
 /// A node that cannot be read, and why.
@@ -29,18 +24,25 @@ struct ONNXProblem: Error {
 
 /// Reads an ONNX graph node by node into a network.
 ///
-/// The batch axis is dropped on the way and stays free; whatever would move it is a problem. Shapes that the graph
-/// computes are folded here, never at the batch of the export.
+/// The batch is taken out on the way and stays free: `ONNXImage` remembers where the file has it, and every rule turns the
+/// file's axes into the image's. What would mix images is a problem. Shapes that the graph computes are folded here,
+/// never at the batch of the export.
 struct ONNXGraphReader {
   /// Version of the operators.
   let opset: Int
-  private(set) var nodes: [Node] = []
-  private(set) var parameters: [String: Tensor] = [:]
+  var nodes: [Node] = []
+  var parameters: [String: Tensor] = [:]
   private var values: [String: ONNXValue] = [:]
-  private var shapes: [String: [Int]] = [:]
+  var shapes: [String: [Int]] = [:]
   /// How many nodes read each value of the graph.
-  private var readers: [String: Int] = [:]
+  private(set) var readers: [String: Int] = [:]
+  /// The value of the graph that each node of the network was made for.
+  var origins: [String: String] = [:]
+  /// Elements of constants that were computed so far.
+  private var computed = 0
   private let inputShape: [Int]
+  /// The graph's input where it is batch × height × width × channels.
+  let channelsLastInput: String?
   /// The batch of the export, where it was fixed.
   let exportedBatch: Int?
   private let tensors: ONNXTensors
@@ -66,11 +68,30 @@ struct ONNXGraphReader {
         width with a fixed size of the image; export it so
         """)
     }
-    (inputShape, exportedBatch) = (image, sizes[0].dimValue > 0 ? Int(clamping: sizes[0].dimValue) : nil)
-    shapes[Network.inputName] = image
-    values[inputs[0].name] = .image(name: Network.inputName, shape: image)
+    let turned = Self.turnsChannelsFirst(inputs[0].name, in: graph)
+    let isChannelsLast = turned || (image[2] <= 4 && image[0] > 4 && image[1] > 4)
+    channelsLastInput = isChannelsLast ? inputs[0].name : nil
+    inputShape = isChannelsLast ? [image[2], image[0], image[1]] : image
+    exportedBatch = sizes[0].dimValue > 0 ? Int(clamping: sizes[0].dimValue) : nil
+    shapes[Network.inputName] = inputShape
+    var given = ONNXImage(name: Network.inputName, shape: image)
+    if isChannelsLast, !turned {
+      given.name = "channels_last"
+      shapes[given.name] = image
+      nodes.append(Node(name: given.name, operation: Transpose([1, 2, 0]), inputs: [Network.inputName]))
+    }
+    values[inputs[0].name] = .image(given)
     for node in graph.node { for input in node.input { readers[input, default: 0] += 1 } }
     for output in graph.output { readers[output.name, default: 0] += 1 }
+  }
+
+  /// Whether all that is done with the input is to put its channels in front, as converters of Keras's models do; then
+  /// neither its transposition nor the one back is needed.
+  private static func turnsChannelsFirst(_ input: String, in graph: ONNXGraphProto) -> Bool {
+    let readers = graph.node.filter { $0.input.contains(input) && $0.opType != "Shape" }
+    return !readers.isEmpty
+      && readers.allSatisfy { $0.opType == "Transpose" && $0.integers("perm") == [0, 3, 1, 2] }
+      && !graph.output.contains { $0.name == input }
   }
 
   /// Reads all nodes, or says in one error which cannot be read.
@@ -95,10 +116,10 @@ struct ONNXGraphReader {
       let more = problems.count > 12 ? "; and \(problems.count - 12) more" : ""
       throw ContainerError("\(tensors.file) cannot be read: \(shown)\(more)")
     }
-    guard case .image(let name, let shape) = values[graph.output[0].name], shape.count == 1 else {
+    guard case .image(let output) = values[graph.output[0].name], output.shape.count == 1, output.isPlain else {
       throw ContainerError("\(tensors.file) does not give one vector of classes for each image")
     }
-    let network = Network(inputShape: inputShape, nodes: nodes, output: name, parameters: parameters)
+    let network = Network(inputShape: inputShape, nodes: nodes, output: output.name, parameters: parameters)
     try network.validate()
     return network
   }
@@ -127,11 +148,18 @@ extension ONNXGraphReader {
   }
 
   /// The input as a value of the network.
-  func image(_ node: ONNXNodeProto, _ index: Int = 0) throws -> (name: String, shape: [Int]) {
-    guard case .image(let name, let shape) = value(node, index) else {
+  func image(_ node: ONNXNodeProto, _ index: Int = 0) throws -> ONNXImage {
+    guard case .image(let image) = value(node, index) else {
       throw ONNXProblem("reads a constant as its input \(index + 1), expected a value of the network")
     }
-    return (name, shape)
+    return image
+  }
+
+  /// The same where the operator knows only batch × axes of the image.
+  func plainImage(_ node: ONNXNodeProto, _ index: Int = 0) throws -> ONNXImage {
+    let image = try image(node, index)
+    guard image.isPlain else { throw ONNXProblem("reads a value whose batch is not its first axis") }
+    return image
   }
 
   /// The input as a constant; nil where there is none.
@@ -169,108 +197,19 @@ extension ONNXGraphReader {
 
   mutating func set(_ output: String, _ value: ONNXValue) { values[output] = value }
 
-  /// Makes the node's first output another name of a value.
-  mutating func alias(_ node: ONNXNodeProto, _ name: String) {
-    values[node.output[0]] = .image(name: name, shape: shapes[name] ?? [])
+  /// Sets a constant that was computed, as long as they are not too many.
+  mutating func set(_ output: String, computed constant: ONNXConstant) throws {
+    computed += constant.name == output ? constant.count : 0
+    guard computed <= 1 << 26 else { throw ONNXProblem("computes more constants than a classifier has") }
+    values[output] = .constant(constant)
   }
+
+  /// Makes the node's first output another name of a value.
+  mutating func alias(_ node: ONNXNodeProto, _ image: ONNXImage) { values[node.output[0]] = .image(image) }
 
   func shape(_ name: String) -> [Int] { shapes[name] ?? [] }
-
-  /// Whether the value is read by one node alone.
-  func isReadOnce(_ output: String) -> Bool { readers[output] == 1 }
-
-  /// An axis of a value with its batch, counted from its end if negative, as one of the image; nil is the batch.
-  func imageAxis(_ axis: Int, of shape: [Int]) throws -> Int? {
-    let rank = shape.count + 1
-    let positive = axis < 0 ? axis + rank : axis
-    guard (0..<rank).contains(positive) else { throw ONNXProblem("names axis \(axis) of \(rank) axes") }
-    return positive == 0 ? nil : positive - 1
-  }
-
-  func fixedAxis(_ axis: Int, of shape: [Int]) throws -> Int {
-    guard let axis = try imageAxis(axis, of: shape) else { throw ONNXProblem("works along the batch") }
-    return axis
-  }
-
-  /// Appends a node of the network and gives its name; the last of a rule is called like what the graph calls it.
-  ///
-  /// - Parameter suffix: of the name, for a node that only leads to the rule's result.
-  mutating func append(
-    _ operation: any Networks.Operation, _ node: ONNXNodeProto, suffix: String = "", reading inputs: [String],
-    _ tensors: [Role: (name: String, tensor: Tensor)] = [:]
-  ) throws -> String {
-    let name = unusedName(nodeName(node, tensors) + suffix)
-    let shape = try operation.shape(of: inputs.map { shapes[$0] ?? [] }, parameters: tensors.mapValues(\.tensor.shape))
-    var names: [Role: String] = [:]
-    for (role, entry) in tensors {
-      let own = entry.name.hasSuffix(".\(role.rawValue)") ? entry.name : "\(name).\(role.rawValue)"
-      // A name that another tensor has already is not shared by chance.
-      let free = parameters[own].map { $0.shape == entry.tensor.shape && own == entry.name } ?? true
-      names[role] = free ? own : "\(name).\(role.rawValue)"
-      parameters[names[role] ?? own] = entry.tensor
-    }
-    shapes[name] = shape
-    nodes.append(Node(name: name, operation: operation, inputs: inputs, parameters: names))
-    return name
-  }
-
-  /// Appends a node that makes the graph's node's first output.
-  mutating func finish(
-    _ operation: any Networks.Operation, _ node: ONNXNodeProto, reading inputs: [String],
-    _ tensors: [Role: (name: String, tensor: Tensor)] = [:]
-  ) throws {
-    alias(node, try append(operation, node, reading: inputs, tensors))
-  }
-
-  /// Adds a bias to a linear layer that was read before; false where it has one already.
-  mutating func addBias(_ bias: ONNXConstant, to layer: String) -> Bool {
-    guard let index = nodes.lastIndex(where: { $0.name == layer }), nodes[index].operation is Linear,
-      nodes[index].parameters[.bias] == nil
-    else { return false }
-    let name = bias.name.hasSuffix(".bias") && parameters[bias.name] == nil ? bias.name : "\(layer).bias"
-    nodes[index].parameters[.bias] = name
-    parameters[name] = bias.tensor
-    return true
-  }
-
-  /// PyTorch's name of the layer: that of its parameters, or the scope in the node's name, as in
-  /// "/layer1/layer1.0/conv1/Conv".
-  private func nodeName(_ node: ONNXNodeProto, _ tensors: [Role: (name: String, tensor: Tensor)]) -> String {
-    for (role, entry) in tensors.sorted(by: { $0.key < $1.key }) where entry.name.hasSuffix(".\(role.rawValue)") {
-      return String(entry.name.dropLast(role.rawValue.count + 1))
-    }
-    let path = node.name.split(separator: "/").map(String.init)
-    guard node.name.hasPrefix("/"), path.count > 1 else { return node.name.isEmpty ? node.output[0] : node.name }
-    let scope = path.dropLast()
-    // "layer1", "layer1.0" name one place twice.
-    let parts = scope.indices.filter { index in
-      index + 1 >= scope.endIndex || !scope[index + 1].hasPrefix(scope[index] + ".")
-    }.map { scope[$0] }
-    let last = path[path.count - 1]
-    return parts.joined(separator: ".") + (tensors.isEmpty ? "." + last.lowercased() : "")
-  }
-
-  private func unusedName(_ wanted: String) -> String {
-    var name = wanted == Network.inputName ? wanted + "_" : wanted
-    var number = 2
-    while shapes[name] != nil {
-      name = "\(wanted)_\(number)"
-      number += 1
-    }
-    return name
-  }
 
   func constantTensor(_ proto: ONNXTensorProto, _ name: String) throws -> ONNXConstant {
     try tensors.constant(proto, name: name, isParameter: false)
   }
-}
-
-extension ONNXNodeProto {
-  private func find(_ name: String) -> ONNXAttributeProto? { attribute.first { $0.name == name } }
-
-  func integers(_ name: String) -> [Int]? { find(name).map { $0.ints.map { Int(clamping: $0) } } }
-  func integer(_ name: String) -> Int? { find(name).map { Int(clamping: $0.i) } }
-  func number(_ name: String) -> Double? { find(name).map { Double($0.f) } }
-  func word(_ name: String) -> String? { find(name).map { String(decoding: $0.s, as: UTF8.self) } }
-  func tensor(_ name: String) -> ONNXTensorProto? { find(name).map(\.t) }
 }

@@ -12,26 +12,27 @@ extension ONNXGraphReader {
   }
 
   mutating func readConvolution(_ node: ONNXNodeProto) throws {
-    let (input, shape) = try image(node)
+    let input = try plainImage(node)
     let weight = try weight(node)
-    guard weight.shape.count == 4, shape.count == 3 else {
-      throw ONNXProblem("has a weight of shape \(weight.shape) on values of shape \(shape), expected a 2-D convolution")
+    guard weight.shape.count == 4, input.shape.count == 3 else {
+      throw ONNXProblem(
+        "has a weight of shape \(weight.shape) on values of shape \(input.shape), expected a 2-D convolution")
     }
     let kernel = Array(weight.shape[2...])
     let (strides, dilations) = (node.integers("strides") ?? [1, 1], node.integers("dilations") ?? [1, 1])
     try requirePairs(strides, dilations)
     let reach = zip(kernel, dilations).map { ($0 - 1) * $1 + 1 }
-    let (source, padding) = try padded(node, input, shape, kernel: reach, strides)
+    let (source, padding) = try padded(node, input, kernel: reach, strides)
     var tensors: Tensors = [.weight: (weight.name, weight.tensor)]
     if let bias = try constant(node, 2) { tensors[.bias] = (bias.name, bias.tensor) }
     let geometry = ConvolutionGeometry(
       stride: strides, padding: padding, dilation: dilations, groups: node.integer("group") ?? 1)
-    try finish(Convolution(geometry), node, reading: [source], tensors)
+    try finish(Convolution(geometry), node, reading: [source], like: input, tensors)
   }
 
   /// The value with zeros around where they differ from side to side, and the padding that is left.
   private mutating func padded(
-    _ node: ONNXNodeProto, _ input: String, _ shape: [Int], kernel: [Int], _ strides: [Int]
+    _ node: ONNXNodeProto, _ input: ONNXImage, kernel: [Int], _ strides: [Int]
   ) throws -> (name: String, padding: [Int]) {
     var pads = node.integers("pads") ?? [0, 0, 0, 0]
     switch node.word("auto_pad") ?? "NOTSET" {
@@ -39,8 +40,8 @@ extension ONNXGraphReader {
     case "VALID": pads = [0, 0, 0, 0]
     case let mode where mode.hasPrefix("SAME"):
       let total = (0..<2).map { axis -> Int in
-        let outputs = (shape[axis + 1] + strides[axis] - 1) / strides[axis]
-        return max(0, (outputs - 1) * strides[axis] + kernel[axis] - shape[axis + 1])
+        let outputs = (input.shape[axis + 1] + strides[axis] - 1) / strides[axis]
+        return max(0, (outputs - 1) * strides[axis] + kernel[axis] - input.shape[axis + 1])
       }
       let small = total.map { $0 / 2 }
       let large = zip(total, small).map { $0 - $1 }
@@ -50,12 +51,12 @@ extension ONNXGraphReader {
     guard pads.count == 4, pads.allSatisfy({ (0...1 << 16).contains($0) }) else {
       throw ONNXProblem("has pads \(pads)")
     }
-    guard pads[0] != pads[2] || pads[1] != pads[3] else { return (input, Array(pads[..<2])) }
+    guard pads[0] != pads[2] || pads[1] != pads[3] else { return (input.name, Array(pads[..<2])) }
     guard node.opType != "MaxPool" else { throw ONNXProblem("pads its sides differently") }
     guard node.opType != "AveragePool" || node.integer("count_include_pad") == 1 else {
       throw ONNXProblem("pads its sides differently")
     }
-    var source = input
+    var source = input.name
     for axis in 0..<2 where pads[axis] + pads[axis + 2] > 0 {
       source = try append(
         Pad(axis: axis + 1, before: pads[axis], after: pads[axis + 2]), node, suffix: ".pad\(axis)", reading: [source])
@@ -64,9 +65,9 @@ extension ONNXGraphReader {
   }
 
   mutating func readGemm(_ node: ONNXNodeProto) throws {
-    let (input, _) = try image(node)
+    let input = try image(node)
     let weight = try weight(node)
-    guard weight.shape.count == 2, (node.integer("transA") ?? 0) == 0 else {
+    guard weight.shape.count == 2, (node.integer("transA") ?? 0) == 0, input.rank == 2, input.axis == 0 else {
       throw ONNXProblem("is no linear layer")
     }
     var matrix = node.integer("transB") == 1 ? weight.tensor : weight.tensor.transposed.contiguous
@@ -78,67 +79,99 @@ extension ONNXGraphReader {
       guard vector.count == matrix.shape[0] else { throw ONNXProblem("has a bias of shape \(bias.shape)") }
       tensors[.bias] = (bias.name, beta == 1 ? vector : vector * beta)
     }
-    try finish(Linear(), node, reading: [input], tensors)
+    try finish(Linear(), node, reading: [input.name], like: input, tensors)
   }
 
   mutating func readMatrixProduct(_ node: ONNXNodeProto) throws {
-    if case .constant(let weight) = value(node, 1) {
-      let (input, _) = try image(node)
-      guard weight.shape.count == 2 else { throw ONNXProblem("multiplies with a constant of shape \(weight.shape)") }
+    if case .constant(let weight) = value(node, 1), weight.shape.count == 2 {
+      let input = try image(node)
+      guard input.axesFromBatch > 1 else { throw ONNXProblem("sums along the batch") }
       return try finish(
-        Linear(), node, reading: [input], [.weight: (weight.name, weight.tensor.transposed.contiguous)])
+        Linear(), node, reading: [input.name], like: input,
+        [.weight: (weight.name, weight.tensor.transposed.contiguous)])
     }
-    try finish(MatrixProduct(), node, reading: [image(node).name, image(node, 1).name])
+    let images = node.input.indices.compactMap { try? image(node, $0) }
+    // The last two axes are the matrices'.
+    guard node.input.count == 2, let like = images.first, images.allSatisfy({ $0.axesFromBatch > 2 }) else {
+      throw ONNXProblem("multiplies matrices that hold several images")
+    }
+    guard images.count < 2 else {
+      let (names, like) = try met(images, node)
+      return try finish(MatrixProduct(), node, reading: names, like: like)
+    }
+    let isFirst = if case .constant = value(node, 0) { true } else { false }
+    guard let matrix = try constant(node, isFirst ? 0 : 1), matrix.shape.count >= 2 else {
+      throw ONNXProblem("multiplies with a vector")
+    }
+    let stored = try store(matrix, toMeet: like, node)
+    try finish(MatrixProduct(), node, reading: isFirst ? [stored, like.name] : [like.name, stored], like: like)
   }
 
   mutating func readBatchNorm(_ node: ONNXNodeProto) throws {
-    let (input, _) = try image(node)
+    let input = try plainImage(node)
     var tensors: Tensors = [:]
     let roles: [(index: Int, role: Role)] = [(1, .weight), (2, .bias), (3, .runningMean), (4, .runningVariance)]
     for (index, role) in roles {
       let constant = try weight(node, index)
       tensors[role] = (constant.name, constant.tensor)
     }
-    try finish(BatchNorm(epsilon: node.number("epsilon") ?? 1e-5), node, reading: [input], tensors)
+    try finish(BatchNorm(epsilon: node.number("epsilon") ?? 1e-5), node, reading: [input.name], like: input, tensors)
   }
 
   mutating func readLayerNorm(_ node: ONNXNodeProto) throws {
-    let (input, shape) = try image(node)
-    let axis = try fixedAxis(node.integer("axis") ?? -1, of: shape)
+    let input = try image(node)
+    let axis = try input.position(node.integer("axis") ?? -1)
+    guard axis > input.axis else { throw ONNXProblem("normalises along the batch") }
     let scale = try weight(node)
     var tensors: Tensors = [.weight: (scale.name, scale.tensor)]
     if let bias = try constant(node, 2) { tensors[.bias] = (bias.name, bias.tensor) }
-    let norm = LayerNorm(axes: shape.count - axis, epsilon: node.number("epsilon") ?? 1e-5)
-    try finish(norm, node, reading: [input], tensors)
+    let norm = LayerNorm(axes: input.rank - axis, epsilon: node.number("epsilon") ?? 1e-5)
+    try finish(norm, node, reading: [input.name], like: input, tensors)
   }
 
   mutating func readPooling(_ node: ONNXNodeProto) throws {
-    let (input, shape) = try image(node)
+    let input = try plainImage(node)
     let kernel = node.integers("kernel_shape") ?? []
     let strides = node.integers("strides") ?? [1, 1]
     try requirePairs(kernel, strides)
-    guard (node.integers("dilations") ?? [1, 1]).allSatisfy({ $0 == 1 }), shape.count == 3, node.output.count == 1
+    guard (node.integers("dilations") ?? [1, 1]).allSatisfy({ $0 == 1 }), input.shape.count == 3,
+      node.output.count == 1
     else {
       throw ONNXProblem("is no plain 2-D pooling")
     }
-    let (source, padding) = try padded(node, input, shape, kernel: kernel, strides)
+    let (source, padding) = try padded(node, input, kernel: kernel, strides)
     let geometry = PoolingGeometry(
       kernel: kernel, stride: strides, padding: padding, ceilMode: node.integer("ceil_mode") == 1,
       countIncludePad: node.opType == "AveragePool" && node.integer("count_include_pad") == 1)
-    try finish(node.opType == "MaxPool" ? Pooling.max(geometry) : .average(geometry), node, reading: [source])
+    try finish(
+      node.opType == "MaxPool" ? Pooling.max(geometry) : .average(geometry), node, reading: [source], like: input)
   }
 
-  mutating func readMean(_ node: ONNXNodeProto) throws {
-    let (input, shape) = try image(node)
-    guard let given = try integers(node, "axes", orInput: 1) else { throw ONNXProblem("takes the mean over the batch") }
-    let axes = try given.map { try fixedAxis($0, of: shape) }.sorted()
+  /// The mean along axes, the sum as a multiple of it, and the root of the sum of squares.
+  mutating func readReduction(_ node: ONNXNodeProto) throws {
+    let input = try image(node)
+    guard let given = try integers(node, "axes", orInput: 1), !given.isEmpty else {
+      throw ONNXProblem("goes along the batch")
+    }
+    let axes = try Set(given.map { try input.fixedAxis($0) }).sorted()
+    let mean: any Networks.Operation =
+      input.isPlain && input.shape.count == 3 && axes == [1, 2] ? Pooling.globalAverage : Mean(axes: axes)
+    let scale = Affine(scale: Double(axes.map { input.shape[$0] }.reduce(1, *)))
+    let steps: [any Networks.Operation] =
+      switch node.opType {
+      case "ReduceMean": [mean]
+      case "ReduceSum": [mean, scale]
+      default: [Power(2), mean, scale, Power(0.5)]
+      }
     let keeps = node.integer("keepdims") != 0
-    let operation: any Networks.Operation =
-      shape.count == 3 && axes == [1, 2] ? Pooling.globalAverage : Mean(axes: axes)
-    let mean = try append(operation, node, suffix: keeps ? "" : ".mean", reading: [input])
-    guard !keeps else { return alias(node, mean) }
-    let rest = shape.indices.filter { !axes.contains($0) }.map { shape[$0] }
-    try finish(self.reshape(to: rest, from: self.shape(mean)), node, reading: [mean])
+    var result = input
+    for (index, step) in steps.enumerated() {
+      if keeps, index == steps.count - 1 { return try finish(step, node, of: result) }
+      let suffix = step is Mean || step is Pooling ? ".mean" : ".step\(index)"
+      result.name = try append(step, node, suffix: suffix, reading: [result.name])
+      result.shape = shape(result.name)
+    }
+    try finish(result.without(given.map { try input.position($0) }), node, from: result)
   }
 }
 

@@ -22,8 +22,10 @@ extension ONNXGraphWriter {
     case let power as Power:
       append("Pow", [inputs[0], store("\(node.name).exponent", power.exponent)], makes: node.name)
     case let concatenate as Concatenate:
-      guard !node.inputs.contains(where: { network[$0]?.operation is Stored }) else {
-        throw ContainerError("node \(node.name) joins a constant to images, which cannot be written as ONNX yet")
+      let constants = network.constantValues
+      let inputs = node.inputs.enumerated().map { index, name in
+        constants.contains(name) && !constants.contains(node.name)
+          ? spread(value(name), rank: shape.count, "\(node.name).spread\(index)") : value(name)
       }
       append("Concat", inputs, makes: node.name, ["axis": .int(concatenate.axis + 1)])
     case is Flatten: append("Flatten", inputs, makes: node.name, ["axis": .int(1)])
@@ -192,6 +194,15 @@ extension ONNXGraphWriter {
       append(type, [left, right], makes: result)
       left = result
     }
+  }
+
+  /// A value of a batch of one, spread over the images'.
+  private mutating func spread(_ x: String, rank: Int, _ name: String) -> String {
+    append("Shape", [Network.inputName], makes: "\(name).batch", ["end": .int(1)])
+    let ones = store("\(name).ones", Array(repeating: 1, count: rank))
+    append("Concat", ["\(name).batch", ones], makes: "\(name).shape", ["axis": .int(0)])
+    append("Expand", [x, "\(name).shape"], makes: name)
+    return name
   }
 
   private mutating func write(_ affine: Affine, _ name: String, _ x: String) {

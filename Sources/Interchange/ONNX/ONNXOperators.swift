@@ -15,9 +15,10 @@ extension ONNXGraphReader {
     case "BatchNormalization": try readBatchNorm(node)
     case "LayerNormalization": try readLayerNorm(node)
     case "MaxPool", "AveragePool": try readPooling(node)
-    case "GlobalAveragePool": try finish(Pooling.globalAverage, node, reading: [image(node).name])
-    case "GlobalMaxPool": try finish(Pooling.globalMax, node, reading: [image(node).name])
-    case "ReduceMean": try readMean(node)
+    case "GlobalAveragePool": try finish(Pooling.globalAverage, node, of: plainImage(node))
+    case "GlobalMaxPool": try finish(Pooling.globalMax, node, of: plainImage(node))
+    case "ReduceMean", "ReduceSum", "ReduceL2": try readReduction(node)
+    case "Einsum": try readEinsum(node)
     case "Add", "Sum", "Mul", "Sub", "Div": try readElementwise(node)
     case "Pow", "Sqrt", "Reciprocal", "Neg": try readPower(node)
     case "Concat": try readConcatenation(node)
@@ -28,17 +29,19 @@ extension ONNXGraphReader {
     case "Gather": try readGather(node)
     case "Pad": try readPad(node)
     case "Softmax":
-      let (name, shape) = try image(node)
-      let axis = try fixedAxis(node.integer("axis") ?? (opset < 13 ? 1 : -1), of: shape)
+      let input = try image(node)
+      let axis = try input.position(node.integer("axis") ?? (opset < 13 ? 1 : -1))
       // Before opset 13 all axes from there on were taken as one.
-      guard opset >= 13 || axis == shape.count - 1 else { throw ONNXProblem("goes over several axes at once") }
-      try finish(Softmax(axis: axis), node, reading: [name])
-    case "Identity", "Dropout", "Cast": alias(node, try image(node).name)
+      guard opset >= 13 || axis == input.rank - 1 else { throw ONNXProblem("goes over several axes at once") }
+      try finish(Softmax(axis: input.fixedAxis(axis)), node, of: input)
+    case "Identity", "Dropout", "Cast": alias(node, try image(node))
+    case "Where": try readChoice(node)
+    case "Expand": try readExpand(node)
     default:
       guard let activation = try activation(node) else {
         throw ONNXProblem("is an operation that Thresh does not have")
       }
-      try finish(activation, node, reading: [image(node).name])
+      try finish(activation, node, of: image(node))
     }
   }
 
@@ -74,65 +77,51 @@ extension ONNXGraphReader {
       "Add": .add, "Sum": .add, "Mul": .multiply, "Sub": .subtract, "Div": .divide,
     ]
     guard let operation = operations[node.opType] else { throw ONNXProblem("is no arithmetic") }
-    if node.input.count == 1 { return alias(node, try image(node).name) }
+    if node.input.count == 1 { return alias(node, try image(node)) }
     let constants = node.input.indices.filter { if case .constant = value(node, $0) { true } else { false } }
     guard let index = constants.first else {
-      return try finish(operation, node, reading: node.input.indices.map { try image(node, $0).name })
+      let (names, like) = try met(node.input.indices.map { try image(node, $0) }, node)
+      return try finish(operation, node, reading: names, like: like)
     }
     guard node.input.count == 2, case .constant(let constant) = value(node, index) else {
       throw ONNXProblem("mixes several values and constants")
     }
-    let (input, shape) = try image(node, 1 - index)
-    if let number = constant.single { return try readAffine(node, operation, number, isFirst: index == 0, input) }
-    if operation == .add, shape.last.map({ constant.shape == [$0] }) ?? false, isReadOnce(node.input[1 - index]),
-      addBias(constant, to: input)
+    let input = try image(node, 1 - index)
+    if constant.shape.count <= input.rank, let number = constant.single {
+      return try readAffine(node, operation, number, isFirst: index == 0, input)
+    }
+    if operation == .add, input.shape.last.map({ constant.shape == [$0] }) ?? false, input.axesFromBatch > 1,
+      addBias(constant, to: input.name, of: node.input[1 - index])
     {
       return alias(node, input)
     }
-    let stored = try store(constant, for: shape, node)
-    try finish(operation, node, reading: index == 0 ? [stored, input] : [input, stored])
-  }
-
-  /// A constant as a value of as many axes as the other has, without the batch.
-  private mutating func store(_ constant: ONNXConstant, for shape: [Int], _ node: ONNXNodeProto) throws -> String {
-    var own = constant.shape
-    if own.count == shape.count + 1 {
-      guard own[0] == 1 else { throw ONNXProblem("has a constant of shape \(own) that goes along the batch") }
-      own.removeFirst()
-    }
-    guard own.count <= shape.count else {
-      throw ONNXProblem("has a constant of shape \(own) for values of shape \(shape)")
-    }
-    own = Array(repeating: 1, count: shape.count - own.count) + own
-    let role: Role = constant.isParameter ? .weight : .constant
-    return try append(
-      Stored(), node, suffix: ".operand", reading: [], [role: ("", constant.tensor.reshaped(own))])
+    let stored = try store(constant, toMeet: input, node)
+    try finish(operation, node, reading: index == 0 ? [stored, input.name] : [input.name, stored], like: input)
   }
 
   private mutating func readAffine(
-    _ node: ONNXNodeProto, _ operation: Elementwise, _ number: Double, isFirst: Bool, _ input: String
+    _ node: ONNXNodeProto, _ operation: Elementwise, _ number: Double, isFirst: Bool, _ input: ONNXImage
   ) throws {
     switch operation {
-    case .add: try finish(Affine(shift: number), node, reading: [input])
-    case .multiply: try finish(Affine(scale: number), node, reading: [input])
-    case .subtract:
-      try finish(isFirst ? Affine(scale: -1, shift: number) : Affine(shift: -number), node, reading: [input])
-    case .divide where !isFirst: try finish(Affine(scale: 1 / number), node, reading: [input])
+    case .add: try finish(Affine(shift: number), node, of: input)
+    case .multiply: try finish(Affine(scale: number), node, of: input)
+    case .subtract: try finish(isFirst ? Affine(scale: -1, shift: number) : Affine(shift: -number), node, of: input)
+    case .divide where !isFirst: try finish(Affine(scale: 1 / number), node, of: input)
     case .divide:
-      let inverse = try append(Power(-1), node, suffix: ".inverse", reading: [input])
-      try finish(Affine(scale: number), node, reading: [inverse])
+      let inverse = try append(Power(-1), node, suffix: ".inverse", reading: [input.name])
+      try finish(Affine(scale: number), node, reading: [inverse], like: input)
     }
   }
 
   private mutating func readPower(_ node: ONNXNodeProto) throws {
-    let (input, _) = try image(node)
+    let input = try image(node)
     switch node.opType {
-    case "Sqrt": try finish(Power(0.5), node, reading: [input])
-    case "Reciprocal": try finish(Power(-1), node, reading: [input])
-    case "Neg": try finish(Affine(scale: -1), node, reading: [input])
+    case "Sqrt": try finish(Power(0.5), node, of: input)
+    case "Reciprocal": try finish(Power(-1), node, of: input)
+    case "Neg": try finish(Affine(scale: -1), node, of: input)
     default:
       guard let exponent = try constant(node, 1)?.single else { throw ONNXProblem("has no single exponent") }
-      try finish(Power(exponent), node, reading: [input])
+      try finish(Power(exponent), node, of: input)
     }
   }
 }

@@ -20,9 +20,18 @@ public struct PyTorchModule: Sendable {
     var layers: [String] = []
     var steps: [String] = []
     var variables = [Network.inputName: "x"]
+    let constants = network.constantValues
     var written = Set<String>()
     for node in network.nodes {
-      let inputs = node.inputs.map { variables[$0] ?? "x" }
+      let inputs = node.inputs.map { name in
+        let variable = variables[name] ?? "x"
+        // What is the same for every image has a batch of one, which only joining does not spread.
+        guard node.operation is Concatenate, constants.contains(name), !constants.contains(node.name) else {
+          return variable
+        }
+        let rest = shapes[name, default: []].map { _ in "-1" }
+        return "\(variable).expand(\((["len(x)"] + rest).joined(separator: ", ")))"
+      }
       let pair = pairs.first { $0.nodes.contains(node.name) }
       // The second factor is made and run with the first.
       if let pair, node.name == pair.nodes[1] {
