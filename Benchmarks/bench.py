@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,9 @@ def regularized_step(options: argparse.Namespace, model: str, batch: int) -> Com
     )
 
 
-def epoch(options: argparse.Namespace, model: str, batch: int, images: int) -> Comparison:
+def epoch(options: argparse.Namespace, model: str, precision: str, batch: int, images: int) -> Comparison:
     """What feeding the network costs: augmented images against the same number of steps on one fixed batch."""
-    request = _request(options, "epoch", model, "float32", batch, images=images, data=options.cifar)
+    request = _request(options, "epoch", model, precision, batch, images=images, data=options.cifar)
     fixed, memory, loader = ({**request, "source": source} for source in ("fixed", "memory", "loader"))
     sides = [
         Side("thresh", options.thresh_worker, memory),
@@ -56,12 +57,28 @@ def epoch(options: argparse.Namespace, model: str, batch: int, images: int) -> C
     ]
     against_bare = [("thresh", "thresh bare")] + [(f"pytorch {s}", "pytorch bare") for s in ("memory", "loader")]
     return Comparison(
-        name=f"epoch-{model}",
-        title=f"Epoch over {images} augmented images: {model}, float32, batch {batch}",
+        name=f"epoch-{model}-{precision}",
+        title=f"Epoch over {images} augmented images: {model}, {precision}, batch {batch}",
         sides=sides,
         ratios=[*against_bare, ("thresh", "pytorch memory"), ("thresh", "pytorch loader")],
         images=images // batch * batch,
         notes=[f"images: {'CIFAR-10' if options.cifar else 'made up (give --cifar for CIFAR-10)'}"],
+    )
+
+
+def infer(options: argparse.Namespace, model: str, precision: str, batch: int, steps: int) -> Comparison:
+    """Forward passes in evaluation: the network as it is trained, with batch norm folded first, and PyTorch eager."""
+    request = _request(options, "infer", model, precision, batch, steps=steps)
+    return Comparison(
+        name=f"infer-{model}-{precision}-{batch}",
+        title=f"Inference: {model}, {precision}, batch {batch}, {steps} passes a run",
+        sides=[
+            Side("thresh", options.thresh_worker, request),
+            Side("thresh folded", options.thresh_worker, request | {"folded": True}),
+            Side("pytorch", options.peer_worker, request),
+        ],
+        ratios=[("thresh", "pytorch"), ("thresh folded", "pytorch"), ("thresh folded", "thresh")],
+        images=batch * steps,
     )
 
 
@@ -97,8 +114,11 @@ def comparisons(options: argparse.Namespace) -> dict[str, list[Callable[[], Comp
     """All of them, by the name that `--only` takes.
 
     Batches of 128 in float32. In bfloat16, 32 and few steps: a CPU without bfloat16 instructions emulates it,
-    about ten times slower than float32, and the whole is to stay under 12 minutes there too.
+    about ten times slower than float32, and the whole is to stay under 12 minutes there too. So an epoch in bfloat16
+    is measured only where the CPU has the instructions.
     """
+    has_bfloat16 = any(name.endswith("bf16") for name in report.machine(options.threads)["instructions"])
+    epoch_precisions = ["float32", "bfloat16"] if has_bfloat16 else ["float32"]
     return {
         "train_step": [
             lambda: train_step(options, "resnet20", "float32", batch=128, steps=3),
@@ -107,7 +127,11 @@ def comparisons(options: argparse.Namespace) -> dict[str, list[Callable[[], Comp
             lambda: train_step(options, "dec3", "bfloat16", batch=32, steps=2),
         ],
         "regularized_step": [lambda: regularized_step(options, "resnet20", batch=128)],
-        "epoch": [lambda: epoch(options, "resnet20", batch=128, images=1280)],
+        "epoch": [partial(epoch, options, "resnet20", precision, 128, 1280) for precision in epoch_precisions],
+        "infer": [
+            lambda: infer(options, "resnet20", "float32", batch=1, steps=50),
+            lambda: infer(options, "resnet20", "float32", batch=32, steps=10),
+        ],
         "memory": [lambda: memory_growth(options)],
         "inspect": [lambda: inspect(options)],
     }
@@ -128,7 +152,7 @@ def _self_check(comparison: Comparison, peer: list[str]) -> Comparison:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Thresh against PyTorch, interleaved, both sides in one run.")
-    names = ("train_step", "regularized_step", "epoch", "memory", "inspect")
+    names = ("train_step", "regularized_step", "epoch", "infer", "memory", "inspect")
     parser.add_argument("--only", nargs="+", choices=names, default=names, help="the comparisons to make")
     parser.add_argument("--n", type=int, default=9, help="runs of each side after warm-up, at least 7 (default: 9)")
     parser.add_argument("--warm-up", type=int, default=1, help="runs of each side that are not counted (default: 1)")

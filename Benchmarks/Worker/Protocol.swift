@@ -28,6 +28,7 @@ struct Task: Decodable {
     case trainStep = "train_step"
     case regularizedStep = "regularized_step"
     case epoch
+    case infer
     case proximalStep = "proximal_step"
     case plan
     case load
@@ -40,8 +41,10 @@ struct Task: Decodable {
   var precision: TrainingOptions.Precision
   var batch: Int
   var threads: Int
-  /// Of train_step and regularized_step: how many steps one run makes.
+  /// Of train_step, regularized_step and infer: how many steps, or forward passes, one run makes.
   var steps: Int?
+  /// Of infer: whether batch norms are moved into the layers before them first.
+  var folded: Bool?
   /// Of regularized_step: after how many steps both proximal operators are applied.
   var every: Int?
   /// Of epoch: how many images it has, the folder of CIFAR-10, and how images come to the network.

@@ -15,9 +15,15 @@ struct Work {
       run = work
       return
     }
+    if task.task == .infer {
+      guard let steps = task.steps else { throw BenchmarkError("infer needs steps") }
+      let inference = try Inference(task)
+      run = { inference.passes(steps) }
+      return
+    }
     let learner = try Learner(task)
     switch task.task {
-    case .proximalStep, .plan, .load: throw BenchmarkError("\(task.task.rawValue) needs size")
+    case .infer, .proximalStep, .plan, .load: throw BenchmarkError("\(task.task.rawValue) needs size")
     case .trainStep, .regularizedStep:
       guard let steps = task.steps else { throw BenchmarkError("\(task.task.rawValue) needs steps") }
       let batch = try Images.fixedBatch(task.batch)
@@ -43,7 +49,7 @@ struct Work {
     case .proximalStep: try Growth.proximalStep(size)
     case .plan: try Growth.plan(size)
     case .load: try Growth.load(size)
-    case .trainStep, .regularizedStep, .epoch: nil
+    case .trainStep, .regularizedStep, .epoch, .infer: nil
     }
   }
 }

@@ -67,6 +67,12 @@ def fastest_trainer(request: dict[str, Any]) -> tuple[Trainer, str]:
     return candidates[best], best
 
 
+def passes(model: nn.Module, images: Tensor, bfloat16: bool, count: int) -> None:
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        for _ in range(count):
+            model(images)
+
+
 def repeated_steps(learner: Trainer, batch: tuple[Tensor, Tensor], steps: int) -> None:
     for _ in range(steps):
         learner.step(*batch)
@@ -81,8 +87,12 @@ def prepare(request: dict[str, Any]) -> tuple[Callable[[], None], dict[str, Any]
     """Builds everything that is not to be timed; returns the work of one run and what the driver should know of it."""
     torch.set_num_threads(request["threads"])
     task, size = request["task"], request["batch"]
-    if task not in ("train_step", "epoch"):
-        raise ValueError(f"the PyTorch worker has no task {task!r}; it has train_step and epoch")
+    if task not in ("train_step", "epoch", "infer"):
+        raise ValueError(f"the PyTorch worker has no task {task!r}; it has train_step, epoch and infer")
+    if task == "infer":
+        model = models.build(request["model"], 3, CLASSES, 32).to(memory_format=torch.channels_last).eval()
+        about = {"framework": f"PyTorch {torch.__version__}"}
+        return partial(passes, model, fixed_batch(size)[0], request["precision"] == "bfloat16", request["steps"]), about
     learner, optimizer = fastest_trainer(request)
     about = {"framework": f"PyTorch {torch.__version__}", "optimizer": f"SGD ({optimizer})"}
     if task == "train_step" or request["source"] == "fixed":
