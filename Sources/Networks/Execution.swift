@@ -3,7 +3,7 @@ import Torch
 /// A network made ready to run: names resolved to positions once, values let go after their last use.
 public struct Execution: Sendable {
   private struct Step: Sendable {
-    let operation: any Operation
+    let piece: Piece
     let inputs: [Int]
     let output: Int
     let parameters: [(role: Role, index: Int)]
@@ -15,24 +15,32 @@ public struct Execution: Sendable {
   public let parameterNames: [String]
   private let steps: [Step]
   private let outputSlot: Int
+  /// How many pieces a run consists of: fewer than nodes where some run as one.
+  package var pieceCount: Int { steps.count }
 
   /// - Throws: `NetworkError` when the network is not valid.
-  public init(_ network: Network) throws {
+  public init(_ network: Network) throws { try self.init(network, fusing: true) }
+
+  /// Decides here, once, which nodes run as one; the network as a value does not know of it.
+  ///
+  /// - Parameter fusing: false runs every node by itself, as libtorch has it, for comparison.
+  package init(_ network: Network, fusing: Bool) throws {
     try network.validate()
+    let pieces = network.pieces(fusing: fusing)
     let names = network.parameterNames
     let positions = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
     var slots = [Network.inputName: 0]
-    for (index, node) in network.nodes.enumerated() { slots[node.name] = index + 1 }
+    for (index, piece) in pieces.enumerated() { slots[piece.output] = index + 1 }
     let output = slots[network.output] ?? 0
     var lastReader: [Int: Int] = [:]
-    for (index, node) in network.nodes.enumerated() {
-      for input in node.inputs { lastReader[slots[input] ?? 0] = index }
+    for (index, piece) in pieces.enumerated() {
+      for input in piece.inputs { lastReader[slots[input] ?? 0] = index }
     }
-    steps = network.nodes.enumerated().map { index, node in
-      let inputs = node.inputs.map { slots[$0] ?? 0 }
+    steps = pieces.enumerated().map { index, piece in
+      let inputs = piece.inputs.map { slots[$0] ?? 0 }
       return Step(
-        operation: node.operation, inputs: inputs, output: index + 1,
-        parameters: node.parameters.map { (role: $0.key, index: positions[$0.value] ?? 0) },
+        piece: piece, inputs: inputs, output: index + 1,
+        parameters: piece.parameters.map { (role: $0.key, index: positions[$0.value] ?? 0) },
         finished: Set(inputs).filter { lastReader[$0] == index && $0 != output }.sorted())
     }
     parameterNames = names
@@ -60,7 +68,7 @@ public struct Execution: Sendable {
     var context = RunContext(mode: mode, generator: generator)
     for step in steps {
       let tensors = NodeParameters { role in step.parameters.first { $0.role == role }.map { parameters[$0.index] } }
-      values[step.output] = step.operation.run(step.inputs.map { Self.value($0, values) }, tensors, &context)
+      values[step.output] = step.piece.run(step.inputs.map { Self.value($0, values) }, tensors, &context)
       for slot in step.finished { values[slot] = nil }
       finished?(step.output - 1)
       guard !context.statistics.isEmpty else { continue }

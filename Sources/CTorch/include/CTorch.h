@@ -118,6 +118,15 @@ ct_tensor *_Nullable ct_linear(const ct_tensor *x, const ct_tensor *weight, cons
 ct_tensor *_Nullable ct_batch_norm(const ct_tensor *x, const ct_tensor *_Nullable weight,
                                    const ct_tensor *_Nullable bias, const ct_tensor *mean, const ct_tensor *variance,
                                    bool training, double momentum, double epsilon);
+typedef struct {
+  double momentum, epsilon;
+  bool training, relu;
+} ct_norm;
+/// Batch norm, `+ residual` if there is one, and ReLU if asked for, in few passes over memory (fused.cpp).
+/// Where its own loops do not fit it does the same by libtorch. Running statistics as in `ct_batch_norm`.
+ct_tensor *_Nullable ct_fused_norm(const ct_tensor *x, const ct_tensor *_Nullable weight,
+                                   const ct_tensor *_Nullable bias, const ct_tensor *mean, const ct_tensor *variance,
+                                   const ct_tensor *_Nullable residual, const ct_norm *how);
 ct_tensor *_Nullable ct_relu(const ct_tensor *x);
 ct_tensor *_Nullable ct_leaky_relu(const ct_tensor *x, double slope);
 ct_tensor *_Nullable ct_hardtanh(const ct_tensor *x, double low, double high);

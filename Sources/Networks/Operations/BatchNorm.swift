@@ -37,6 +37,19 @@ public struct BatchNorm: Operation, Hashable {
     return output
   }
 
+  /// relu(norm(x) + residual) in one go.
+  func runActivated(
+    _ x: Tensor, adding residual: Tensor?, _ parameters: NodeParameters, _ context: inout RunContext
+  ) -> Tensor {
+    let norm = Tensor.ActivatedNorm(
+      scale: parameters[.weight], shift: parameters[.bias], mean: parameters.required(.runningMean),
+      variance: parameters.required(.runningVariance), momentum: momentum, epsilon: epsilon)
+    guard context.mode == .training else { return norm.evaluated(x, adding: residual) }
+    let (output, newMean, newVariance) = norm.trained(x, adding: residual)
+    context.statistics = [.runningMean: newMean, .runningVariance: newVariance]
+    return output
+  }
+
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {

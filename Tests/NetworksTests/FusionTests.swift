@@ -1,0 +1,80 @@
+import Architectures
+import Networks
+import Testing
+import Torch
+
+@Suite struct FusionTests {
+  /// Output, statistics and gradients of one run in training.
+  private func trained(_ network: Network, fusing: Bool, as dtype: Tensor.DType = .float32) throws -> [Tensor] {
+    let execution = try Execution(network, fusing: fusing)
+    let trained = Set(network.trainableNames)
+    let tensors = network.parameters(of: execution, on: .cpu).enumerated().map { index, tensor in
+      trained.contains(execution.parameterNames[index]) ? tensor.to(dtype).leaf : tensor.to(dtype)
+    }
+    let leaves = zip(execution.parameterNames, tensors).filter { trained.contains($0.0) }.map(\.1)
+    let images = Tensor.normal([8] + network.inputShape, using: Generator(seed: 3)).to(dtype).channelsLast
+    let result = execution.run(images, parameters: tensors, mode: .training)
+    let labels = Tensor((0..<8).map { Int64($0 % 4) }, shape: [8])
+    let gradients = result.output.crossEntropy(labels: labels).gradients(of: leaves)
+    return [result.output.detached] + result.statistics.sorted { $0.index < $1.index }.map(\.value) + gradients
+  }
+
+  private func expectSame(_ network: Network, pieces: Int) throws {
+    #expect(try Execution(network).pieceCount == pieces)
+    let exact = try trained(network, fusing: false, as: .float64)
+    let (fused, plain) = (try trained(network, fusing: true), try trained(network, fusing: false))
+    #expect(fused.count == exact.count)
+    for (index, value) in exact.enumerated() {
+      let size = value.maximumMagnitude
+      let (error, usual) = ((fused[index].to(.float64) - value), (plain[index].to(.float64) - value))
+      #expect(error.maximumMagnitude <= 1e-4 * size + 4 * usual.maximumMagnitude)
+    }
+    let images = Tensor.normal([4] + network.inputShape, using: Generator(seed: 5)).channelsLast
+    let evaluated = try [true, false].map { fusing in
+      let execution = try Execution(network, fusing: fusing)
+      let tensors = network.parameters(of: execution, on: .cpu)
+      return withoutGradients { execution.run(images, parameters: tensors, mode: .evaluation).output }
+    }
+    expectClose(evaluated[0], evaluated[1])
+  }
+
+  @Test func `a residual network gives what it gave, with three nodes in one`() throws {
+    let network = try Network.cifarResNet(blocks: 3, input: [3, 16, 16], classes: 4, seed: 0)
+    // Nineteen batch norms, of which nine stand before an addition.
+    try expectSame(network, pieces: network.nodes.count - 19 - 9)
+  }
+
+  @Test func `a decomposed network gives what it gave`() throws {
+    let network = try Network.dec3(input: [3, 16, 16], classes: 4, seed: 0)
+    try expectSame(network, pieces: network.nodes.count - 6)
+  }
+
+  @Test func `a norm that is read twice stays a value`() throws {
+    var net = NetworkBuilder(input: [3, 8, 8], seed: 0)
+    let x = try net.batchNorm(net.convolution(net.input, "conv", units: 4, kernel: [1, 1]), "bn")
+    let network = try net.finish(net.flatten(net.add(net.relu(x), x)))
+    #expect(try Execution(network).pieceCount == network.nodes.count)
+    let doubled = try {
+      var net = NetworkBuilder(input: [3, 8, 8], seed: 0)
+      let x = try net.batchNorm(net.convolution(net.input, "conv", units: 4, kernel: [1, 1]), "bn")
+      return try net.finish(net.relu(net.add(x, x)))
+    }()
+    #expect(try Execution(doubled).pieceCount == doubled.nodes.count)
+  }
+
+  @Test func `a sum that is the network's output is not cut`() throws {
+    var net = NetworkBuilder(input: [4, 8, 8], seed: 0)
+    let sum = try net.add(net.batchNorm(net.input, "bn"), net.input)
+    _ = try net.relu(sum)
+    let network = try net.finish(sum)
+    #expect(try Execution(network).pieceCount == network.nodes.count)
+    #expect(try network(-Tensor.ones([1, 4, 8, 8])).doubles.allSatisfy { $0 < 0 })
+  }
+
+  @Test func `of two norms that are added the first runs with the sum`() throws {
+    var net = NetworkBuilder(input: [4, 8, 8], seed: 0)
+    let (a, b) = (try net.batchNorm(net.input, "a"), try net.batchNorm(net.input, "b"))
+    let x = try net.globalAveragePool(net.relu(net.add(a, b)))
+    try expectSame(net.finish(net.linear(net.flatten(x), "fc", units: 4)), pieces: 5)
+  }
+}
