@@ -163,7 +163,8 @@ public struct NetworkTimer: Sendable {
       let inference = try Inference(network, batch: conditions.batchSize)
       return (inference.nodes, { _ = inference(images, finished: $0) })
     }
-    let execution = try Execution(network)
+    // Node by node, as the workloads are timed.
+    let execution = try Execution(network, fusing: false)
     let parameters = network.parameters(of: execution, on: .cpu)
     return (
       network.nodes.map(\.name),
