@@ -32,7 +32,7 @@ public struct Inference: Sendable {
     var slot = [Network.inputName: 0]
     for (index, pass) in passes.enumerated() {
       slot[pass.result] = index + 1
-      let shape = [batch] + (shapes[pass.inputs[0]] ?? [])
+      let shape = [batch] + (pass.inputs.first.flatMap { shapes[$0] } ?? [])
       steps.append(
         Step(
           work: Self.work(pass, of: network, input: shape), inputs: pass.inputs.map { slot[$0] ?? 0 },

@@ -100,6 +100,8 @@ import Torch
       "dec3": try .dec3(input: [3, 32, 32], classes: 7, seed: 1),
       "gated": try ONNXFile.model(contentsOf: exported.appending(path: "gated-script.onnx")).network,
       "vit": try ONNXFile.model(contentsOf: exported.appending(path: "vit-script.onnx")).network,
+      // This exporter loses names of weights and keeps equal biases once, under the name of one.
+      "vit_unnamed": try ONNXFile.model(contentsOf: exported.appending(path: "vit-export.onnx")).network,
       "swin": try ONNXFile.model(contentsOf: exported.appending(path: "swin-export.onnx")).network,
       "mobilenet": try ONNXFile.model(contentsOf: exported.appending(path: "mobilenet_v2-script.onnx")).network,
     ]
@@ -113,10 +115,9 @@ import Torch
     }
     var wanted: [String: Tensor] = [:]
     for (name, network) in networks {
-      let model = try plainModel(network)
-      try model.write(to: folder.url.appending(path: "\(name).safetensors"))
-      try PyTorchModule(network, weights: "\(name).safetensors").source
-        .write(to: folder.url.appending(path: "\(name).py"), atomically: true, encoding: .utf8)
+      let module = try PyTorchModule(network, weights: "\(name).safetensors")
+      try plainModel(module.network).write(to: folder.url.appending(path: "\(name).safetensors"))
+      try module.source.write(to: folder.url.appending(path: "\(name).py"), atomically: true, encoding: .utf8)
       let images = Tensor.normal([2] + network.inputShape, using: Generator(seed: 2))
       try Exchange.write(images, to: folder.url.appending(path: "\(name).in"))
       wanted[name] = try network(images)

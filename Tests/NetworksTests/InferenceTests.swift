@@ -73,15 +73,17 @@ import Torch
   @Test func `it gives back every tensor that it took`() async {
     await #expect(processExitsWith: .success) {
       let before = Library.liveTensors
-      do {
-        let network = try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 0)
-        let inference = try Inference(network)
-        let held = Library.liveTensors
-        for _ in 0..<3 { _ = inference(Tensor.zeros([2, 3, 32, 32])) }
-        precondition(Library.liveTensors == held)
-      }
+      InferenceTests.use()
       precondition(Library.liveTensors == before)
     }
+  }
+
+  /// Makes a network, makes it ready, uses it and lets all go.
+  private static func use() {
+    guard let network = try? Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 0),
+      let inference = try? Inference(network)
+    else { preconditionFailure("a ResNet-20 cannot be made") }
+    for _ in 0..<3 { _ = inference(Tensor.zeros([2, 3, 32, 32])) }
   }
 
   /// Batch norms as after a training.

@@ -1,5 +1,6 @@
 import class Foundation.JSONEncoder
 import Networks
+import Torch
 
 /// What a node gives the machine to do: an operation on values and parameters of certain shapes.
 ///

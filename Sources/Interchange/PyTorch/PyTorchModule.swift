@@ -9,13 +9,17 @@ import Torch
 public struct PyTorchModule: Sendable {
   /// The text of the module.
   public let source: String
+  /// The network whose parameters have the names that the module loads.
+  public let network: Network
 
   /// - Parameters:
-  ///   - network: any valid network.
+  ///   - given: any valid network.
   ///   - weights: the name of the safetensors file beside the module.
   /// - Throws: `NetworkError` when the network is not valid.
-  public init(_ network: Network, weights: String) throws {
+  public init(_ given: Network, weights: String) throws {
+    let network = given.withLayerNames()
     let shapes = try network.validate()
+    self.network = network
     let pairs = network.matrixLayers.filter(\.isPair)
     var layers: [String] = []
     var steps: [String] = []
@@ -129,8 +133,7 @@ public struct PyTorchModule: Sendable {
 
   /// The name under which the layer's parameters are, which two nodes can share.
   private static func layerName(_ node: Node) -> String {
-    guard let (role, name) = node.parameters.min(by: { $0.key < $1.key }) else { return node.name }
-    return name.hasSuffix(".\(role.rawValue)") ? String(name.dropLast(role.rawValue.count + 1)) : node.name
+    node.commonPrefix ?? node.name
   }
 }
 

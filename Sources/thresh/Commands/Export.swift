@@ -54,7 +54,9 @@ struct Export: ParsableCommand {
     let weights = file.deletingPathExtension().appendingPathExtension("safetensors")
     let module = try PyTorchModule(model.network, weights: weights.lastPathComponent)
     try AtomicOutput.check(weights.path)
-    try model.write(to: weights)
+    var named = model
+    named.network = module.network
+    try named.write(to: weights)
     let back = try Model(contentsOf: weights)
     guard try Difference(between: model.network, and: back.network).largest == 0 else {
       throw OutputError("\(weights.path) does not hold what was written; check the disk and try again")
