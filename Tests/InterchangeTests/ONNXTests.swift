@@ -66,7 +66,8 @@ import Torch
   }
 
   @Test(
-    arguments: ["resnet18", "mobilenet_v2", "gated", "vit", "vit-fixed", "swin", "convnext"], ["script", "export"])
+    arguments: ["resnet18", "mobilenet_v2", "gated", "chosen", "vit", "vit-fixed", "swin", "convnext"],
+    ["script", "export"])
   func `what PyTorch exports is read, computes the same, and comes through Thresh and back`(
     name: String, exporter: String
   ) throws {

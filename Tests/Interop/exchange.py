@@ -66,6 +66,23 @@ class Gated(torch.nn.Module):
         return self.head(x.mean((2, 3)))
 
 
+class Chosen(torch.nn.Module):
+    """Conditions, spreading, norms and named sums: what newer transformers have beside attention."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.head = torch.nn.Conv2d(3, 8, 3, stride=4), torch.nn.Linear(8, 5)
+        self.register_buffer("mask", torch.arange(8) % 3 > 0)
+
+    def forward(self, x):
+        x = torch.where(self.mask, self.stem(x), -0.5)
+        x = torch.where(self.mask[:, None], x, 2 * x)
+        x = x + x.mean(3, keepdim=True).expand(-1, -1, -1, 8)
+        x = (x / x.norm(dim=1, keepdim=True).clamp_min(1e-3).expand_as(x)).flatten(2)
+        attention = torch.softmax(torch.einsum("bci,bdi->bcd", x, x), dim=-1)
+        return self.head(torch.einsum("bcd,bdi->bci", attention, x).masked_fill(torch.cat([self.mask] * 8), 0.0).sum(2))
+
+
 def export_onnx(model: torch.nn.Module, images: torch.Tensor, file: Path, batch: int | None = None) -> None:
     """By the exporter and with the options that README.md names, unless the batch is fixed."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -132,6 +149,7 @@ def export(folder: Path) -> None:
         "resnet18": torchvision.models.resnet18(num_classes=10),
         "mobilenet_v2": torchvision.models.mobilenet_v2(num_classes=10),
         "gated": Gated(),
+        "chosen": Chosen(),
         "vit": torchvision.models.VisionTransformer(
             image_size=64, patch_size=16, num_layers=2, num_heads=4, hidden_dim=64, mlp_dim=128, num_classes=10),
         "swin": torchvision.models.SwinTransformer(
@@ -141,7 +159,7 @@ def export(folder: Path) -> None:
     channels_last(folder)
     models["vit-fixed"] = models["vit"]
     for name, model in models.items():
-        size = 32 if name in ("resnet18", "mobilenet_v2", "gated") else 64
+        size = 32 if name in ("resnet18", "mobilenet_v2", "gated", "chosen") else 64
         settle(model)
         fixed = name.endswith("fixed")
         images = torch.randn(1 if fixed else 3, 3, size, size)
