@@ -1,3 +1,6 @@
+#include <cmath>
+#include <limits>
+
 #include "protect.h"
 
 using namespace ct;
@@ -30,7 +33,14 @@ ct_tensor *ct_sqrt(const ct_tensor *a) {
   return tensor([&] { return at::sqrt(in(a)); });
 }
 ct_tensor *ct_clamp(const ct_tensor *a, double low, double high) {
-  return tensor([&] { return at::clamp(in(a), low, high); });
+  return tensor([&] {
+    // A bound that float32 cannot hold is none; libtorch refuses it.
+    const auto bound = [&](double value) {
+      const bool held = in(a).scalar_type() == at::kDouble || std::abs(value) <= std::numeric_limits<float>::max();
+      return held ? value : std::copysign(std::numeric_limits<double>::infinity(), value);
+    };
+    return at::clamp(in(a), bound(low), bound(high));
+  });
 }
 ct_tensor *ct_softmax(const ct_tensor *a, int64_t dim) {
   return tensor([&] { return at::softmax(in(a), dim); });

@@ -83,4 +83,10 @@ import Torch
     #expect(abs(zeros - 2500) < 200)
     #expect(abs((dropped.doubles.max() ?? 0) - 4 / 3) < 1e-6)
   }
+
+  @Test func `a bound beyond float32 is none`() {
+    let x = Tensor([-2.0, 0.5, 3], shape: [3]).to(.float32)
+    #expect(x.clamped(to: 0...Double.greatestFiniteMagnitude).doubles == [0, 0.5, 3])
+    #expect(x.clamped(to: -1e300...1).doubles == [-2, 0.5, 1])
+  }
 }
