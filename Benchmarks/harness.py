@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 Answer = dict[str, Any]
 
+# Threads of a side that has just run spin for a while before they sleep, and would take a core from the next.
+PAUSE = 0.2
+
 
 class BenchmarkError(Exception):
     """A side that could not be measured; the message is for the person at the terminal."""
@@ -140,6 +143,7 @@ def measure(comparison: Comparison, rounds: int, warm_up: int) -> list[Measured]
         for _ in range(warm_up + rounds):
             for runner, its_answers in zip(runners, answers):
                 its_answers.append(runner.run())
+                time.sleep(PAUSE)
     finally:
         for runner in runners:
             runner.close()

@@ -27,6 +27,8 @@ public struct Inference: Sendable {
   /// - Parameter batch: the usual number of images, for which the order of weights is chosen.
   /// - Throws: `NetworkError` when the network is not valid.
   public init(_ network: Network, batch: Int = 1) throws {
+    // Values come and go with every batch: given back to the system, each would be faulted in again page by page.
+    Library.keepFreedMemory()
     let (network, passes) = try network.passes()
     let shapes = try network.validate()
     var slot = [Network.inputName: 0]
