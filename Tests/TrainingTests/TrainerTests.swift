@@ -145,7 +145,8 @@ struct TrainerTests {
     #expect(throws: TrainingInterruption.self) { _ = try trainer.train(resume: false) }
     #expect(warnings.first?.contains("about to collapse") == true, "\(warnings)")
     let warned = try Model(contentsOf: RunFolder(place.url).last).network
-    let accuracy = try warned.accuracy(on: data.train, of: data).top1
+    // Weights that shrink from step to step leave the running statistics behind; they are measured as of now.
+    let accuracy = try warned.recalibrated(on: data, seed: 0).accuracy(on: data.train, of: data).top1
     #expect(accuracy > healthy - 5, "\(warnings)")
   }
 
