@@ -44,6 +44,20 @@ def regularized_step(options: argparse.Namespace, model: str, batch: int) -> Com
     )
 
 
+def proximal_step(options: argparse.Namespace, model: str, precision: str, batch: int) -> Comparison:
+    """One application of both proximal operators to all layers, in units of a training step."""
+    step = _request(options, "train_step", model, precision, batch, steps=1)
+    return Comparison(
+        name=f"proximal_step-{model}-{precision}",
+        title=f"Proximal step: {model}, against a training step in {precision}, batch {batch}",
+        sides=[
+            Side("proximal", options.thresh_worker, step | {"task": "proximal_step"}),
+            Side("step", options.thresh_worker, step),
+        ],
+        ratios=[("proximal", "step")],
+    )
+
+
 def epoch(options: argparse.Namespace, model: str, precision: str, batch: int, images: int) -> Comparison:
     """What feeding the network costs: augmented images against the same number of steps on one fixed batch."""
     request = _request(options, "epoch", model, precision, batch, images=images, data=options.cifar)
@@ -152,6 +166,9 @@ def comparisons(options: argparse.Namespace) -> dict[str, list[Callable[[], Comp
             lambda: train_step(options, "dec3", "bfloat16", batch=32, steps=2),
         ],
         "regularized_step": [lambda: regularized_step(options, "resnet20", batch=128)],
+        "proximal_step": [
+            partial(proximal_step, options, "resnet20", precision, 128) for precision in ("float32", "bfloat16")
+        ],
         "epoch": [partial(epoch, options, "resnet20", precision, 128, 1280) for precision in epoch_precisions],
         "forward": [
             lambda: forward(options, "resnet20", batch=1, threads=1, calls=200),
@@ -182,7 +199,7 @@ def _self_check(comparison: Comparison, peer: list[str]) -> Comparison:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Thresh against PyTorch, interleaved, both sides in one run.")
-    names = ("train_step", "regularized_step", "epoch", "forward", "memory", "inspect")
+    names = ("train_step", "regularized_step", "proximal_step", "epoch", "forward", "memory", "inspect")
     parser.add_argument("--only", nargs="+", choices=names, default=names, help="the comparisons to make")
     parser.add_argument("--n", type=int, default=9, help="runs of each side after warm-up, at least 7 (default: 9)")
     parser.add_argument("--warm-up", type=int, default=1, help="runs of each side that are not counted (default: 1)")
@@ -211,7 +228,7 @@ def main() -> int:
         if name in ("inspect", "forward") and not options.inspect:
             options.inspect = str(ROOT / ".build/resnet20-random.safetensors")
             subprocess.run([options.python, str(PEERS / "write_weights.py"), options.inspect], check=True)
-        if options.self_check and name in ("regularized_step", "forward", "inspect"):
+        if options.self_check and name in ("regularized_step", "proximal_step", "forward", "inspect"):
             continue
         for make in comparisons(options)[name]:
             comparison = make()

@@ -49,7 +49,7 @@ struct Task: Decodable {
   var images: Int?
   var data: String?
   var source: Source?
-  /// Of proximal_step, plan and load: units, layers, or MiB.
+  /// Of plan and load: layers, or MiB; of proximal_step: units of one layer, or nil for the model.
   var size: Int?
   /// Of forward: the model file.
   var file: String?

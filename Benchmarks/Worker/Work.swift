@@ -20,7 +20,8 @@ struct Work {
     }
     let learner = try Learner(task)
     switch task.task {
-    case .proximalStep, .plan, .load: throw BenchmarkError("\(task.task.rawValue) needs size")
+    case .plan, .load: throw BenchmarkError("\(task.task.rawValue) needs size")
+    case .proximalStep: run = { try learner.regularize(after: 1) }
     case .forward: throw BenchmarkError("forward needs file and steps")
     case .trainStep, .regularizedStep:
       guard let steps = task.steps else { throw BenchmarkError("\(task.task.rawValue) needs steps") }
@@ -108,7 +109,7 @@ final class Learner {
     stepsMade += 1
   }
 
-  private func regularize(after steps: Int) throws {
+  func regularize(after steps: Int) throws {
     let t = Double(steps) * options.learningRate / (1 - options.momentum)
     _ = try state.proximalStep(regularization, t: t).alarms(energy: options.energy, options.energyMeasure)
   }

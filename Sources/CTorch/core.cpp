@@ -1,5 +1,6 @@
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+#include <c10/core/GradMode.h>
 #include <torch/version.h>
 
 #ifdef __GLIBC__
@@ -7,6 +8,7 @@
 #endif
 
 #include "protect.h"
+#include "team.h"
 
 namespace ct {
 std::atomic<int64_t> live{0};
@@ -38,6 +40,17 @@ bool ct_set_threads(int32_t count) {
   return ct::done([&] { at::set_num_threads(count); });
 }
 int32_t ct_threads(void) { return at::get_num_threads(); }
+bool ct_parallel(int64_t count, void (*work)(void *context, int64_t index), void *context) {
+  return ct::done([&] {
+    const bool tracks = c10::GradMode::is_enabled();
+    // Whoever is free takes the next one: pieces are of very different sizes.
+    std::atomic<int64_t> next{0};
+    ct::on_team(std::min<int64_t>(count, at::get_num_threads()), /*grain=*/1, [&](int64_t) {
+      c10::AutoGradMode mode(tracks);
+      for (int64_t index = next++; index < count; index = next++) work(context, index);
+    });
+  });
+}
 void ct_keep_freed_memory(void) {
 #ifdef __GLIBC__
   // 32 MiB is the largest that glibc takes: activations of a batch are below, so they come from the heap.

@@ -1,11 +1,11 @@
 // Batch norm with the addition and the ReLU behind it in one function, forward and backward.
-#include <ATen/TensorIterator.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <numeric>
 
 #include "lanes.h"
 #include "protect.h"
+#include "team.h"
 
 using namespace ct;
 using lanes::Block;
@@ -37,16 +37,9 @@ struct Cut {
   /// Rows of the image memory in a block: blocks start where rows do.
   int64_t rows_of(int64_t index) const { return block(index).count * lanes::width / channels; }
 
-  /// Runs `body` for each block on libtorch's own team; the shim is compiled without OpenMP.
   template <class Body>
   void each(Body body) const {
-    auto marks = at::empty({blocks}, at::kByte);
-    auto *first = static_cast<char *>(marks.data_ptr());
-    auto iterator = at::TensorIterator::borrowing_nullary_op(marks);
-    auto run = [&](char **data, const int64_t *, int64_t count, int64_t) {
-      for (int64_t i = 0; i < count; i++) body(data[0] - first + i);
-    };
-    iterator.for_each(at::TensorIteratorBase::loop2d_t(run), /*grain_size=*/4);
+    on_team(blocks, /*grain=*/4, body);
   }
 
   std::vector<float> spread(const std::vector<double> &values) const {

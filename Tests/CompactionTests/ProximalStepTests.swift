@@ -39,6 +39,18 @@ import Torch
     #expect((1..<alive).contains(rank))
   }
 
+  @Test func `a step is the same on one thread and on two`() throws {
+    let network = try network()
+    let regularization = try Regularization(joint(.nuclearFirst), on: network)
+    let threads = Library.threads
+    defer { Library.setThreads(threads) }
+    let changed = try [1, 2].map { threads in
+      Library.setThreads(threads)
+      return try ProximalStep(regularization, on: network.parameters, t: 0.7).changed.mapValues(\.doubles)
+    }
+    #expect(changed[0] == changed[1] && !changed[0].isEmpty)
+  }
+
   @Test func `a part for single elements keeps the low rank and the zero units of the joint step`() throws {
     let network = try network()
     var regularizer = joint(.nuclearFirst)

@@ -39,6 +39,9 @@ int64_t ct_live(void);               // tensors handed out and not yet given bac
 const char *ct_version(void);        // of the headers this was compiled with, such as "2.13.0"
 bool ct_set_threads(int32_t count);  // of the calling thread's team
 int32_t ct_threads(void);
+/// Calls `work(context, i)` for every i below `count`, shared out over the team of the calling thread; operations called
+/// from within have one thread each. Gradients are tracked there if they are here.
+bool ct_parallel(int64_t count, void (*work)(void *context, int64_t index), void *context);
 /// Has the allocator keep freed memory for the next step instead of giving it back to the system (glibc only).
 void ct_keep_freed_memory(void);
 const char *ct_cpu_capability(void);

@@ -47,20 +47,17 @@ public struct ProximalStep {
     _ regularization: Regularization, _ current: inout [String: Tensor], _ t: Double
   ) throws {
     guard regularization.regularizer.nuclear > 0 else { return }
-    for target in regularization.matrices {
-      let threshold = regularization.threshold(of: target, t: t)
-      let weights = target.weights.compactMap { current[$0] }
-      if weights.count == 2 {
-        let low = try PairThresholding(first: weights[0].unfolded, second: weights[1].unfolded, threshold: threshold)
+    for (target, low) in try LowRankMatrices(regularization, current, t).matrices {
+      switch low {
+      case .whole(let low):
         spectra[target.layer] = low.spectrum
-        set(target.weights[0], low.first.reshaped(weights[0].shape), &current)
-        set(target.weights[1], low.second.reshaped(weights[1].shape), &current)
+        set(target.weights[0], low.matrix, like: current[target.weights[0]], &current)
+      case .pair(let low):
+        spectra[target.layer] = low.spectrum
+        set(target.weights[0], low.first, like: current[target.weights[0]], &current)
+        set(target.weights[1], low.second, like: current[target.weights[1]], &current)
         bases[target.weights[0]] = (low.basis, isFirst: true)
         bases[target.weights[1]] = (low.basis, isFirst: false)
-      } else if let weight = weights.first {
-        let low = try SingularValueThresholding(weight.unfolded, threshold: threshold)
-        spectra[target.layer] = low.spectrum
-        set(target.weights[0], low.matrix.reshaped(weight.shape), &current)
       }
     }
   }
@@ -90,7 +87,7 @@ public struct ProximalStep {
   ) {
     guard regularization.regularizer.group > 0 else { return }
     for target in regularization.groups {
-      let seen = regularization.seeingProducts(current)
+      let seen = regularization.seeingProducts(current, of: target.family)
       let threshold = regularization.thresholds(of: target, t: t, seen).group
       for (name, tensor) in GroupThresholding(target.family, current, seen: seen, threshold: threshold).parameters {
         set(name, tensor, &current)
@@ -123,6 +120,12 @@ public struct ProximalStep {
       let factor = pow(wanted / norm, 1 / Double(weights.count))
       for name in weights { if let weight = current[name] { set(name, weight * factor, &current) } }
     }
+  }
+
+  private mutating func set(
+    _ name: String, _ matrix: Tensor, like weight: Tensor?, _ current: inout [String: Tensor]
+  ) {
+    set(name, weight.map { matrix.reshaped($0.shape) } ?? matrix, &current)
   }
 
   private mutating func set(_ name: String, _ tensor: Tensor, _ current: inout [String: Tensor]) {

@@ -71,9 +71,8 @@ public struct Regularization: Sendable {
       let matrix = Self.matrix(target.weights, network.parameters)
       start.singularValue[target.layer] = try matrix.map { try Spectrum(of: $0).mean }
     }
-    let seen = seeingProducts(network.parameters)
     for target in groups {
-      let norms = target.family.norms(seen)
+      let norms = target.family.norms(seeingProducts(network.parameters, of: target.family))
       start.groupNorm[target.family.name] = norms.reduce(0, +) / Double(max(1, norms.count))
     }
     start.measureNorms(normalized, network.parameters)
@@ -89,10 +88,13 @@ public struct Regularization: Sendable {
     return factors.count == 2 ? factors[1].matmul(first) : first
   }
 
-  /// `parameters` with the second factor of every pair replaced by the pair's product, whose rows are its units.
-  func seeingProducts(_ parameters: [String: Tensor]) -> [String: Tensor] {
+  /// `parameters` with the second factor of every pair in `family` replaced by the pair's product, whose rows are its
+  /// units.
+  func seeingProducts(_ parameters: [String: Tensor], of family: GroupFamily) -> [String: Tensor] {
     var result = parameters
-    for weights in pairs { result[weights[1]] = Self.matrix(weights, parameters) }
+    for weights in pairs where family.members.contains(where: { $0.parameter == weights[1] }) {
+      result[weights[1]] = Self.matrix(weights, parameters)
+    }
     return result
   }
 

@@ -5,7 +5,7 @@ import Torch
 /// prox(W) = U·diag((σ − t)₊)·Vᵀ (Alvarez & Salzmann 2017; Cai, Candès & Shen 2010). With G = WWᵀ = EΛEᵀ, σ = √Λ it
 /// is E·diag((1 − t/σ)₊)·Eᵀ·W, ten times faster than by SVD. The Gram matrix is float64: a float32 one loses every σ
 /// below about 1e-3·σ₁.
-public struct SingularValueThresholding {
+public struct SingularValueThresholding: Sendable {
   /// The result, in the type of the input.
   public var matrix: Tensor
   /// Its singular values, descending.
