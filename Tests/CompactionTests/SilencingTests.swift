@@ -23,7 +23,7 @@ import Torch
     network.parameters["\(name).weight"] = Tensor((0..<24).map { Float(24 - $0) }, shape: [24])
     network.parameters["\(name).bias"] = Tensor.zeros([24])
     let groups = try UnitGroups(of: network, norm: .scale, leavingOut: { $0 != "block2.conv_h" })
-    let quiet = network.silencingWeakest(of: groups, keeping: 0.5, atLeast: 1)
+    let quiet = network.silencingWeakest(of: groups, keeping: .share(0.5), atLeast: 1)
     let scale = try #require(quiet.parameters["\(name).weight"]).doubles
     let expected: [Double] = [24, 23, 22, 21, 20, 19, 18, 17] + Array(repeating: 0, count: 16)
     #expect(scale == expected)

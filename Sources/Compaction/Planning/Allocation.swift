@@ -1,10 +1,13 @@
+import Foundation
 import Networks
 
 /// How a plan to a size spreads what it cuts over the layers.
 public enum Allocation: String, Sendable, Codable, CaseIterable {
   /// Every layer keeps the same share of its energy.
   case uniform
-  /// Ranks go to where they lose least for what they cost: Σ_l ‖W_l − W_l,r‖²/‖W_l‖² is made small within the size.
+  /// Ranks go to where they lose least for what they cost: the product over all layers of the shares of the energy that
+  /// are kept is made large within the size, what is left of a signal that goes through them. Where living units may go,
+  /// they are weighed against ranks too, tie by tie.
   case global
 }
 
@@ -20,8 +23,15 @@ struct RankAllocation {
     var rank: Int?
     var scheme = Scheme.spatialFirst
     var cost: Int
-    /// ‖W − W_r‖²/‖W‖².
+    /// The share of the energy that goes, or what grows with it.
     var loss: Double
+
+    /// The same with −log of what is kept, where `share` went with the units before: units count twice, since counted
+    /// once too many go (`Documentation/decisions.md`).
+    func losing(units share: Double) -> Offer {
+      let kept = max((1 - share) * (1 - share) * (1 - loss), .leastNormalMagnitude)
+      return Offer(rank: rank, scheme: scheme, cost: cost, loss: -log(kept))
+    }
   }
 
   /// The chosen offer of every layer.
@@ -45,10 +55,11 @@ struct RankAllocation {
     }
     func cost(_ choice: [Offer]) -> Int { choice.map(\.cost).reduce(0, +) }
     guard cost(best((0, 1))) <= budget else { return nil }
-    // Offers cost whole numbers and lose at most 1: beyond λ = 1 the cheapest wins whatever it loses.
-    var (low, high) = (0.0, 2.0)
+    // Costs are whole numbers: beyond λ = the largest loss the cheapest wins whatever it loses.
+    let largest = offers.joined().map(\.loss).max() ?? 0
+    var (low, high) = (0.0, 1 + largest)
     if cost(best((1, low))) > budget {
-      for _ in 0..<60 {
+      for _ in 0..<80 {
         let middle = (low + high) / 2
         if cost(best((1, middle))) > budget { low = middle } else { high = middle }
       }
@@ -82,17 +93,18 @@ struct RankAllocation {
 
 extension Survey.Layer {
   /// What the layer can become in any scheme that was surveyed, by the cost that `cost` is of.
-  func offersOfAnyScheme(minimumRank: Int, _ cost: KeyPath<Cost, Int>) -> [RankAllocation.Offer] {
-    let own = offers(minimumRank: minimumRank, cost)
+  func offersOfAnyScheme(
+    minimumRank: Int, _ cost: KeyPath<Cost, Int>, _ measure: EnergyMeasure
+  ) -> [RankAllocation.Offer] {
+    let own = offers(minimumRank: minimumRank, cost, measure)
     guard obstacle == nil else { return own }
     return own[..<1]
       + cuts.flatMap { cut in
         let perRank = cut.perRank[keyPath: cost]
         let most = min(cut.spectrum.rank, (own[0].cost - 1) / perRank)
-        let whole = cut.spectrum.error(of: 0)
         return stride(from: min(max(1, minimumRank), cut.spectrum.values.count), through: most, by: 1).map { rank in
-          let error = whole > 0 ? cut.spectrum.error(of: rank) / whole : 0
-          return RankAllocation.Offer(rank: rank, scheme: cut.scheme, cost: rank * perRank, loss: error * error)
+          RankAllocation.Offer(
+            rank: rank, scheme: cut.scheme, cost: rank * perRank, loss: 1 - cut.spectrum.energy(of: rank, measure))
         }
       }
   }
@@ -101,15 +113,14 @@ extension Survey.Layer {
   /// the pair is faster by more than the clock can err. Losses are of the layer as given, its units that go included.
   func timedOffers(minimumRank: Int) -> [RankAllocation.Offer] {
     let own = milliseconds ?? 0
-    let kept = 1 - unitLoss
-    return [RankAllocation.Offer(rank: nil, cost: own.nanoseconds, loss: unitLoss)]
-      + cuts.flatMap { cut in
-        cut.timedRanks.filter { $0.rank >= minimumRank && $0.milliseconds < Self.sureGain * own }.map { time in
-          RankAllocation.Offer(
-            rank: time.rank, scheme: cut.scheme, cost: time.milliseconds.nanoseconds,
-            loss: unitLoss + kept * cut.losses[time.rank])
-        }
+    let pairs = cuts.flatMap { cut in
+      cut.timedRanks.filter { $0.rank >= minimumRank && $0.milliseconds < Self.sureGain * own }.map { time in
+        RankAllocation.Offer(
+          rank: time.rank, scheme: cut.scheme, cost: time.milliseconds.nanoseconds, loss: cut.losses[time.rank])
       }
+    }
+    let whole = RankAllocation.Offer(rank: nil, cost: own.nanoseconds, loss: 0)
+    return ([whole] + pairs).map { $0.losing(units: unitLoss) }
   }
 
   /// A pair has to take less than this part of the layer's time.
@@ -121,18 +132,19 @@ extension Survey.Layer {
   }
 
   /// What the layer can become, by the cost that `cost` is of: dense, or every rank that costs less.
-  func offers(minimumRank: Int, _ cost: KeyPath<Cost, Int>) -> [RankAllocation.Offer] {
+  func offers(
+    minimumRank: Int, _ cost: KeyPath<Cost, Int>, _ measure: EnergyMeasure
+  ) -> [RankAllocation.Offer] {
     let perWeight = cost == \.macs ? positions : 1
     let dense = RankAllocation.Offer(rank: nil, cost: weights * perWeight, loss: 0)
     guard obstacle == nil else { return [dense] }
-    let whole = spectrum.error(of: 0)
     let most = min(spectrum.rank, (weights - 1) / perRank)
     let least = min(max(1, minimumRank), spectrum.values.count)
     guard least <= most else { return [dense] }
     return [dense]
       + (least...most).map { rank in
-        let error = whole > 0 ? spectrum.error(of: rank) / whole : 0
-        return RankAllocation.Offer(rank: rank, cost: rank * perRank * perWeight, loss: error * error)
+        RankAllocation.Offer(
+          rank: rank, cost: rank * perRank * perWeight, loss: 1 - spectrum.energy(of: rank, measure))
       }
   }
 }

@@ -112,13 +112,6 @@ extension Network {
     return zip(gamma, variance).map { abs($0) / ($1 + norm.epsilon).squareRoot() }
   }
 
-  /// Σ_n D_n²‖W_n‖² of a layer: what its units contribute together.
-  func scaledEnergy(of layer: MatrixLayer) -> Double {
-    let matrix = matrix(of: layer)
-    let rows = (matrix * matrix).sum(axes: [1]).doubles
-    return zip(rows, scale(behind: layer)).map { $0 * $1 * $1 }.reduce(0, +)
-  }
-
   /// The spectrum of an unfolding, and Σ_{i>r} σᵢ²‖D uᵢ‖² for r from 0, relative to the whole.
   ///
   /// W − W_r = Σ_{i>r} σᵢuᵢvᵢᵀ with orthonormal vᵢ, so the scaled error is a sum over the directions that go.

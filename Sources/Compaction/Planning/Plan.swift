@@ -56,11 +56,16 @@ public struct Plan: Sendable, Codable {
   public var energyMeasure: EnergyMeasure
   /// The share of the energy that every factorised layer keeps at least.
   public var energy: Double
-  /// The share of Σ‖θ_n‖ over the units of a tie that is kept; 1 cuts only what is silent.
+  /// The share of Σ‖θ_n‖ over the units of a tie that every tie keeps at least; 1 cuts only what is silent.
   public var unitShare: Double
+  /// How many units each tie keeps, by the name of its family, where each has its own number.
+  public var unitCounts: [String: Int]?
   public var minimumUnits: Int
   /// What is foretold of time, where the plan is by time.
   public var time: Time?
+
+  /// Which units stay.
+  public var unitChoice: UnitChoice { unitCounts.map { .counts($0) } ?? .share(unitShare) }
 
   /// Whether something of the function is given up, beyond what float32 rounds away.
   public var isLossy: Bool { unitShare < 1 || layers.contains { $0.error > 1e-6 * $0.norm } }

@@ -67,10 +67,10 @@ public struct Planner: Sendable {
   /// - Throws: `PlanError` when the size cannot be reached.
   public func plan(for survey: Survey) throws -> Plan { try plan { _ in survey } }
 
-  /// The same where what is surveyed depends on the share of the units' norms that is kept.
+  /// The same where what is surveyed depends on the units that are kept.
   ///
   /// - Throws: `PlanError`, and what `survey` throws.
-  func plan(for survey: (_ unitShare: Double) throws -> Survey) throws -> Plan {
+  func plan(for survey: (UnitChoice) throws -> Survey) throws -> Plan {
     switch goal {
     case .energy(let share), .parameters(let share), .macs(let share), .time(let share):
       guard (0...1).contains(share) else {
@@ -78,75 +78,14 @@ public struct Planner: Sendable {
       }
     }
     switch goal {
-    case .energy(let share): return plan(for: try survey(1), energy: share, unitShare: 1)
+    case .energy(let share): return plan(for: try survey(.share(1)), energy: share, unitShare: 1)
     case .parameters(let fraction): return try largest(survey, "parameters", fraction, of: \.parameters)
     case .macs(let fraction): return try largest(survey, "MACs", fraction, of: \.macs)
     case .time(let fraction): return try fastest(survey, within: fraction)
     }
   }
 
-  /// The plan of the largest share, found by halving, whose cost stays within the limit; cost grows with it but for
-  /// single ranks.
-  private func largest(
-    _ survey: (Double) throws -> Survey, _ what: String, _ fraction: Double, of cost: KeyPath<Cost, Int>
-  ) throws -> Plan {
-    let fixed = units == .silent ? try survey(1) : nil
-    func surveyed(_ share: Double) throws -> Survey { try fixed ?? survey(units.share(atEnergy: share)) }
-    func plan(keeping share: Double) throws -> Plan {
-      self.plan(for: try surveyed(share), energy: share, unitShare: units.share(atEnergy: share))
-    }
-    let all = try plan(keeping: 1)
-    let whole = whole ?? all.original
-    let limit = Int(fraction * Double(whole[keyPath: cost]))
-    if all.predicted[keyPath: cost] <= limit { return all }
-    var best = try plan(keeping: 0)
-    guard best.predicted[keyPath: cost] <= limit else {
-      let (fewest, advice) =
-        units == .silent
-        ? ("", "train with a stronger --group so that units vanish")
-        : (" and every layer at \(minimumUnits) units", "lower --min-rank and --min-units, or leave fewer layers out")
-      let least = Double(best.predicted[keyPath: cost]) / Double(whole[keyPath: cost])
-      throw PlanError(
-        """
-        \(what) cannot be cut to \(fraction) of the original: with every rank at \(minimumRank)\(fewest), \
-        \(rounded(least)) remain; ask for \(rounded(least)) or more, or \(advice)
-        """)
-    }
-    var (low, high) = (0.0, 1.0)
-    // A share to six digits decides every rank of any layer, one to four digits every unit.
-    for _ in 0..<(fixed == nil ? 14 : 20) {
-      let middle = (low + high) / 2
-      let candidate = try plan(keeping: middle)
-      if candidate.predicted[keyPath: cost] <= limit { (low, best) = (middle, candidate) } else { high = middle }
-    }
-    guard allocation == .global else { return best }
-    return try redistributed(best, for: surveyed(low), within: limit, of: cost)
-  }
-
-  /// The plan with the same units whose ranks lose least within the limit.
-  private func redistributed(
-    _ uniform: Plan, for survey: Survey, within limit: Int, of cost: KeyPath<Cost, Int>
-  ) -> Plan {
-    let offers = survey.layers.map { layer in
-      schemes == .any
-        ? layer.offersOfAnyScheme(minimumRank: minimumRank, cost) : layer.offers(minimumRank: minimumRank, cost)
-    }
-    // What layers cannot change: biases, batch norms, everything that is no matrix.
-    let fixed = survey.narrowed[keyPath: cost] - offers.map { $0[0].cost }.reduce(0, +)
-    guard let allocation = RankAllocation(offers, budget: limit - fixed) else { return uniform }
-    let choices = zip(survey.layers, allocation.chosen).map { layer, offer -> Plan.Choice in
-      if let rank = offer.rank { return .factorized(rank: rank, scheme: offer.scheme) }
-      if let current = layer.factorizedRank { return .dense(reason: layer.obstacle ?? "already at rank \(current)") }
-      return .dense(reason: layer.obstacle ?? "a lower rank would lose more than it saves")
-    }
-    var plan = plan(for: survey, choices, energy: 0, unitShare: uniform.unitShare)
-    plan.energy = plan.layers.map(\.energy).min() ?? 1
-    return plan
-  }
-
-  private func rounded(_ fraction: Double) -> Double { (fraction * 1000).rounded(.up) / 1000 }
-
-  private func plan(for survey: Survey, energy: Double, unitShare: Double) -> Plan {
+  func plan(for survey: Survey, energy: Double, unitShare: Double) -> Plan {
     plan(for: survey, survey.layers.map { choice(for: $0, energy: energy) }, energy: energy, unitShare: unitShare)
   }
 

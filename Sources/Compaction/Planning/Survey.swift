@@ -17,7 +17,7 @@ public struct Survey: Sendable, Codable {
     public var obstacle: String?
     /// What it could become in each scheme; empty where only the paper's unfolding is asked for.
     public var cuts: [Cut] = []
-    /// The share of the layer's squared norm, scaled by the batch norm behind it, that goes with its units.
+    /// The share of what it does that goes with units, its own and those that it reads; see `UnitContributions`.
     public var unitLoss = 0.0
     /// Milliseconds as it stands, where the plan is by time.
     public var milliseconds: Double?
@@ -42,8 +42,25 @@ public struct Survey: Sendable, Codable {
     public var weights: Int?
   }
 
+  /// The units of one tie.
+  public struct Family: Sendable, Codable, Equatable {
+    public var name: String
+    /// ‖θ_n‖ of its groups, the strongest first.
+    public var norms: [Double]
+    /// How many of them stay.
+    public var kept: Int
+
+    /// The share of Σ‖θ_n‖ that stays.
+    var share: Double {
+      let whole = norms.reduce(0, +)
+      return whole > 0 ? norms.prefix(kept).reduce(0, +) / whole : 1
+    }
+  }
+
   public var layers: [Layer]
   public var units: [Units]
+  /// Of every tie, where a plan weighs units against ranks.
+  public var families: [Family] = []
   /// The network as given.
   public var original: Cost
   /// The network without the units that go.
@@ -65,13 +82,23 @@ extension Survey {
   ///   - isLeftOut: layers that stay as they are.
   /// - Throws: `NetworkError`, or `TorchError` when a spectrum does not converge.
   public init(of network: Network, narrowed: Network, leavingOut isLeftOut: (String) -> Bool) throws {
+    try self.init(of: network, narrowed: narrowed, leavingOut: isLeftOut, remembering: Decompositions())
+  }
+
+  init(
+    of network: Network, narrowed: Network, leavingOut isLeftOut: (String) -> Bool,
+    remembering decompositions: Decompositions
+  ) throws {
     let shapes = try narrowed.validate()
     layers = try narrowed.matrixLayers.map { layer in
       let output = shapes[layer.nodes.last ?? layer.name] ?? []
       let first = narrowed[layer.nodes[0]].flatMap { narrowed.parameter(.weight, of: $0) }
       let obstacle = layer.obstacle ?? (isLeftOut(layer.name) ? "left out" : nil)
       return Layer(
-        name: layer.name, spectrum: try Spectrum(of: narrowed.matrix(of: layer)),
+        name: layer.name,
+        spectrum: try decompositions.spectrum(narrowed.decompositionKey(of: layer)) {
+          try Spectrum(of: narrowed.matrix(of: layer))
+        },
         positions: narrowed.positions(of: layer, output), factorizedRank: layer.isPair ? first?.shape[0] : nil,
         obstacle: obstacle, pairWeights: layer.scheme == .spatialFirst ? nil : narrowed.weights(of: layer))
     }

@@ -6,38 +6,25 @@ extension Planner {
   /// Families keep a multiple of this many units: half a vector of 16 floats, where time decides.
   var unitStep: Int { isTimed ? 8 : 1 }
 
-  /// Shares of the units' norms that are tried where time decides.
-  private var unitShares: [Double] {
-    units == .silent ? [1] : (0...20).map { 1 - Double($0) / 20 }
-  }
-
   /// The plan that loses least within a fraction of the time.
   ///
-  /// For each share of the units the ranks are spread by `RankAllocation`, at nanoseconds for costs; of the shares the
-  /// one stays that loses least, units and ranks together. A unit's loss is its part of the layer's squared norm, a
-  /// rank's the squared error, both scaled by the batch norm behind the layer.
+  /// For each choice of units the ranks are spread by `RankAllocation`, at nanoseconds for costs; of the choices that
+  /// `leastLossy` tries the one stays that loses least, units and ranks together. A unit's loss is its part of the
+  /// layer's squared norm, a rank's the squared error, both scaled by the batch norm behind the layer.
   ///
-  /// - Throws: `PlanError` when no share is fast enough, and what `survey` throws.
-  func fastest(_ survey: (_ unitShare: Double) throws -> Survey, within fraction: Double) throws -> Plan {
-    var best: (plan: Plan, loss: Double)?
+  /// - Throws: `PlanError` when no choice is fast enough, and what `survey` throws.
+  func fastest(_ survey: (UnitChoice) throws -> Survey, within fraction: Double) throws -> Plan {
     var least = 1.0
-    var worse = 0
-    for share in unitShares {
-      let survey = try survey(share)
+    let best = try leastLossy(survey) { survey in
       guard let times = survey.times else { throw PlanError("a plan by time needs a clock") }
       let offers = survey.layers.map { $0.timedOffers(minimumRank: minimumRank) }
       let cheapest = offers.map { own in own.map(\.cost).min() ?? 0 }.reduce(0, +)
       least = min(least, (times.narrowed.rest + Double(cheapest) * 1e-6) / times.original.total)
       let budget = (fraction * times.original.total - times.narrowed.rest).nanoseconds
-      guard let allocation = RankAllocation(offers, budget: budget) else { continue }
-      if let best, best.loss <= allocation.loss {
-        worse += 1
-        // Fewer units lose more and more; a few steps forgive a bump.
-        if worse == 4 { break }
-        continue
+      return RankAllocation(offers, budget: budget).map { allocation in
+        Candidate(
+          plan: plan(for: survey, times, allocation), loss: allocation.loss, families: survey.families)
       }
-      worse = 0
-      best = (plan(for: survey, times, allocation, unitShare: share), allocation.loss)
     }
     guard let best else { throw unreachable(fraction, least) }
     return best.plan
@@ -53,15 +40,12 @@ extension Planner {
       """)
   }
 
-  private func plan(
-    for survey: Survey, _ times: Survey.Times, _ allocation: RankAllocation, unitShare: Double
-  ) -> Plan {
+  private func plan(for survey: Survey, _ times: Survey.Times, _ allocation: RankAllocation) -> Plan {
     let choices = zip(survey.layers, allocation.chosen).map { layer, offer -> Plan.Choice in
       if let rank = offer.rank { return .factorized(rank: rank, scheme: offer.scheme) }
       return .dense(reason: layer.reasonToStay)
     }
-    var plan = plan(for: survey, choices, energy: 0, unitShare: unitShare)
-    plan.energy = plan.layers.map(\.energy).min() ?? 1
+    var plan = plan(for: survey, choices)
     for index in plan.layers.indices {
       plan.layers[index].millisecondsBefore = times.original.layers[plan.layers[index].name]
       plan.layers[index].milliseconds = Double(allocation.chosen[index].cost) * 1e-6

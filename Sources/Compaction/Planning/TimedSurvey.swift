@@ -7,25 +7,21 @@ extension Survey {
   /// - Throws: `NetworkError`, `TorchError`, and what the clock throws.
   public init(timing network: Network, by clock: LayerClock, leavingOut isLeftOut: (String) -> Bool) throws {
     try self.init(of: network, narrowed: network, leavingOut: isLeftOut)
-    try addCuts(Scheme.allCases, of: network)
+    try addCuts(Scheme.allCases, of: network, remembering: Decompositions())
     try addTimes(of: network, narrowed: network, by: clock)
   }
 
   /// Adds what each layer could become in these schemes.
   ///
   /// - Throws: `NetworkError`, or `TorchError` when a spectrum does not converge.
-  mutating func addCuts(_ schemes: [Scheme], of narrowed: Network) throws {
+  mutating func addCuts(
+    _ schemes: [Scheme], of narrowed: Network, remembering decompositions: Decompositions
+  ) throws {
     let workloads = try narrowed.workloads()
     for (index, layer) in narrowed.matrixLayers.enumerated() where layers[index].obstacle == nil {
-      layers[index].cuts = try narrowed.cuts(of: layer, schemes, workloads)
-    }
-  }
-
-  /// Adds what is lost of each layer with the units that go; `quiet` is the network with them set to zero.
-  mutating func addUnitLosses(of network: Network, quiet: Network) {
-    for (index, pair) in zip(network.matrixLayers, quiet.matrixLayers).enumerated() {
-      let (before, after) = (network.scaledEnergy(of: pair.0), quiet.scaledEnergy(of: pair.1))
-      layers[index].unitLoss = before > 0 ? max(0, 1 - after / before) : 0
+      layers[index].cuts = try decompositions.cuts(narrowed.decompositionKey(of: layer)) {
+        try narrowed.cuts(of: layer, schemes, workloads)
+      }
     }
   }
 

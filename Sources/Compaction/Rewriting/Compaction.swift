@@ -41,7 +41,7 @@ public struct Compactor: Sendable {
   public func compact(_ network: Network) throws -> Compacted {
     let cutter = try UnitCutter(network, planner, clock: clock, leavingOut: leftOut(of: network))
     let plan = try planner.plan { try cutter.survey(keeping: $0) }
-    let cut = try cutter.cut(keeping: plan.unitShare)
+    let cut = try cutter.cut(keeping: plan.unitChoice)
     return try execute(plan, cut.quiet, cut.narrow, cut.silent)
   }
 
@@ -50,7 +50,7 @@ public struct Compactor: Sendable {
   /// - Throws: as `compact`.
   public func plan(for network: Network, unitShare: Double) throws -> Plan {
     let cutter = try UnitCutter(network, planner, clock: clock, leavingOut: leftOut(of: network))
-    let survey = try cutter.survey(keeping: unitShare)
+    let survey = try cutter.survey(keeping: .share(unitShare))
     var plan = try planner.plan(for: survey)
     plan.unitShare = unitShare
     return plan

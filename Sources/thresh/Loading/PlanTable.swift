@@ -55,7 +55,8 @@ enum PlanTable {
     let equal = compressed.proof.largestDifference / max(compressed.proof.largestValue, .leastNormalMagnitude)
     let share = compressed.plan.unitShare
     let kept = share.formattedPercent(decimals: 1)
-    let units = share < 1 ? ["living units went too: the strongest stay, \(kept) of the norms of each tie"] : []
+    let least = compressed.plan.unitCounts == nil ? "" : "at least "
+    let units = share < 1 ? ["living units went too: the strongest stay, \(least)\(kept) of the norms of each tie"] : []
     let lines = [
       change("parameters", before.parameters, after.parameters) + "   " + change("MACs", before.macs, after.macs),
       "equality proved in float64: largest difference \(exponent(equal)) of the largest output",

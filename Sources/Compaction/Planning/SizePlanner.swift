@@ -1,0 +1,64 @@
+import Networks
+
+extension Planner {
+  /// The plan of the largest share, found by halving, whose cost stays within the limit; cost grows with it but for
+  /// single ranks.
+  func largest(
+    _ survey: (UnitChoice) throws -> Survey, _ what: String, _ fraction: Double, of cost: KeyPath<Cost, Int>
+  ) throws -> Plan {
+    let fixed = units == .silent ? try survey(.share(1)) : nil
+    func surveyed(_ share: Double) throws -> Survey { try fixed ?? survey(.share(units.share(atEnergy: share))) }
+    func plan(keeping share: Double) throws -> Plan {
+      self.plan(for: try surveyed(share), energy: share, unitShare: units.share(atEnergy: share))
+    }
+    let all = try plan(keeping: 1)
+    let whole = whole ?? all.original
+    let limit = Int(fraction * Double(whole[keyPath: cost]))
+    if all.predicted[keyPath: cost] <= limit { return all }
+    var best = try plan(keeping: 0)
+    guard best.predicted[keyPath: cost] <= limit else {
+      let (fewest, advice) =
+        units == .silent
+        ? ("", "train with a stronger --group so that units vanish")
+        : (" and every layer at \(minimumUnits) units", "lower --min-rank and --min-units, or leave fewer layers out")
+      let least = Double(best.predicted[keyPath: cost]) / Double(whole[keyPath: cost])
+      throw PlanError(
+        """
+        \(what) cannot be cut to \(fraction) of the original: with every rank at \(minimumRank)\(fewest), \
+        \(rounded(least)) remain; ask for \(rounded(least)) or more, or \(advice)
+        """)
+    }
+    var (low, high) = (0.0, 1.0)
+    // A share to six digits decides every rank of any layer, one to four digits every unit.
+    for _ in 0..<(fixed == nil ? 14 : 20) {
+      let middle = (low + high) / 2
+      let candidate = try plan(keeping: middle)
+      if candidate.predicted[keyPath: cost] <= limit { (low, best) = (middle, candidate) } else { high = middle }
+    }
+    guard allocation == .global else { return best }
+    let found = try leastLossy(survey) { try spread($0, within: limit, of: cost) }
+    return found?.plan ?? best
+  }
+
+  /// The plan for a survey whose ranks lose least within the limit; nil where no ranks keep to it.
+  private func spread(_ survey: Survey, within limit: Int, of cost: KeyPath<Cost, Int>) throws -> Candidate? {
+    let offers = survey.layers.map { layer in
+      let own =
+        schemes == .any
+        ? layer.offersOfAnyScheme(minimumRank: minimumRank, cost, measure)
+        : layer.offers(minimumRank: minimumRank, cost, measure)
+      return own.map { $0.losing(units: layer.unitLoss) }
+    }
+    // What layers cannot change: biases, batch norms, everything that is no matrix.
+    let fixed = survey.narrowed[keyPath: cost] - offers.map { $0[0].cost }.reduce(0, +)
+    guard let allocation = RankAllocation(offers, budget: limit - fixed) else { return nil }
+    let choices = zip(survey.layers, allocation.chosen).map { layer, offer -> Plan.Choice in
+      if let rank = offer.rank { return .factorized(rank: rank, scheme: offer.scheme) }
+      if let current = layer.factorizedRank { return .dense(reason: layer.obstacle ?? "already at rank \(current)") }
+      return .dense(reason: layer.obstacle ?? "a lower rank would lose more than it saves")
+    }
+    return Candidate(plan: plan(for: survey, choices), loss: allocation.loss, families: survey.families)
+  }
+
+  private func rounded(_ fraction: Double) -> Double { (fraction * 1000).rounded(.up) / 1000 }
+}

@@ -1,0 +1,95 @@
+import Architectures
+import Networks
+import Testing
+import Torch
+
+@testable import Compaction
+
+/// Units weighed against ranks, tie by tie.
+@Suite struct UnitSearchTests {
+  private let ties = ["layer1.0.conv1", "layer2.1.conv1", "layer3.1.conv1"]
+
+  /// A network in three of whose ties every other unit does next to nothing.
+  private func network() throws -> Network {
+    var network = try Network.cifarResNet(blocks: 2, input: [3, 8, 8], classes: 10, seed: 3).unsettled()
+    for name in ties.map({ $0.replacing("conv", with: "bn") }) {
+      let count = network.parameters["\(name).weight"]?.shape[0] ?? 0
+      let weak = Array(stride(from: 0, to: count, by: 2))
+      network.set("\(name).weight", weak, to: 1e-3)
+      network.set("\(name).bias", weak, to: 0)
+    }
+    return network
+  }
+
+  private func compact(_ fraction: Double, _ allocation: Allocation, _ units: UnitCut = .weakest) throws -> Compacted {
+    try Compactor(Planner(goal: .macs(fraction), units: units, allocation: allocation)).compact(network())
+  }
+
+  @Test func `what is asked for is taken from ties whose units do little, and nothing else is lost`() throws {
+    let plan = try compact(0.8, .global).plan
+    for layer in plan.layers where layer.name != "linear" {
+      let fewest = ties.contains(layer.name) ? layer.unitsBefore / 2 : layer.unitsBefore
+      #expect(layer.units >= fewest, "\(layer.name)")
+    }
+    #expect(plan.layers.contains { $0.units < $0.unitsBefore } && plan.unitShare > 0.99)
+    #expect(plan.energy > 0.99)
+  }
+
+  @Test(arguments: [0.2, 0.4, 0.6])
+  func `a plan tie by tie keeps to the size and is proved`(fraction: Double) throws {
+    let compacted = try compact(fraction, .global)
+    #expect(try compacted.network.cost() == compacted.plan.predicted)
+    #expect(Double(compacted.plan.predicted.macs) <= fraction * Double(compacted.plan.original.macs))
+    #expect(throws: Never.self) { _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network) }
+  }
+
+  /// A unit of tie a is worth a tenth, one of tie b a hundredth; both cost 1 of 20, and what is left buys ranks worth
+  /// a twentieth each.
+  @Test func `a descent finds what one share for all ties cannot`() throws {
+    let network = try network()
+    let survey = try Survey(of: network, narrowed: network, leavingOut: { _ in false })
+    func family(_ name: String, _ choice: UnitChoice) -> Survey.Family {
+      let norms = [Double](repeating: 1, count: 16)
+      return Survey.Family(name: name, norms: norms, kept: choice.kept(of: name, norms, atLeast: 1, multipleOf: 1))
+    }
+    let planner = Planner(goal: .macs(0.5), units: .weakest, allocation: .global)
+    var tried: [[Int]] = []
+    let found = try planner.leastLossy { choice in
+      var own = survey
+      own.families = [family("a", choice), family("b", choice)]
+      return own
+    } _: { survey in
+      let kept = survey.families.map(\.kept)
+      tried.append(kept)
+      guard kept.reduce(0, +) <= 20 else { return nil }
+      let ranks = Double(20 - kept[0] - kept[1])
+      let loss = 0.1 * Double(16 - kept[0]) + 0.01 * Double(16 - kept[1]) + 0.05 * max(0, 12 - ranks)
+      return Planner.Candidate(plan: planner.plan(for: survey, []), loss: loss, families: survey.families)
+    }
+    let counts = try #require(found).counts
+    #expect(counts == ["a": 16, "b": 1])
+    #expect(tried.contains([10, 10]))
+  }
+}
+
+@Suite struct UnitChoiceTests {
+  private let norms: [Double] = [4, 3, 2, 1]
+
+  @Test(arguments: [(1.0, 4), (0.95, 4), (0.9, 3), (0.7, 2), (0.4, 1), (0, 1)])
+  func `by share the fewest stay that hold it`(share: Double, kept: Int) {
+    #expect(UnitChoice.share(share).kept(of: "a", norms, atLeast: 1, multipleOf: 1) == kept)
+  }
+
+  @Test func `the fewest and the step count by share, and not more than there are`() {
+    #expect(UnitChoice.share(0).kept(of: "a", norms, atLeast: 3, multipleOf: 1) == 3)
+    #expect(UnitChoice.share(0.4).kept(of: "a", norms, atLeast: 1, multipleOf: 2) == 2)
+    #expect(UnitChoice.share(0.4).kept(of: "a", norms, atLeast: 1, multipleOf: 8) == 4)
+  }
+
+  @Test func `by counts a tie that is not named keeps all`() {
+    let choice = UnitChoice.counts(["a": 2])
+    #expect(choice.kept(of: "a", norms, atLeast: 1, multipleOf: 8) == 2)
+    #expect(choice.kept(of: "a", norms, atLeast: 3, multipleOf: 8) == 3)
+    #expect(choice.kept(of: "b", norms, atLeast: 1, multipleOf: 8) == 4)
+  }
+}
