@@ -29,6 +29,8 @@ struct Compress: ParsableCommand {
   var finetuneEpochs: Int?
   @Option(help: ArgumentHelp("Learning rate of the fine-tuning (default: the run's, or 0.02).", valueName: "x"))
   var lr: Double?
+  @Option(help: "The rate's way while fine-tuning: constant, cosine or step (default: the run's, or cosine).")
+  var schedule: Schedule.Shape?
   @OptionGroup var distillation: DistillationOptions
   @OptionGroup var compute: ComputeOptions
   @Flag(help: "Print the plan and the figures as JSON.")
@@ -84,6 +86,7 @@ struct Compress: ParsableCommand {
     if let dataDir = data.dataDir { recipe.dataDir = dataDir }
     set(&recipe.finetuneEpochs, finetuneEpochs)
     if let lr { recipe.lr = lr }
+    set(&recipe.schedule, schedule)
     compute.apply(to: &recipe)
     distillation.apply(to: &recipe)
     try recipe.validate()
