@@ -23,7 +23,7 @@ demo: build
 
 test: build
 	@Scripts/setup test
-	swift build $(SWIFT_FLAGS) --build-tests
+	swift build $(SWIFT_FLAGS) --product ThreshPackageTests
 	swift test $(SWIFT_FLAGS) --skip-build
 
 bench: build
