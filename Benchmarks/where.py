@@ -1,0 +1,114 @@
+"""Where the time goes, training and using a ResNet-20: `python Benchmarks/where.py`, about five minutes.
+
+Training: a step without a regulariser, a proximal step, and so what the regulariser adds to an epoch of 391 steps when
+it comes after every step, every ten, or once; and the peak of memory with and without. Use: the given network and what
+`compress` makes of it, all in turns, at 1 and 64 images and one and two threads, beside their MACs. The machine should
+rest meanwhile; the tables go into README.md.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import report
+from harness import Comparison, Measured, Side, measure
+
+HOME = Path(__file__).resolve().parent
+ROOT = HOME.parent
+WORKER = [str(ROOT / ".build/release/thresh-bench")]
+STEPS = 391  # 50,000 images in batches of 128
+CUTS = {
+    "given": ["--energy", "1"],
+    "half of the MACs, one share": ["--macs", "0.5"],
+    "half of the MACs, over the layers": ["--macs", "0.5", "--allocation", "global"],
+    "0.7 of the time": ["--time", "0.7", "--threads", "2"],
+}
+
+
+def request(task: str, threads: int, batch: int, precision: str = "float32", **more) -> dict:
+    return {"task": task, "model": "resnet20", "precision": precision, "batch": batch, "threads": threads, **more}
+
+
+def spread(side: Measured, scale: float, digits: int) -> str:
+    times = [seconds * scale for seconds in side.seconds]
+    low, middle, high = min(times), statistics.median(times), max(times)
+    return f"{middle:.{digits}f} ({low:.{digits}f} – {high:.{digits}f})"
+
+
+def training(rounds: int) -> str:
+    lines = [
+        "| precision, threads | training step, ms | proximal step, ms | epoch without, s | after every step | every 10 "
+        "| once an epoch |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    for precision in ("float32", "bfloat16"):
+        for threads in (1, 2):
+            step = request("train_step", threads, 128, precision, steps=1)
+            sides = [Side("step", WORKER, step), Side("proximal", WORKER, step | {"task": "proximal_step"})]
+            plain, proximal = measure(Comparison("", "", sides, []), rounds, 2)
+            share = statistics.median(proximal.seconds) / statistics.median(plain.seconds)
+            epoch = STEPS * statistics.median(plain.seconds)
+            added = [f"+{100 * share / every:.2f} %" for every in (1, 10, STEPS)]
+            lines.append(
+                f"| {precision}, {threads} | {spread(plain, 1e3, 1)} | {spread(proximal, 1e3, 2)} | {epoch:.1f} | "
+                + " | ".join(added) + " |")
+    return "\n".join(lines)
+
+
+def memory() -> str:
+    step = request("train_step", 2, 128, steps=10)
+    sides = [Side("plain", WORKER, step), Side("regularised", WORKER, step | {"task": "regularized_step", "every": 1})]
+    plain, regularised = (side.answers[0]["peak_rss_mb"] for side in measure(Comparison("", "", sides, []), 1, 1))
+    return (
+        f"Peak memory of training with batches of 128 in float32: {plain:.0f} MiB without, {regularised:.0f} MiB with a "
+        "proximal step after every step.")
+
+
+def use(weights: Path, rounds: int) -> str:
+    folder = ROOT / ".build/where"
+    folder.mkdir(parents=True, exist_ok=True)
+    files, macs = {}, {}
+    for name, cut in CUTS.items():
+        files[name] = folder / f"{name.replace(' ', '-').replace(',', '')}.safetensors"
+        made = subprocess.run(
+            [ROOT / ".build/release/thresh", "compress", "resnet20", "--weights", weights, *cut, "--json", "--output",
+             files[name]], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        macs[name] = json.loads(made.stdout)["macs"]
+    cells = {name: [] for name in CUTS}
+    heads = []
+    for batch, calls in ((1, 200), (64, 5)):
+        for threads in (1, 2):
+            heads.append(f"{batch} image{'s' if batch > 1 else ''}, {threads} thread{'s' if threads > 1 else ''}")
+            sides = [
+                Side(name, WORKER, request("forward", threads, batch, steps=calls, file=str(file)))
+                for name, file in files.items()]
+            measured = measure(Comparison("", "", sides, []), rounds, 1)
+            dense = statistics.median(measured[0].seconds)
+            for side in measured:
+                faster = dense / statistics.median(side.seconds)
+                cells[side.label].append(f"{spread(side, 1e3 / calls, 2)}, {faster:.2f}×")
+    lines = [f"| network | MACs | {' | '.join(heads)} |", "| --- | ---: |" + " ---: |" * len(heads)]
+    lines += [f"| {name} | {macs[name] / 1e6:.2f} M | {' | '.join(cells[name])} |" for name in CUTS]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", type=Path, required=True, help="of a ResNet-20, safetensors or .pth")
+    parser.add_argument("--n", type=int, default=7, help="rounds of each side (default: %(default)s)")
+    options = parser.parse_args()
+    about = report.machine(2)
+    parts = [training(options.n), memory(), use(options.weights, options.n), f"{about['cpu']}, n = {options.n}."]
+    text = "\n\n".join(parts)
+    print(text)
+    page = HOME / "README.md"
+    before, rest = page.read_text().split("<!-- where -->\n")
+    end = "<!-- end of where -->"
+    page.write_text(before + "<!-- where -->\n" + text + "\n" + end + rest.split(end)[1])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
