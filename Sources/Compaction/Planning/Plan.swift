@@ -44,7 +44,7 @@ public struct Plan: Sendable, Codable {
     /// What of these is in no layer with a matrix: batch norms, activations, additions, pooling.
     public var restBefore: Double
     public var rest: Double
-    /// Σ over layers of the relative squared error, scaled by the batch norms; and what no choice of ranks beats.
+    /// Σ over layers of −log of what they keep, scaled by the batch norms; and what no choice of ranks beats.
     public var loss: Double
     public var bound: Double
   }

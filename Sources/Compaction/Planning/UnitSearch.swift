@@ -4,7 +4,7 @@ extension Planner {
   /// A plan for one choice of units, with what it loses.
   struct Candidate {
     var plan: Plan
-    /// Σ over layers of what their units and ranks lose, relative and squared.
+    /// Σ over layers of −log of what their units and ranks keep.
     var loss: Double
     var families: [Survey.Family]
 
