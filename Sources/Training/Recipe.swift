@@ -81,7 +81,8 @@ public struct Recipe: Sendable, Equatable, Codable {
   /// Which units go when a size is asked for.
   public var units = UnitCut.weakest
   /// How ranks are spread over layers then.
-  public var allocation = Allocation.uniform
+  /// Nil is what suits the weights; see `resolvingAllocation`.
+  public var allocation: Allocation?
   public var minRank = 1
   public var minUnits = 1
   public var precision = TrainingOptions.Precision.float32
@@ -169,11 +170,20 @@ extension Recipe {
     return result
   }
 
+  /// The recipe with the allocation chosen: weights that were not trained to be small keep far more when units and ranks
+  /// are weighed layer by layer, those that were from random ones end better with one share for all
+  /// (Studies/allocation, Studies/ablation).
+  public func resolvingAllocation(givenWeights: Bool) -> Recipe {
+    var result = self
+    result.allocation = allocation ?? (givenWeights || (nuclear == 0 && group == 0) ? .global : .uniform)
+    return result
+  }
+
   public var planner: Planner {
     let size = parameters.map(PlanGoal.parameters) ?? macs.map(PlanGoal.macs)
     let goal = time.map(PlanGoal.time) ?? size ?? .energy(energy)
     return Planner(
-      goal: goal, units: units, allocation: allocation, measure: energyMeasure,
+      goal: goal, units: units, allocation: allocation ?? .uniform, measure: energyMeasure,
       schemes: scheme ?? (time == nil ? .trained : .any), minimumRank: minRank, minimumUnits: minUnits)
   }
 

@@ -104,7 +104,7 @@ extension Recipe {
     try read(.timePrecision, &timePrecision)
     try readOptional(.scheme, &scheme)
     try read(.units, &units)
-    try read(.allocation, &allocation)
+    try readOptional(.allocation, &allocation)
     try read(.minRank, &minRank)
     try read(.minUnits, &minUnits)
     try read(.precision, &precision)

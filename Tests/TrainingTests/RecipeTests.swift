@@ -96,6 +96,16 @@ struct RecipeTests {
     #expect(given.resolvingRate(for: lenet).lr == 0.3)
   }
 
+  @Test func `given weights are cut over the layers, those trained to be small by one share`() {
+    #expect(Recipe().resolvingAllocation(givenWeights: false).allocation == .uniform)
+    #expect(Recipe().resolvingAllocation(givenWeights: true).allocation == .global)
+    var plain = Recipe()
+    (plain.nuclear, plain.group) = (0, 0)
+    #expect(plain.resolvingAllocation(givenWeights: false).allocation == .global)
+    plain.allocation = .uniform
+    #expect(plain.resolvingAllocation(givenWeights: true).allocation == .uniform)
+  }
+
   @Test func `a size goal comes before the energy`() {
     var recipe = Recipe()
     #expect(recipe.planner.goal == .energy(0.9))

@@ -1,3 +1,4 @@
+import Architectures
 import Compaction
 import Datasets
 import Foundation
@@ -50,7 +51,9 @@ struct TrainingRun {
   func run(from start: Model, on data: Dataset) throws -> Outcome {
     let stepsPerEpoch = (data.train.count + recipe.batchSize - 1) / recipe.batchSize
     var resolved = self
+    let givenWeights = recipe.weights != nil || Catalogue(rawValue: recipe.model) == nil
     resolved.recipe = recipe.resolvingRate(for: start.network).resolvingStrengths(stepsPerEpoch: stepsPerEpoch)
+      .resolvingAllocation(givenWeights: givenWeights)
     return try resolved.execute(from: start, on: data)
   }
 

@@ -65,8 +65,9 @@ struct PlanOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "To reach a size, every layer keeps one share of its energy (uniform), or ranks go to where they lose least for "
-        + "what they cost (global; default: uniform)."))
+      "To reach a size, every layer keeps one share of its energy (uniform), or units and ranks go where they lose least "
+        + "for what they cost (global; default: uniform for a network trained from random weights to be small, else "
+        + "global)."))
   var allocation: Allocation?
 
   @Option(help: ArgumentHelp("The smallest rank a layer is cut to (default: 1).", valueName: "n"))
