@@ -1,9 +1,9 @@
-"""Where the time goes, training and using a ResNet-20: `python Benchmarks/where.py`, about five minutes.
+"""Where the time goes, training and using a ResNet-20: `python Benchmarks/where.py`, ten minutes.
 
 Training: a step without a regulariser, a proximal step, and so what the regulariser adds to an epoch of 391 steps when
-it comes after every step, every ten, or once; and the peak of memory with and without. Use: the given network and what
-`compress` makes of it, all in turns, at 1 and 64 images and one and two threads, beside their MACs. The machine should
-rest meanwhile; the tables go into README.md.
+it comes after every step, every ten, or once; and the peak of memory with and without. Use: the given network, a
+ResNet-18, and what `compress` makes of them, all in turns, beside their MACs. The machine should rest meanwhile; the
+tables go into README.md.
 """
 
 import argparse
@@ -20,11 +20,17 @@ HOME = Path(__file__).resolve().parent
 ROOT = HOME.parent
 WORKER = [str(ROOT / ".build/release/thresh-bench")]
 STEPS = 391  # 50,000 images in batches of 128
+TIMED = ["--threads", "2"]
 CUTS = {
     "given": ["--energy", "1"],
-    "half of the MACs, one share": ["--macs", "0.5"],
-    "half of the MACs, over the layers": ["--macs", "0.5", "--allocation", "global"],
-    "0.7 of the time": ["--time", "0.7", "--threads", "2"],
+    "half of the MACs, one share": ["--macs", "0.5", "--allocation", "uniform"],
+    "half of the MACs, over the layers": ["--macs", "0.5"],
+    "half of the time, batches of 64": ["--time", "0.5", "--time-batch-size", "64", *TIMED],
+}
+LARGE_CUTS = {
+    "random weights": ["--energy", "1"],
+    "half of the MACs, over the layers": ["--macs", "0.5"],
+    "half of the time, single images": ["--time", "0.5", "--time-batch-size", "1", *TIMED],
 }
 
 
@@ -66,31 +72,30 @@ def memory() -> str:
         "proximal step after every step.")
 
 
-def use(weights: Path, rounds: int) -> str:
+def use(network: str, weights: Path, cuts: dict, settings: list[tuple[int, int, int]], rounds: int) -> str:
+    """`settings`: images, threads, and passes a run."""
     folder = ROOT / ".build/where"
     folder.mkdir(parents=True, exist_ok=True)
     files, macs = {}, {}
-    for name, cut in CUTS.items():
-        files[name] = folder / f"{name.replace(' ', '-').replace(',', '')}.safetensors"
+    for index, (name, cut) in enumerate(cuts.items()):
+        files[name] = folder / f"{network}-{index}.safetensors"
         made = subprocess.run(
-            [ROOT / ".build/release/thresh", "compress", "resnet20", "--weights", weights, *cut, "--json", "--output",
+            [ROOT / ".build/release/thresh", "compress", network, "--weights", weights, *cut, "--json", "--output",
              files[name]], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         macs[name] = json.loads(made.stdout)["macs"]
-    cells = {name: [] for name in CUTS}
-    heads = []
-    for batch, calls in ((1, 200), (64, 5)):
-        for threads in (1, 2):
-            heads.append(f"{batch} image{'s' if batch > 1 else ''}, {threads} thread{'s' if threads > 1 else ''}")
-            sides = [
-                Side(name, WORKER, request("forward", threads, batch, steps=calls, file=str(file)))
-                for name, file in files.items()]
-            measured = measure(Comparison("", "", sides, []), rounds, 1)
-            dense = statistics.median(measured[0].seconds)
-            for side in measured:
-                faster = dense / statistics.median(side.seconds)
-                cells[side.label].append(f"{spread(side, 1e3 / calls, 2)}, {faster:.2f}×")
-    lines = [f"| network | MACs | {' | '.join(heads)} |", "| --- | ---: |" + " ---: |" * len(heads)]
-    lines += [f"| {name} | {macs[name] / 1e6:.2f} M | {' | '.join(cells[name])} |" for name in CUTS]
+    cells, heads, dense = {name: [] for name in cuts}, [], next(iter(cuts))
+    for batch, threads, calls in settings:
+        heads.append(f"batch {batch}, {threads} thread{'s' if threads > 1 else ''}")
+        sides = [
+            Side(name, WORKER, request("forward", threads, batch, steps=calls, file=str(file)))
+            for name, file in files.items()]
+        measured = measure(Comparison("", "", sides, []), rounds, 1)
+        for side in measured:
+            faster = statistics.median(measured[0].seconds) / statistics.median(side.seconds)
+            share = faster * macs[side.label] / macs[dense]
+            cells[side.label].append(f"{spread(side, 1e3 / calls, 2)}, {faster:.2f}×, {share:.2f}")
+    lines = [f"| {network} | MACs | {' | '.join(heads)} |", "| --- | ---: |" + " ---: |" * len(heads)]
+    lines += [f"| {name} | {macs[name] / 1e6:.1f} M | {' | '.join(cells[name])} |" for name in cuts]
     return "\n".join(lines)
 
 
@@ -100,7 +105,12 @@ def main() -> int:
     parser.add_argument("--n", type=int, default=7, help="rounds of each side (default: %(default)s)")
     options = parser.parse_args()
     about = report.machine(2)
-    parts = [training(options.n), memory(), use(options.weights, options.n), f"{about['cpu']}, n = {options.n}."]
+    large = ROOT / ".build/resnet18-random.safetensors"
+    subprocess.run([sys.executable, HOME / "peers/write_weights.py", large], check=True)
+    small = [(1, 1, 200), (1, 2, 200), (64, 1, 5), (64, 2, 5)]
+    parts = [
+        training(options.n), memory(), use("resnet20", options.weights, CUTS, small, options.n),
+        use("resnet18", large, LARGE_CUTS, [(1, 1, 10), (1, 2, 20)], options.n), f"{about['cpu']}, n = {options.n}."]
     text = "\n\n".join(parts)
     print(text)
     page = HOME / "README.md"
