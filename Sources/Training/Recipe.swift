@@ -215,6 +215,9 @@ extension Recipe {
 
   private var wish: SizeWish? {
     guard steer ?? false, !regularizer.isNone, let fraction = parameters ?? macs else { return nil }
+    // A plan over the layers takes few living units from given weights: foretold as by one share, with them gone, the size
+    // would be there from the start and nothing be pressed.
+    let units = allocation == .global ? .silent : units
     return SizeWish(
       parameters != nil ? .parameters : .macs, fraction, energy: energy, measure: energyMeasure, units: units,
       minimumRank: minRank, minimumUnits: minUnits, skip: skip)
