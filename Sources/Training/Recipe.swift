@@ -81,7 +81,7 @@ public struct Recipe: Sendable, Equatable, Codable {
   /// Which units go when a size is asked for.
   public var units = UnitCut.weakest
   /// How ranks are spread over layers then.
-  /// Nil is what suits the weights; see `resolvingAllocation`.
+  /// Nil is what suits the weights; see `resolvingPlan`.
   public var allocation: Allocation?
   public var minRank = 1
   public var minUnits = 1
@@ -170,12 +170,18 @@ extension Recipe {
     return result
   }
 
-  /// The recipe with the allocation chosen: weights that were not trained to be small keep far more when units and ranks
-  /// are weighed layer by layer, those that were from random ones end better with one share for all
-  /// (Studies/allocation, Studies/ablation).
-  public func resolvingAllocation(givenWeights: Bool) -> Recipe {
+  /// The recipe with the allocation and the schemes of its plan chosen.
+  ///
+  /// Weights that were not trained to be small keep far more when units and ranks are weighed layer by layer, those that
+  /// were from random ones end better with one share for all (Studies/allocation, Studies/ablation). Only a regulariser
+  /// makes one unfolding better than the others, so without one every scheme may be used.
+  ///
+  /// - Parameter isRegularized: whether a regulariser trained, or will train, the network; nil is what the recipe says.
+  public func resolvingPlan(givenWeights: Bool, isRegularized: Bool? = nil) -> Recipe {
+    let isRegularized = isRegularized ?? (nuclear != 0 || group != 0)
     var result = self
-    result.allocation = allocation ?? (givenWeights || (nuclear == 0 && group == 0) ? .global : .uniform)
+    result.allocation = allocation ?? (givenWeights || !isRegularized ? .global : .uniform)
+    result.scheme = scheme ?? (isRegularized ? nil : .any)
     return result
   }
 
@@ -215,9 +221,6 @@ extension Recipe {
 
   private var wish: SizeWish? {
     guard steer ?? false, !regularizer.isNone, let fraction = parameters ?? macs else { return nil }
-    // A plan over the layers takes few living units from given weights: foretold as by one share, with them gone, the size
-    // would be there from the start and nothing be pressed.
-    let units = allocation == .global ? .silent : units
     return SizeWish(
       parameters != nil ? .parameters : .macs, fraction, energy: energy, measure: energyMeasure, units: units,
       minimumRank: minRank, minimumUnits: minUnits, skip: skip)

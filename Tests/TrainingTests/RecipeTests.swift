@@ -97,13 +97,23 @@ struct RecipeTests {
   }
 
   @Test func `given weights are cut over the layers, those trained to be small by one share`() {
-    #expect(Recipe().resolvingAllocation(givenWeights: false).allocation == .uniform)
-    #expect(Recipe().resolvingAllocation(givenWeights: true).allocation == .global)
+    #expect(Recipe().resolvingPlan(givenWeights: false).allocation == .uniform)
+    #expect(Recipe().resolvingPlan(givenWeights: true).allocation == .global)
     var plain = Recipe()
     (plain.nuclear, plain.group) = (0, 0)
-    #expect(plain.resolvingAllocation(givenWeights: false).allocation == .global)
+    #expect(plain.resolvingPlan(givenWeights: false).allocation == .global)
     plain.allocation = .uniform
-    #expect(plain.resolvingAllocation(givenWeights: true).allocation == .uniform)
+    #expect(plain.resolvingPlan(givenWeights: true).allocation == .uniform)
+  }
+
+  @Test func `without a regulariser every scheme may be used, with one that which it trains`() {
+    #expect(Recipe().resolvingPlan(givenWeights: true).planner.schemes == .trained)
+    #expect(Recipe().resolvingPlan(givenWeights: true, isRegularized: false).planner.schemes == .any)
+    var plain = Recipe()
+    (plain.nuclear, plain.group) = (0, 0)
+    #expect(plain.resolvingPlan(givenWeights: false).planner.schemes == .any)
+    plain.scheme = .trained
+    #expect(plain.resolvingPlan(givenWeights: false).planner.schemes == .trained)
   }
 
   @Test func `a size goal comes before the energy`() {

@@ -89,7 +89,8 @@ struct Compress: ParsableCommand {
     set(&recipe.schedule, schedule)
     compute.apply(to: &recipe)
     distillation.apply(to: &recipe)
-    recipe = recipe.resolvingAllocation(givenWeights: model.recipe == nil)
+    recipe = recipe.resolvingPlan(
+      givenWeights: model.recipe == nil, isRegularized: model.recipe == nil ? false : nil)
     try recipe.validate()
     if recipe.finetuneEpochs > 0, data.data == nil {
       throw RecipeError("--finetune-epochs needs images; name them with --data")

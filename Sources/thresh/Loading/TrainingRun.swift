@@ -53,7 +53,7 @@ struct TrainingRun {
     var resolved = self
     let givenWeights = recipe.weights != nil || Catalogue(rawValue: recipe.model) == nil
     resolved.recipe = recipe.resolvingRate(for: start.network).resolvingStrengths(stepsPerEpoch: stepsPerEpoch)
-      .resolvingAllocation(givenWeights: givenWeights)
+      .resolvingPlan(givenWeights: givenWeights)
     return try resolved.execute(from: start, on: data)
   }
 

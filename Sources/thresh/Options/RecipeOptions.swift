@@ -57,7 +57,7 @@ struct PlanOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "trained: k×k→1×1, whose matrix the regulariser trains; any: for each layer the best of k×k→1×1, 1×1→k×k and "
-        + "vertical→horizontal (default: any with --time, else trained)."))
+        + "vertical→horizontal (default: any with --time or where no regulariser trained, else trained)."))
   var scheme: SchemeChoice?
 
   @Option(help: "Units that go: silent, or to reach a size the weakest too (default: weakest).")
