@@ -116,7 +116,8 @@ struct ResumeTests {
   }
 
   @Test func `a second Ctrl-C ends at once and leaves whole files`() throws {
-    let program = try Program(arguments("stopped", every: "0"))
+    // So long that it cannot have ended before both arrive, however busy the machine is.
+    let program = try Program(arguments("stopped", every: "0") + ["--epochs", "1000"])
     try #require(try wait(for: 2, versionsOf: folder["stopped/optimizer.safetensors"], of: program))
     program.send(SIGINT)
     program.send(SIGINT)
