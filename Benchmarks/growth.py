@@ -22,12 +22,14 @@ ROOT = HOME.parent
 SIZES = {
     "proximal_step": [64, 128, 256, 512, 1024, 2048, 4096],
     "plan": [4, 8, 16, 32, 64],
+    "plan_over_layers": [4, 8, 16, 32],
     "load": [4, 16, 64, 256, 1024],
     "memory": [16, 32, 64, 128, 256, 512],
 }
 ABOUT = {
     "proximal_step": ("proximal step (nuclear norm and group lasso)", "units", "seconds", 3),
     "plan": ("plan to half of the parameters, rewrite", "layers", "seconds", 1),
+    "plan_over_layers": ("the same, units and ranks weighed over the layers", "layers", "seconds", 2),
     "load": ("load a model file", "MiB", "seconds", 1),
     "memory": ("peak memory of training ResNet-20, above that of batch 1", "batch", "MiB", 1),
 }
@@ -83,11 +85,9 @@ def main() -> int:
         plot = [ROOT / ".build/release/thresh", "plot", HOME / "growth.json", "--x", unit, "--y", measured, "--only",
                 f"what={what}", "--log-x", "--log-y", "--title", name, "--output", HOME / f"growth-{what}.svg"]
         subprocess.run([str(word) for word in plot], check=True, stdout=subprocess.DEVNULL)
-    table = "\n".join(lines) + f"\n\n{about['cpu']}, {about['threads']} threads, n = {options.n}.\n"
+    table = "\n".join(lines) + f"\n\n{about['cpu']}, {about['threads']} threads, n = {options.n}."
     print(table)
-    page = HOME / "README.md"
-    before, rest = page.read_text().split("<!-- growth -->\n")
-    page.write_text(before + "<!-- growth -->\n" + table + "<!-- end of growth -->" + rest.split("<!-- end of growth -->")[1])
+    report.fill(HOME / "README.md", "growth", table)
     return 0
 
 

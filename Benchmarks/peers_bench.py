@@ -21,7 +21,7 @@ from torch import nn
 
 import report
 from peers import cost, data, training
-from peers_table import BATCHES, Result, caption, fill, table
+from peers_table import BATCHES, Result, caption, table
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN_IMAGES, TEST_IMAGES = 50_000, 10_000
@@ -50,12 +50,12 @@ def made_in_pytorch(module: str, regularizes: bool, task: training.Task, _: argp
     return network, {"top1_cut": top1_cut, "seconds": seconds}
 
 
-def made_by_thresh(task: training.Task, options: argparse.Namespace) -> Made:
+def made_by_thresh(name: str, regularizes: bool, task: training.Task, options: argparse.Namespace) -> Made:
     from peers import thresh_program
 
     whole = (options.images, options.test_images) == (TRAIN_IMAGES, TEST_IMAGES)
     images = thresh_program.same_images(task, options.cifar, whole, options.runs / "images")
-    made = thresh_program.run(task, options.thresh, images, options.threads, options.runs / "thresh")
+    made = thresh_program.run(task, options.thresh, images, options.threads, options.runs / name, regularizes)
     figures = {"seconds": made.seconds, "top1_reported": made.reported_top1}
     return made.compact, {"top1_cut": training.top1(made.cut, task), **figures}
 
@@ -71,7 +71,8 @@ PEERS = {
     "tucker": Peer("Tucker of the given weights (tensorly-torch)", partial(made_in_pytorch, "tucker", False)),
     "pruning": Peer("group-norm pruning (torch-pruning)", partial(made_in_pytorch, "group_norm_pruning", True)),
     "paper": Peer("the paper's method in PyTorch", partial(made_in_pytorch, "compression_aware", True)),
-    "thresh": Peer("Thresh", made_by_thresh),
+    "thresh": Peer("Thresh, trained for compression", partial(made_by_thresh, "thresh", True)),
+    "thresh-cut": Peer("Thresh, cut at once", partial(made_by_thresh, "thresh-cut", False)),
 }
 
 
@@ -171,7 +172,7 @@ def main() -> int:
     text = caption(options, about, ROUNDS) + "\n\n" + table(results)
     print(text)
     if (options.images, options.test_images, set(options.only)) == (TRAIN_IMAGES, TEST_IMAGES, set(PEERS)):
-        fill(ROOT / "Benchmarks" / "README.md", text)
+        report.fill(ROOT / "Benchmarks" / "README.md", "peers", text)
     result = {"name": "peers", "settings": settings(options), "machine": about, "results": results}
     print(f"→ {report.write(result, options.output)}")
     return 1 if any("error" in result for result in results) else 0

@@ -1,7 +1,6 @@
 """The comparison of methods as a table, printed and put into README.md."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -41,10 +40,3 @@ def caption(options: argparse.Namespace, about: dict[str, Any], rounds: int) -> 
         f"{options.seed}, {options.macs:.0%} of the MACs wished; {options.test_images:,} test images; times are medians "
         f"of {rounds} rounds in turns, PyTorch {torch.__version__} eager, channels-last."
     )
-
-
-def fill(page: Path, text: str) -> None:
-    """Puts it between its markers."""
-    start, end = "<!-- peers -->\n", "<!-- end of peers -->"
-    before, rest = page.read_text().split(start)
-    page.write_text(before + start + text + "\n" + end + rest.split(end)[1])

@@ -128,3 +128,10 @@ def _output(command: list[str]) -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def fill(page: Path, name: str, text: str) -> None:
+    """Puts a text between the markers `<!-- NAME -->` and `<!-- end of NAME -->` of a page."""
+    start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    before, rest = page.read_text().split(start)
+    page.write_text(before + start + text + "\n" + end + rest.split(end)[1])

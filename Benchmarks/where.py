@@ -113,10 +113,7 @@ def main() -> int:
         use("resnet18", large, LARGE_CUTS, [(1, 1, 10), (1, 2, 20)], options.n), f"{about['cpu']}, n = {options.n}."]
     text = "\n\n".join(parts)
     print(text)
-    page = HOME / "README.md"
-    before, rest = page.read_text().split("<!-- where -->\n")
-    end = "<!-- end of where -->"
-    page.write_text(before + "<!-- where -->\n" + text + "\n" + end + rest.split(end)[1])
+    report.fill(HOME / "README.md", "where", text)
     return 0
 
 

@@ -16,9 +16,9 @@ enum Growth {
   }
 
   /// A plan to half of the parameters of a chain of `count` convolutions, weak units and ranks.
-  static func plan(_ count: Int) throws -> () throws -> Void {
+  static func plan(_ count: Int, _ allocation: Allocation) throws -> () throws -> Void {
     let network = try chain(of: count, units: 16)
-    let compactor = Compactor(Planner(goal: .parameters(0.5), units: .weakest))
+    let compactor = Compactor(Planner(goal: .parameters(0.5), units: .weakest, allocation: allocation))
     return { _ = try compactor.compact(network) }
   }
 

@@ -30,6 +30,7 @@ struct Task: Decodable {
     case epoch
     case proximalStep = "proximal_step"
     case plan
+    case planOverLayers = "plan_over_layers"
     case load
     case forward
   }
@@ -49,7 +50,7 @@ struct Task: Decodable {
   var images: Int?
   var data: String?
   var source: Source?
-  /// Of plan and load: layers, or MiB; of proximal_step: units of one layer, or nil for the model.
+  /// Of plans and load: layers, or MiB; of proximal_step: units of one layer, or nil for the model.
   var size: Int?
   /// Of forward: the model file.
   var file: String?

@@ -20,7 +20,7 @@ struct Work {
     }
     let learner = try Learner(task)
     switch task.task {
-    case .plan, .load: throw BenchmarkError("\(task.task.rawValue) needs size")
+    case .plan, .planOverLayers, .load: throw BenchmarkError("\(task.task.rawValue) needs size")
     case .proximalStep: run = { try learner.regularize(after: 1) }
     case .forward: throw BenchmarkError("forward needs file and steps")
     case .trainStep, .regularizedStep:
@@ -46,7 +46,8 @@ struct Work {
     guard let size = task.size else { return nil }
     return switch task.task {
     case .proximalStep: try Growth.proximalStep(size)
-    case .plan: try Growth.plan(size)
+    case .plan: try Growth.plan(size, .uniform)
+    case .planOverLayers: try Growth.plan(size, .global)
     case .load: try Growth.load(size)
     case .trainStep, .regularizedStep, .epoch, .forward: nil
     }

@@ -24,13 +24,19 @@ class Made:
     """What Thresh itself says of the test images: the file is read right if ours is the same."""
 
 
-def run(task: Task, program: str, data_options: list[str], threads: int, folder: Path) -> Made:
-    """`thresh train`, timed; the network right after its cut is made again by `thresh compress`, which is not."""
+def run(task: Task, program: str, data_options: list[str], threads: int, folder: Path, regularizes: bool) -> Made:
+    """`thresh train`, timed; the network right after its cut is made again by `thresh compress`, which is not.
+
+    Without a regulariser it cuts at once, and has all epochs for fine-tuning.
+    """
     shutil.rmtree(folder, ignore_errors=True)
+    before = task.epochs if regularizes else 0
+    how = [] if regularizes else ["--nuclear", 0, "--group", 0]
     start = time.perf_counter()
     _call(program, [
         "train", "--model", "resnet20", "--weights", task.weights, *data_options, "--validation", 0,
-        "--macs", task.macs, "--epochs", task.epochs, "--finetune-epochs", task.finetune_epochs, "--lr", task.lr,
+        "--macs", task.macs, "--epochs", before, "--finetune-epochs", task.epochs + task.finetune_epochs - before,
+        "--lr", task.lr, *how,
         "--warmup-epochs", 0, "--batch-size", BATCH, "--weight-decay", WEIGHT_DECAY, "--seed", task.seed,
         "--crop", data.MARGIN, "--flip", "--threads", threads, "--output", folder])
     seconds = time.perf_counter() - start

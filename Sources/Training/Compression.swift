@@ -40,9 +40,9 @@ public struct Compression {
   public var seed: UInt64
   /// Where images are run through networks.
   public var device = Device.cpu
-  /// Told the name of what begins and how many images it will see.
-  public var begin: (String, Int) -> Void = { _, _ in }
-  /// Told how many images were seen.
+  /// Told the name of what begins, how many items it will take and what they are.
+  public var begin: (String, Int, String) -> Void = { _, _, _ in }
+  /// Told how many items are done.
   public var advance: (Int) throws -> Void = { _ in }
 
   public enum Recalibration: Sendable { case whenBetter, always }
@@ -58,7 +58,11 @@ public struct Compression {
   public func compress(_ model: Model, on data: Dataset?) throws -> Compressed {
     var stages: [CompressionStage] = []
     if let data { stages.append(try stage("dense", model.network, data)) }
-    let compacted = try compactor.compact(model.network)
+    var isPlanning = false
+    let compacted = try compactor.compact(model.network) { expected in
+      if isPlanning { try advance(1) } else { begin("planning", expected, "plans") }
+      isPlanning = true
+    }
     let proof = try EqualityProof(reference: compacted.truncated, candidate: compacted.network)
     var result = Compressed(
       model: model, plan: compacted.plan, proof: proof, stages: stages, recalibrated: false)
@@ -71,7 +75,7 @@ public struct Compression {
     let compact = try stage("compact", compacted.network, data)
     result.stages.append(compact)
     guard compacted.network.nodes.contains(where: { $0.operation is BatchNorm }) else { return result }
-    begin("measuring batch norm again", min(60 * 128, data.train.count))
+    begin("measuring batch norm again", min(60 * 128, data.train.count), "images")
     let renewed = try compacted.network.recalibrated(on: data, seed: seed, device: device, progress: advance)
     let recalibrated = try stage("recalibrated", renewed, data)
     result.stages.append(recalibrated)
@@ -84,7 +88,7 @@ public struct Compression {
 
   private func stage(_ name: String, _ network: Network, _ data: Dataset) throws -> CompressionStage {
     let source = data.selection
-    begin("evaluating the \(name) network", source.count)
+    begin("evaluating the \(name) network", source.count, "images")
     let accuracy = try network.accuracy(on: source, of: data, device: device, progress: advance)
     return CompressionStage(name: name, accuracy: accuracy)
   }

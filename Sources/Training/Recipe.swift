@@ -176,9 +176,9 @@ extension Recipe {
   /// were from random ones end better with one share for all (Studies/allocation, Studies/ablation). Only a regulariser
   /// makes one unfolding better than the others, so without one every scheme may be used.
   ///
-  /// - Parameter isRegularized: whether a regulariser trained, or will train, the network; nil is what the recipe says.
-  public func resolvingPlan(givenWeights: Bool, isRegularized: Bool? = nil) -> Recipe {
-    let isRegularized = isRegularized ?? (nuclear != 0 || group != 0)
+  /// - Parameter givenWeights: whether training starts, or started, from weights that are there already.
+  public func resolvingPlan(givenWeights: Bool) -> Recipe {
+    let isRegularized = nuclear != 0 || group != 0
     var result = self
     result.allocation = allocation ?? (givenWeights || !isRegularized ? .global : .uniform)
     result.scheme = scheme ?? (isRegularized ? nil : .any)

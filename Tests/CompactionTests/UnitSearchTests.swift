@@ -64,9 +64,9 @@ import Torch
       guard kept.reduce(0, +) <= 20 else { return nil }
       let ranks = Double(20 - kept[0] - kept[1])
       let loss = 0.1 * Double(16 - kept[0]) + 0.01 * Double(16 - kept[1]) + 0.05 * max(0, 12 - ranks)
-      return Planner.Candidate(plan: planner.plan(for: survey, []), loss: loss, families: survey.families)
+      return Planner.Candidate(survey: survey, plan: planner.plan(for: survey, []), loss: loss)
     }
-    let counts = try #require(found).counts
+    let counts = try #require(found).survey.unitCounts
     #expect(counts == ["a": 16, "b": 1])
     #expect(tried.contains([10, 10]))
   }

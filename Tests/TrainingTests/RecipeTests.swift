@@ -108,7 +108,6 @@ struct RecipeTests {
 
   @Test func `without a regulariser every scheme may be used, with one that which it trains`() {
     #expect(Recipe().resolvingPlan(givenWeights: true).planner.schemes == .trained)
-    #expect(Recipe().resolvingPlan(givenWeights: true, isRegularized: false).planner.schemes == .any)
     var plain = Recipe()
     (plain.nuclear, plain.group) = (0, 0)
     #expect(plain.resolvingPlan(givenWeights: false).planner.schemes == .any)

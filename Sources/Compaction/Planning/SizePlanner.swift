@@ -1,8 +1,8 @@
 import Networks
 
 extension Planner {
-  /// The plan of the largest share, found by halving, whose cost stays within the limit; cost grows with it but for
-  /// single ranks.
+  /// The plan within the limit that loses least over the layers, or else keeps the largest share, found by halving, since
+  /// cost grows with it but for single ranks.
   func largest(
     _ survey: (UnitChoice) throws -> Survey, _ what: String, _ fraction: Double, of cost: KeyPath<Cost, Int>
   ) throws -> Plan {
@@ -28,17 +28,22 @@ extension Planner {
         \(rounded(least)) remain; ask for \(rounded(least)) or more, or \(advice)
         """)
     }
+    if allocation == .global,
+      let found = try leastLossy({ try fixed ?? survey($0) }, { try spread($0, within: limit, of: cost) })
+    {
+      return found.plan
+    }
     var (low, high) = (0.0, 1.0)
-    // A share to six digits decides every rank of any layer, one to four digits every unit.
-    for _ in 0..<(fixed == nil ? 14 : 20) {
+    for _ in 0..<Self.halvings(ofUnits: fixed == nil) {
       let middle = (low + high) / 2
       let candidate = try plan(keeping: middle)
       if candidate.predicted[keyPath: cost] <= limit { (low, best) = (middle, candidate) } else { high = middle }
     }
-    guard allocation == .global else { return best }
-    let found = try leastLossy(survey) { try spread($0, within: limit, of: cost) }
-    return found?.plan ?? best
+    return best
   }
+
+  /// A share to six digits decides every rank of any layer, one to four digits every unit.
+  static func halvings(ofUnits: Bool) -> Int { ofUnits ? 14 : 20 }
 
   /// The plan for a survey whose ranks lose least within the limit; nil where no ranks keep to it.
   private func spread(_ survey: Survey, within limit: Int, of cost: KeyPath<Cost, Int>) throws -> Candidate? {
@@ -57,7 +62,7 @@ extension Planner {
       if let current = layer.factorizedRank { return .dense(reason: layer.obstacle ?? "already at rank \(current)") }
       return .dense(reason: layer.obstacle ?? "a lower rank would lose more than it saves")
     }
-    return Candidate(plan: plan(for: survey, choices), loss: allocation.loss, families: survey.families)
+    return Candidate(survey: survey, plan: plan(for: survey, choices), loss: allocation.loss)
   }
 
   private func rounded(_ fraction: Double) -> Double { (fraction * 1000).rounded(.up) / 1000 }

@@ -65,6 +65,8 @@ public struct Survey: Sendable, Codable {
   public var original: Cost
   /// The network without the units that go.
   public var narrowed: Cost
+  /// How many units each tie keeps, by the name of its family.
+  var unitCounts: [String: Int] { Dictionary(families.map { ($0.name, $0.kept) }, uniquingKeysWith: { $1 }) }
   /// How long both take, where the plan is by time.
   public var times: Times?
 

@@ -22,8 +22,7 @@ extension Planner {
       least = min(least, (times.narrowed.rest + Double(cheapest) * 1e-6) / times.original.total)
       let budget = (fraction * times.original.total - times.narrowed.rest).nanoseconds
       return RankAllocation(offers, budget: budget).map { allocation in
-        Candidate(
-          plan: plan(for: survey, times, allocation), loss: allocation.loss, families: survey.families)
+        Candidate(survey: survey, plan: plan(for: survey, times, allocation), loss: allocation.loss)
       }
     }
     guard let best else { throw unreachable(fraction, least) }

@@ -22,6 +22,9 @@ struct UnitCutter {
     contributions = planner.weighsUnits ? try UnitContributions(network, groups) : nil
   }
 
+  /// How many ties units can go from.
+  var ties: Int { groups.families.count }
+
   /// The network with its weakest units set to zero, the same without its silent units, and which those are.
   func cut(keeping choice: UnitChoice) throws -> (quiet: Network, narrow: Network, silent: SilentUnits) {
     let quiet = network.silencingWeakest(

@@ -3,12 +3,10 @@ import Networks
 extension Planner {
   /// A plan for one choice of units, with what it loses.
   struct Candidate {
+    var survey: Survey
     var plan: Plan
     /// Σ over layers of −log of what their units and ranks keep.
     var loss: Double
-    var families: [Survey.Family]
-
-    var counts: [String: Int] { Dictionary(families.map { ($0.name, $0.kept) }, uniquingKeysWith: { $1 }) }
   }
 
   /// Whether units and ranks are weighed against each other, by what they lose.
@@ -17,6 +15,14 @@ extension Planner {
   /// Shares of the units' norms that are tried for all ties alike.
   private var unitShares: [Double] {
     weighsUnits && units == .weakest ? (0...20).map { 1 - Double($0) / 20 } : [1]
+  }
+
+  /// About how many surveys a plan takes of a network with so many ties.
+  func expectedSurveys(ties: Int) -> Int {
+    if units == .silent { return 1 }
+    if weighsUnits { return 8 + 4 * ties }
+    if case .energy = goal { return 1 }
+    return 2 + Self.halvings(ofUnits: true)
   }
 
   /// The choice of units that loses least, with ranks as `plan` spreads them.
@@ -51,7 +57,7 @@ extension Planner {
     var best = start
     for part in [4, 8, 16] {
       for sign in [-1, 1] {
-        let moves = try start.families.filter { $0.norms.count > unitStep }.compactMap { family in
+        let moves = try start.survey.families.filter { $0.norms.count > unitStep }.compactMap { family in
           let step = sign * max(unitStep, family.norms.count / part / unitStep * unitStep)
           return try moved(best, family, by: step, candidate).map { (family: family, step: step, loss: $0.loss) }
         }
@@ -67,9 +73,10 @@ extension Planner {
   private func moved(
     _ start: Candidate, _ family: Survey.Family, by step: Int, _ candidate: ([String: Int]) throws -> Candidate?
   ) throws -> Candidate? {
-    let kept = start.counts[family.name] ?? family.norms.count
+    let counts = start.survey.unitCounts
+    let kept = counts[family.name] ?? family.norms.count
     let next = min(family.norms.count, max(minimumUnits, unitStep, kept + step))
-    guard next != kept, let other = try candidate(start.counts.merging([family.name: next]) { $1 }),
+    guard next != kept, let other = try candidate(counts.merging([family.name: next]) { $1 }),
       other.loss < start.loss * (1 - 1e-6)
     else { return nil }
     return other
@@ -80,9 +87,7 @@ extension Planner {
     let share = survey.families.map(\.share).min() ?? 1
     var plan = plan(for: survey, choices, energy: 0, unitShare: share)
     plan.energy = plan.layers.map(\.energy).min() ?? 1
-    if weighsUnits && units == .weakest {
-      plan.unitCounts = Dictionary(survey.families.map { ($0.name, $0.kept) }, uniquingKeysWith: { $1 })
-    }
+    if weighsUnits && units == .weakest { plan.unitCounts = survey.unitCounts }
     return plan
   }
 }

@@ -37,10 +37,15 @@ public struct Compactor: Sendable {
 
   /// Makes the small network and the truncated one to compare it with; `proof` compares them.
   ///
-  /// - Throws: `PlanError` when the goal cannot be reached, `NetworkError`, `TorchError`.
-  public func compact(_ network: Network) throws -> Compacted {
+  /// - Parameter progress: told before each look at the network how many are expected in all.
+  /// - Throws: `PlanError` when the goal cannot be reached, `NetworkError`, `TorchError`, and what `progress` throws.
+  public func compact(_ network: Network, progress: (_ expected: Int) throws -> Void = { _ in }) throws -> Compacted {
     let cutter = try UnitCutter(network, planner, clock: clock, leavingOut: leftOut(of: network))
-    let plan = try planner.plan { try cutter.survey(keeping: $0) }
+    let expected = planner.expectedSurveys(ties: cutter.ties)
+    let plan = try planner.plan { choice in
+      try progress(expected)
+      return try cutter.survey(keeping: choice)
+    }
     let cut = try cutter.cut(keeping: plan.unitChoice)
     return try execute(plan, cut.quiet, cut.narrow, cut.silent)
   }

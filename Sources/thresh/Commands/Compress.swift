@@ -77,7 +77,8 @@ struct Compress: ParsableCommand {
   private func resolvedRecipe(_ model: Model) throws -> Recipe {
     // What the network was trained with says which images were held out and how it is trained on.
     var recipe = try model.recipe.map { try Recipe(yaml: $0, name: "in the model file") } ?? Recipe()
-    if model.recipe == nil { recipe.lr = 0.02 }
+    // Of weights without one nothing says that a regulariser trained them.
+    if model.recipe == nil { (recipe.lr, recipe.nuclear, recipe.group) = (0.02, 0, 0) }
     (recipe.parameters, recipe.macs, recipe.time, recipe.finetuneEpochs, recipe.steer) = (nil, nil, nil, 0, nil)
     // What the run computed on and learnt from need not be here.
     (recipe.device, recipe.distillation, recipe.teacher) = ("cpu", 0, nil)
@@ -89,8 +90,7 @@ struct Compress: ParsableCommand {
     set(&recipe.schedule, schedule)
     compute.apply(to: &recipe)
     distillation.apply(to: &recipe)
-    recipe = recipe.resolvingPlan(
-      givenWeights: model.recipe == nil, isRegularized: model.recipe == nil ? false : nil)
+    recipe = recipe.resolvingPlan(givenWeights: model.recipe == nil)
     try recipe.validate()
     if recipe.finetuneEpochs > 0, data.data == nil {
       throw RecipeError("--finetune-epochs needs images; name them with --data")

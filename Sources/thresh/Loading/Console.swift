@@ -75,12 +75,12 @@ final class TrainingDisplay {
 final class PartDisplay {
   private var bar: ProgressBar?
 
-  func begin(_ title: String, _ images: Int) {
+  func begin(_ title: String, _ count: Int, _ unit: String) {
     bar?.clear()
-    bar = ProgressBar(title, total: images, unit: "images")
+    bar = ProgressBar(title, total: count, unit: unit)
   }
 
-  func advance(_ images: Int) { bar?.advance(by: images) }
+  func advance(_ count: Int) { bar?.advance(by: count) }
 
   func end() {
     bar?.clear()

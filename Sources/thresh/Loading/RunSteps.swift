@@ -84,7 +84,7 @@ struct RunSteps {
     let display = PartDisplay()
     defer { display.end() }
     let (batches, size) = (20, 64)
-    display.begin("measuring for batch norms", min(data.train.count, batches * size))
+    display.begin("measuring for batch norms", min(data.train.count, batches * size), "images")
     return try network.restoringBatchNorm(
       on: data, batches: batches, batchSize: size, seed: recipe.seed, device: device, progress: display.advance)
   }
