@@ -28,6 +28,29 @@ struct RecipeTests {
     }
   }
 
+  @Test
+  func `fine-tuning goes at the rate that was resolved for the network, and given weights by the plan that suits them`()
+    throws
+  {
+    let folder = try TemporaryFolder()
+    let options = ["--finetune-epochs", "2", "--parameters", "0.5"]
+    let random = try train(["--model", "lenet5", "--epochs", "1"] + options, output: folder["random"])
+    try #require(random.status == 0, "\(random.errors)")
+    #expect(try value("allocation", in: folder["random/recipe.yaml"]) == "uniform")
+    // Without batch norm 0.02, half way down a cosine.
+    let rate = try metrics(folder["random/finetune/metrics.jsonl"])[0]["learningRate"] as? Double
+    #expect(abs(try #require(rate) - 0.01) < 1e-6)
+    let given = try train(
+      ["--model", folder["random/last.safetensors"], "--epochs", "1"] + options, output: folder["given"])
+    try #require(given.status == 0, "\(given.errors)")
+    #expect(try value("allocation", in: folder["given/recipe.yaml"]) == "global")
+    // Only a plan over the layers keeps a number for every tie; it stands in the file's header.
+    func header(_ run: String) throws -> String {
+      String(decoding: try contents(of: folder["\(run)/compact.safetensors"]), as: UTF8.self)
+    }
+    #expect(try header("given").contains("unitCounts") && !header("random").contains("unitCounts"))
+  }
+
   @Test func `options come before the recipe's file`() throws {
     let folder = try TemporaryFolder()
     let recipe = try folder.write("model: lenet5\nepochs: 50\nseed: 7\nnuclear: 0\ngroup: 0\n", "recipe.yaml")

@@ -9,7 +9,7 @@ import Training
 
 /// What `train`, `compress` and `demo` are made of: each step on the recipe's device, with its progress shown.
 struct RunSteps {
-  let recipe: Recipe
+  var recipe: Recipe
   let device: Device
   /// Seconds between checkpoints within an epoch.
   var checkpointInterval = 300.0

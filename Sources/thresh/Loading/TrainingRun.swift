@@ -9,14 +9,14 @@ import Training
 
 /// A whole run: train, and if asked compress and train the compact network on; then the test set, once.
 struct TrainingRun {
-  private(set) var recipe: Recipe
   let folder: RunFolder
   let resume: Bool
-  private let steps: RunSteps
+  private var steps: RunSteps
+
+  private var recipe: Recipe { steps.recipe }
 
   /// - Throws: `RecipeError` when the machine does not have the recipe's device.
   init(_ recipe: Recipe, _ folder: RunFolder, resume: Bool, checkpointInterval: Double = 300) throws {
-    self.recipe = recipe
     self.folder = folder
     self.resume = resume
     var steps = try RunSteps(recipe)
@@ -52,7 +52,7 @@ struct TrainingRun {
     let stepsPerEpoch = (data.train.count + recipe.batchSize - 1) / recipe.batchSize
     var resolved = self
     let givenWeights = recipe.weights != nil || Catalogue(rawValue: recipe.model) == nil
-    resolved.recipe = recipe.resolvingRate(for: start.network).resolvingStrengths(stepsPerEpoch: stepsPerEpoch)
+    resolved.steps.recipe = recipe.resolvingRate(for: start.network).resolvingStrengths(stepsPerEpoch: stepsPerEpoch)
       .resolvingPlan(givenWeights: givenWeights)
     return try resolved.execute(from: start, on: data)
   }
@@ -78,10 +78,12 @@ struct TrainingRun {
 
   /// The part of a run that comes after training: compress and read the test set.
   func compressOnly(_ model: Model, on data: Dataset) throws -> Outcome {
+    var resolved = self
+    resolved.steps.recipe = recipe.resolvingPlan(givenWeights: false)
     try folder.create()
-    try AtomicOutput.write(try recipe.yaml(), to: folder.recipe)
-    let compressed = try compress(model, data)
-    return try conclude(compressed.model, dense: model, data, compressed)
+    try AtomicOutput.write(try resolved.recipe.yaml(), to: folder.recipe)
+    let compressed = try resolved.compress(model, data)
+    return try resolved.conclude(compressed.model, dense: model, data, compressed)
   }
 
   private func startingPoint() throws -> (Model, Dataset) {
