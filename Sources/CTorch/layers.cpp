@@ -10,6 +10,11 @@ ct_tensor *ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tenso
                       how->groups);
   });
 }
+ct_tensor *ct_patches(const ct_tensor *x, const int64_t *kernel, const ct_convolution *how) {
+  return tensor([&] {
+    return at::im2col(in(x), pair(kernel), pair(how->dilation), pair(how->padding), pair(how->stride));
+  });
+}
 ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias) {
   return tensor([&] { return at::linear(in(x), in(weight), maybe(bias)); });
 }

@@ -62,6 +62,14 @@ public struct Spectrum: Sendable, Codable, Equatable {
     return full
   }
 
+  /// Σ_{i>r} σᵢ² for r from 0, relative to the whole.
+  var relativeLosses: [Double] {
+    var losses = [0.0]
+    for sigma in values.reversed() { losses.append(losses[losses.count - 1] + sigma * sigma) }
+    let total = losses[losses.count - 1]
+    return losses.reversed().map { total > 0 ? $0 / total : 0 }
+  }
+
   /// ‖W − W_r‖_F = √(Σ_{i>r} σᵢ²).
   public func error(of rank: Int) -> Double {
     values.dropFirst(rank).map { $0 * $0 }.reduce(0, +).squareRoot()

@@ -58,9 +58,12 @@ public struct Execution: Sendable {
   ///
   /// State is returned, not written: batch norm hands its new running statistics back.
   ///
-  /// - Parameter finished: told the position of each node when it is done, for whoever measures times.
+  /// - Parameters:
+  ///   - reading: told the position of each piece before it runs, and what it reads.
+  ///   - finished: told the position of each piece when it is done, for whoever measures times.
   public func run(
-    _ batch: Tensor, parameters: [Tensor], mode: Mode, generator: Generator? = nil, finished: ((Int) -> Void)? = nil
+    _ batch: Tensor, parameters: [Tensor], mode: Mode, generator: Generator? = nil,
+    reading: ((Int, [Tensor]) -> Void)? = nil, finished: ((Int) -> Void)? = nil
   ) -> Result {
     var values = [Tensor?](repeating: nil, count: steps.count + 1)
     values[0] = batch
@@ -68,7 +71,9 @@ public struct Execution: Sendable {
     var context = RunContext(mode: mode, generator: generator)
     for step in steps {
       let tensors = NodeParameters { role in step.parameters.first { $0.role == role }.map { parameters[$0.index] } }
-      values[step.output] = step.piece.run(step.inputs.map { Self.value($0, values) }, tensors, &context)
+      let inputs = step.inputs.map { Self.value($0, values) }
+      reading?(step.output - 1, inputs)
+      values[step.output] = step.piece.run(inputs, tensors, &context)
       for slot in step.finished { values[slot] = nil }
       finished?(step.output - 1)
       guard !context.statistics.isEmpty else { continue }

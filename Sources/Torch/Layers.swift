@@ -55,6 +55,12 @@ extension Tensor {
     }
   }
 
+  /// What a convolution with this kernel reads of N×C×H×W images: N × C·d_h·d_w × positions.
+  public func patches(kernel: [Int], _ geometry: ConvolutionGeometry) -> Tensor {
+    var shim = geometry.shim
+    return calling(self) { ct_patches($0, int64(kernel), &shim) }
+  }
+
   /// x·Wᵀ + b.
   public func linear(_ weight: Tensor, bias: Tensor?) -> Tensor {
     withExtendedLifetime(bias) { calling(self, weight) { ct_linear($0, $1, bias?.storage.pointer) } }

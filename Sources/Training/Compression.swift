@@ -38,6 +38,8 @@ public struct Compression {
   /// Whether batch norm is measured again: when it helps on the selection images, or always.
   public var recalibrates: Recalibration
   public var seed: UInt64
+  /// How many training images' responses decide what is cut; 0 leaves it to the weights.
+  public var responses = 0
   /// Where images are run through networks.
   public var device = Device.cpu
   /// Told the name of what begins, how many items it will take and what they are.
@@ -57,7 +59,11 @@ public struct Compression {
   /// - Throws: `PlanError`, `CompactionError` when equality cannot be proved, `DatasetError`.
   public func compress(_ model: Model, on data: Dataset?) throws -> Compressed {
     var stages: [CompressionStage] = []
-    if let data { stages.append(try stage("dense", model.network, data)) }
+    var compactor = compactor
+    if let data {
+      stages.append(try stage("dense", model.network, data))
+      if responses > 0 { compactor.moments = try moments(of: model.network, data) }
+    }
     var isPlanning = false
     let compacted = try compactor.compact(model.network) { expected in
       if isPlanning { try advance(1) } else { begin("planning", expected, "plans") }
@@ -84,6 +90,11 @@ public struct Compression {
       result.model.network = renewed
     }
     return result
+  }
+
+  private func moments(of network: Network, _ data: Dataset) throws -> InputMoments {
+    begin("looking at what layers read", min(responses, data.train.count), "images")
+    return try network.inputMoments(on: data, images: responses, seed: seed, device: device, progress: advance)
   }
 
   private func stage(_ name: String, _ network: Network, _ data: Dataset) throws -> CompressionStage {

@@ -1,3 +1,4 @@
+import Compaction
 import Datasets
 import Networks
 import Torch
@@ -73,6 +74,22 @@ extension Network {
       on: data, batches: batches, batchSize: batchSize, seed: seed, device: device, progress: progress)
     result.parameters.merge(statistics) { _, new in new }
     return result
+  }
+
+  /// What the layers read of training images, with augmentation.
+  ///
+  /// - Parameter images: how many, in batches of 32.
+  /// - Throws: as `accuracy(on:of:)`.
+  public func inputMoments(
+    on data: Dataset, images: Int, seed: UInt64, device: Device = .cpu, progress: (Int) throws -> Void = { _ in }
+  ) throws -> InputMoments {
+    var collector = try MomentCollector(self, on: device)
+    let loader = BatchLoader(data.train, .training(data, batchSize: 32, seed: seed, epoch: 0))
+    while collector.moments.images < images, let batch = try loader.next() {
+      collector.add(batch.tensors(on: device).images)
+      try progress(batch.count)
+    }
+    return collector.moments
   }
 
   /// Means over batches of what every batch norm sees in training, by the names of its running statistics.

@@ -1,10 +1,5 @@
 import Compaction
-import Containers
-import Foundation
-import Networks
-import Reports
 import Torch
-import Yams
 
 /// Everything that decides a run, as one flat YAML file whose keys are the command line's options.
 ///
@@ -78,6 +73,8 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var timePrecision = Precision.float32
   /// Schemes that layers are factorised in; nil is any where time decides, else the one that is trained.
   public var scheme: SchemeChoice?
+  /// What decides which directions of a layer are kept; nil is what suits the weights, as for `allocation`.
+  public var basis: Basis?
   /// Which units go when a size is asked for.
   public var units = UnitCut.weakest
   /// How ranks are spread over layers then.
@@ -110,79 +107,6 @@ extension Recipe {
       nuclear: nuclear ?? 0, group: group ?? 0, sparsity: sparsity, groupNorm: groupNorm, order: order,
       frequency: proximalEvery, scale: scale, skip: skip,
       strengths: strengths, restoresNorm: restoreNorm, warmup: strengthWarmup ?? Double(epochs) / 2)
-  }
-
-  /// The thresholds of a whole training, laid end to end, in units of a layer's mean singular value or group norm.
-  ///
-  /// Gradients push back all the while, so it takes several times 1 before anything vanishes. Found on dec3 with
-  /// chars36: 1 does nothing, 6 leaves a fifth of the parameters, 10 collapses.
-  public static let defaultPressure = 6.0
-  /// No default lowers by more than this in one step: a training of a few hundred steps has no time to answer.
-  public static let largestDefaultStep = 0.01
-
-  /// Takes another optimiser and, where it was the other's default, its usual weight decay.
-  public mutating func adopt(_ optimizer: TrainingOptions.Optimizer) {
-    let usual = { (optimizer: TrainingOptions.Optimizer) in optimizer == .sgd ? 5e-4 : 1e-2 }
-    if weightDecay == usual(self.optimizer) { weightDecay = usual(optimizer) }
-    self.optimizer = optimizer
-  }
-
-  /// The learning rate, where none was given that of a network with batch norm.
-  var learningRate: Double { lr ?? Self.usualRate(of: optimizer, normalized: true) }
-
-  /// 0.1 under batch norm, whose function does not depend on how large the weights before it grow; 0.02 without, where
-  /// 0.1 took a pair of factors to chance (lenet5 on Fashion-MNIST); 0.001 for AdamW.
-  static func usualRate(of optimizer: TrainingOptions.Optimizer, normalized: Bool) -> Double {
-    switch optimizer {
-    case .sgd: normalized ? 0.1 : 0.02
-    case .adamw: 1e-3
-    }
-  }
-
-  /// The recipe with a rate that was left open chosen for `network`.
-  public func resolvingRate(for network: Network) -> Recipe {
-    var result = self
-    let normalized = network.nodes.contains { $0.operation is BatchNorm }
-    result.lr = lr ?? Self.usualRate(of: optimizer, normalized: normalized)
-    return result
-  }
-
-  /// The recipe with strengths that were left open chosen for a training of this length.
-  ///
-  /// What decides how much vanishes is λ·Σ lr/(1 − m) over the whole training, so the default λ is the default
-  /// pressure divided by that sum: it means the same for any number of images, epochs, rate and momentum.
-  public func resolvingStrengths(stepsPerEpoch: Int) -> Recipe {
-    guard nuclear == nil || group == nil else { return self }
-    var result = self
-    if parameters ?? macs != nil { result.steer = steer ?? true }
-    let steps = max(1, epochs * stepsPerEpoch)
-    let training = training
-    let lengths = (0..<steps).map { step in
-      let epoch = Double(step) / Double(max(1, stepsPerEpoch))
-      return training.proximalStep(at: learningRate * training.schedule.factor(at: epoch, of: Double(epochs)))
-    }
-    let largest = Self.largestDefaultStep / training.proximalStep(at: learningRate)
-    let strength = min(largest, Self.defaultPressure / max(lengths.reduce(0, +), 1e-12))
-    // Four digits are enough for a default, and kinder to whoever reads the recipe.
-    let rounded = Double(String(format: "%.3e", strength)) ?? strength
-    result.nuclear = nuclear ?? rounded
-    result.group = group ?? rounded
-    return result
-  }
-
-  /// The recipe with the allocation and the schemes of its plan chosen.
-  ///
-  /// Weights that were not trained to be small keep far more when units and ranks are weighed layer by layer, those that
-  /// were from random ones end better with one share for all (Studies/allocation, Studies/ablation). Only a regulariser
-  /// makes one unfolding better than the others, so without one every scheme may be used.
-  ///
-  /// - Parameter givenWeights: whether training starts, or started, from weights that are there already.
-  public func resolvingPlan(givenWeights: Bool) -> Recipe {
-    let isRegularized = nuclear != 0 || group != 0
-    var result = self
-    result.allocation = allocation ?? (givenWeights || !isRegularized ? .global : .uniform)
-    result.scheme = scheme ?? (isRegularized ? nil : .any)
-    return result
   }
 
   public var planner: Planner {

@@ -37,7 +37,7 @@ extension Recipe {
     case parameters, macs, time
     case timeBatchSize = "time-batch-size"
     case timePrecision = "time-precision"
-    case scheme
+    case scheme, basis
     case units, allocation
     case minRank = "min-rank"
     case minUnits = "min-units"
@@ -103,6 +103,7 @@ extension Recipe {
     try read(.timeBatchSize, &timeBatchSize)
     try read(.timePrecision, &timePrecision)
     try readOptional(.scheme, &scheme)
+    try readOptional(.basis, &basis)
     try read(.units, &units)
     try readOptional(.allocation, &allocation)
     try read(.minRank, &minRank)

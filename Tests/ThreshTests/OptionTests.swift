@@ -66,7 +66,7 @@ struct OptionTests {
   @Test func `what needs images says so when there are none`() throws {
     let run = try TrainedRun.lenet.get()
     let output = run.folder["unwritten.safetensors"]
-    for option in [["--finetune-epochs", "2"], ["--recalibrate"]] {
+    for option in [["--finetune-epochs", "2"], ["--recalibrate"], ["--basis", "responses"]] {
       expectRefusal(try thresh(["compress", run.run, "--output", output] + option), Status.recipe, ["--data"])
     }
     #expect(!exists(output))

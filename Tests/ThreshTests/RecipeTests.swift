@@ -49,6 +49,13 @@ struct RecipeTests {
       String(decoding: try contents(of: folder["\(run)/compact.safetensors"]), as: UTF8.self)
     }
     #expect(try header("given").contains("unitCounts") && !header("random").contains("unitCounts"))
+    // What the run's recipe says holds for a plan made of it later.
+    let plan =
+      try succeeding(
+        ["compress", folder["given/last.safetensors"], "--parameters", "0.4", "--json"]
+          + ["--output", folder["later.safetensors"]]
+      ).json()["plan"] as? [String: Any]
+    #expect(try #require(plan)["unitCounts"] != nil)
   }
 
   @Test func `options come before the recipe's file`() throws {

@@ -50,6 +50,7 @@ struct RecipeTests {
       "strengths": "[{pattern: a, factor: 2}]", "allocation": "global", "restore-batch-norm": "true",
       "compact-at": "[3]", "compact-energy": "0.7",
       "compact-momentum": "reset", "time": "0.5", "time-batch-size": "1", "time-precision": "bfloat16", "scheme": "any",
+      "basis": "responses",
     ]
     for key in Recipe.CodingKeys.allCases {
       let value = try #require(values[key.rawValue], "no example for \(key.rawValue)")
@@ -106,13 +107,30 @@ struct RecipeTests {
     #expect(plain.resolvingPlan(givenWeights: true).allocation == .uniform)
   }
 
-  @Test func `without a regulariser every scheme may be used, with one that which it trains`() {
-    #expect(Recipe().resolvingPlan(givenWeights: true).planner.schemes == .trained)
+  @Test func `every scheme may be used, but what was trained small from random weights keeps the one trained`() {
+    #expect(Recipe().resolvingPlan(givenWeights: false).planner.schemes == .trained)
+    #expect(Recipe().resolvingPlan(givenWeights: true).planner.schemes == .any)
     var plain = Recipe()
     (plain.nuclear, plain.group) = (0, 0)
     #expect(plain.resolvingPlan(givenWeights: false).planner.schemes == .any)
     plain.scheme = .trained
     #expect(plain.resolvingPlan(givenWeights: false).planner.schemes == .trained)
+  }
+
+  @Test func `responses decide what is cut to a size, but from weights that were trained small from random ones`() {
+    var plain = Recipe()
+    (plain.nuclear, plain.group) = (0, 0)
+    // Without a size it stays open: one may be asked for later.
+    #expect(plain.resolvingPlan(givenWeights: true).basis == nil)
+    plain.macs = 0.5
+    #expect(plain.resolvingPlan(givenWeights: true).basis == .responses)
+    #expect(plain.resolvingPlan(givenWeights: false).basis == .responses)
+    plain.basis = .weights
+    #expect(plain.resolvingPlan(givenWeights: true).basis == .weights)
+    var trained = Recipe()
+    trained.macs = 0.5
+    #expect(trained.resolvingPlan(givenWeights: true).basis == .responses)
+    #expect(trained.resolvingPlan(givenWeights: false).basis == .weights)
   }
 
   @Test func `a size goal comes before the energy`() {
@@ -128,6 +146,17 @@ struct RecipeTests {
     #expect(recipe.regularizer.isNone)
     recipe.group = 0.1
     #expect(!recipe.regularizer.isNone)
+  }
+
+  @Test func `given weights are pressed less, unless a size tells how much`() throws {
+    var recipe = Recipe()
+    (recipe.epochs, recipe.lr) = (6, 0.01)
+    func strength(_ given: Bool) throws -> Double {
+      try #require(recipe.resolvingStrengths(stepsPerEpoch: 300, givenWeights: given).nuclear)
+    }
+    #expect(abs(try strength(true) * Recipe.defaultPressure / strength(false) - Recipe.givenPressure) < 1e-3)
+    recipe.macs = 0.5
+    #expect(try strength(true) == strength(false))
   }
 
   @Test func `strengths that are left open mean the same for any length of training`() throws {

@@ -116,6 +116,7 @@ typedef struct {
 } ct_convolution;
 ct_tensor *_Nullable ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *_Nullable bias,
                                const ct_convolution *how);
+ct_tensor *_Nullable ct_patches(const ct_tensor *x, const int64_t *kernel, const ct_convolution *how);
 ct_tensor *_Nullable ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *_Nullable bias);
 /// In training the running statistics are written in place: hand in copies.
 ct_tensor *_Nullable ct_batch_norm(const ct_tensor *x, const ct_tensor *_Nullable weight,

@@ -70,14 +70,18 @@ extension Network {
   /// What a layer could become in these schemes.
   ///
   /// - Throws: `NetworkError`, or `TorchError` when a spectrum does not converge.
-  func cuts(of layer: MatrixLayer, _ schemes: [Scheme], _ workloads: [String: Workload]) throws -> [Cut] {
+  func cuts(
+    of layer: MatrixLayer, _ schemes: [Scheme], _ workloads: [String: Workload], in norm: ResponseNorm? = nil
+  ) throws -> [Cut] {
     guard let whole = wholeWorkload(of: layer, workloads) else { return [] }
     let shape = wholeShape(of: layer)
     let matrix = matrix(of: layer)
     let scale = scale(behind: layer)
     let possible = layer.isPair ? [.spatialFirst] : Scheme.all(for: shape)
     return try possible.filter(schemes.contains).map { scheme in
-      let (spectrum, losses) = try Self.scaledLosses(scheme.unfolding(matrix, shape), scale)
+      let (spectrum, losses) =
+        try norm.map { try $0.components(of: matrix, as: scheme).spectrum }.map { ($0, $0.relativeLosses) }
+        ?? Self.scaledLosses(scheme.unfolding(matrix, shape), scale)
       let pair = try scheme.workloads(of: whole, shape, rank: 1)
       let weights = pair.compactMap { $0.parameters[.weight]?.reduce(1, *) }.reduce(0, +)
       let cost = Cost(
@@ -100,16 +104,21 @@ extension Network {
     return Workload(first.operation, inputs: Array(inputs), parameters: own, fusion: last.fusion)
   }
 
-  /// |γ|/√(σ² + ε) per unit of the batch norm that alone reads the layer; ones where there is none.
+  /// The batch norm that alone reads the layer.
+  func norm(behind layer: MatrixLayer) -> Node? {
+    guard let last = layer.nodes.last, output != last else { return nil }
+    let readers = readers(of: last)
+    return readers.count == 1 && readers[0].operation is BatchNorm ? readers[0] : nil
+  }
+
+  /// |γ|/√(σ² + ε) per unit of that batch norm; ones where there is none.
   func scale(behind layer: MatrixLayer) -> [Double] {
     let ones = [Double](repeating: 1, count: units(of: layer))
-    guard let last = layer.nodes.last, output != last else { return ones }
-    let readers = readers(of: last)
-    guard readers.count == 1, let norm = readers[0].operation as? BatchNorm,
-      let variance = parameter(.runningVariance, of: readers[0])?.doubles
+    guard let norm = norm(behind: layer), let operation = norm.operation as? BatchNorm,
+      let variance = parameter(.runningVariance, of: norm)?.doubles
     else { return ones }
-    let gamma = parameter(.weight, of: readers[0])?.doubles ?? ones
-    return zip(gamma, variance).map { abs($0) / ($1 + norm.epsilon).squareRoot() }
+    let gamma = parameter(.weight, of: norm)?.doubles ?? ones
+    return zip(gamma, variance).map { abs($0) / ($1 + operation.epsilon).squareRoot() }
   }
 
   /// The spectrum of an unfolding, and Σ_{i>r} σᵢ²‖D uᵢ‖² for r from 0, relative to the whole.

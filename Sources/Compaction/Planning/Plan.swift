@@ -23,9 +23,9 @@ public struct Plan: Sendable, Codable {
     public var rank: Int
     /// The share of the energy that is kept.
     public var energy: Double
-    /// √(Σ discarded σ²), the Frobenius error to be measured when the plan is executed.
+    /// √(Σ discarded σ²), the error to be measured when the plan is executed: Frobenius, or as responses change.
     public var error: Double
-    /// ‖W‖_F, to which `error` relates.
+    /// The same of W itself, to which `error` relates.
     public var norm: Double
     /// Weights as given and after.
     public var weightsBefore: Int
@@ -61,6 +61,8 @@ public struct Plan: Sendable, Codable {
   /// How many units each tie keeps, by the name of its family, where each has its own number.
   public var unitCounts: [String: Int]?
   public var minimumUnits: Int
+  /// How many images' responses decided, where they did: energies and errors are those of responses then.
+  public var responses: Int?
   /// What is foretold of time, where the plan is by time.
   public var time: Time?
 

@@ -89,7 +89,7 @@ extension Survey {
 
   init(
     of network: Network, narrowed: Network, leavingOut isLeftOut: (String) -> Bool,
-    remembering decompositions: Decompositions
+    remembering decompositions: Decompositions, in norm: (MatrixLayer) -> ResponseNorm? = { _ in nil }
   ) throws {
     let shapes = try narrowed.validate()
     layers = try narrowed.matrixLayers.map { layer in
@@ -99,7 +99,8 @@ extension Survey {
       return Layer(
         name: layer.name,
         spectrum: try decompositions.spectrum(narrowed.decompositionKey(of: layer)) {
-          try Spectrum(of: narrowed.matrix(of: layer))
+          let matrix = narrowed.matrix(of: layer)
+          return try norm(layer)?.components(of: matrix, as: .spatialFirst).spectrum ?? Spectrum(of: matrix)
         },
         positions: narrowed.positions(of: layer, output), factorizedRank: layer.isPair ? first?.shape[0] : nil,
         obstacle: obstacle, pairWeights: layer.scheme == .spatialFirst ? nil : narrowed.weights(of: layer))

@@ -15,12 +15,13 @@ extension Survey {
   ///
   /// - Throws: `NetworkError`, or `TorchError` when a spectrum does not converge.
   mutating func addCuts(
-    _ schemes: [Scheme], of narrowed: Network, remembering decompositions: Decompositions
+    _ schemes: [Scheme], of narrowed: Network, remembering decompositions: Decompositions,
+    in norm: (MatrixLayer) -> ResponseNorm? = { _ in nil }
   ) throws {
     let workloads = try narrowed.workloads()
     for (index, layer) in narrowed.matrixLayers.enumerated() where layers[index].obstacle == nil {
       layers[index].cuts = try decompositions.cuts(narrowed.decompositionKey(of: layer)) {
-        try narrowed.cuts(of: layer, schemes, workloads)
+        try narrowed.cuts(of: layer, schemes, workloads, in: norm(layer))
       }
     }
   }

@@ -10,9 +10,13 @@ struct UnitCutter {
   private let leftOut: Set<String>
   private let decompositions = Decompositions()
   private let contributions: UnitContributions?
+  private let moments: InputMoments?
 
   /// - Throws: `NetworkError` when the network is not valid.
-  init(_ network: Network, _ planner: Planner, clock: LayerClock?, leavingOut leftOut: Set<String>) throws {
+  init(
+    _ network: Network, _ planner: Planner, clock: LayerClock?, moments: InputMoments?, leavingOut leftOut: Set<String>
+  ) throws {
+    self.moments = moments
     self.network = network
     self.clock = clock
     self.leftOut = leftOut
@@ -33,12 +37,18 @@ struct UnitCutter {
     return (quiet, try quiet.narrowed(removing: silent.channels, silent.ties), silent)
   }
 
+  /// What errors of a layer of the narrowed network count; nil is the Frobenius norm of its matrix.
+  func norm(of layer: MatrixLayer, in narrow: Network, without silent: SilentUnits) -> ResponseNorm? {
+    moments?.norm(of: layer, in: narrow, columns: silent.columns(of: layer, in: network))
+  }
+
   func survey(keeping choice: UnitChoice) throws -> Survey {
     let cut = try cut(keeping: choice)
+    let norm = { self.norm(of: $0, in: cut.narrow, without: cut.silent) }
     var survey = try Survey(
-      of: network, narrowed: cut.narrow, leavingOut: leftOut.contains, remembering: decompositions)
+      of: network, narrowed: cut.narrow, leavingOut: leftOut.contains, remembering: decompositions, in: norm)
     if planner.isTimed || planner.schemes == .any {
-      try survey.addCuts(planner.schemes.allowed, of: cut.narrow, remembering: decompositions)
+      try survey.addCuts(planner.schemes.allowed, of: cut.narrow, remembering: decompositions, in: norm)
     }
     guard let contributions else { return survey }
     for (index, lost) in contributions.lost(with: cut.silent.channels).enumerated() {

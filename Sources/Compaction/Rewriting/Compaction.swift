@@ -28,6 +28,9 @@ public struct Compactor: Sendable {
   public var skip: [String]?
   /// Tells how long layers take; a plan by time needs one.
   public var clock: LayerClock?
+  /// What layers read for images. With it energies are variances of responses, whatever measure the planner has, and
+  /// errors count as they change these; without, both are those of the weights.
+  public var moments: InputMoments?
 
   public init(_ planner: Planner, skip: [String]? = nil, clock: LayerClock? = nil) {
     self.planner = planner
@@ -40,25 +43,35 @@ public struct Compactor: Sendable {
   /// - Parameter progress: told before each look at the network how many are expected in all.
   /// - Throws: `PlanError` when the goal cannot be reached, `NetworkError`, `TorchError`, and what `progress` throws.
   public func compact(_ network: Network, progress: (_ expected: Int) throws -> Void = { _ in }) throws -> Compacted {
-    let cutter = try UnitCutter(network, planner, clock: clock, leavingOut: leftOut(of: network))
+    var planner = planner
+    // What principal components hold is variance.
+    if moments != nil { planner.measure = .squares }
+    let cutter = try cutter(of: network)
     let expected = planner.expectedSurveys(ties: cutter.ties)
-    let plan = try planner.plan { choice in
+    var plan = try planner.plan { choice in
       try progress(expected)
       return try cutter.survey(keeping: choice)
     }
+    plan.responses = moments?.images
     let cut = try cutter.cut(keeping: plan.unitChoice)
-    return try execute(plan, cut.quiet, cut.narrow, cut.silent)
+    return try execute(plan, cut.quiet, cut.narrow, cut.silent) {
+      cutter.norm(of: $0, in: cut.narrow, without: cut.silent)
+    }
   }
 
   /// The plan by energy alone, with `unitShare` of the units' norms kept whatever the goal.
   ///
   /// - Throws: as `compact`.
   public func plan(for network: Network, unitShare: Double) throws -> Plan {
-    let cutter = try UnitCutter(network, planner, clock: clock, leavingOut: leftOut(of: network))
+    let cutter = try cutter(of: network)
     let survey = try cutter.survey(keeping: .share(unitShare))
     var plan = try planner.plan(for: survey)
     plan.unitShare = unitShare
     return plan
+  }
+
+  private func cutter(of network: Network) throws -> UnitCutter {
+    try UnitCutter(network, planner, clock: clock, moments: moments, leavingOut: leftOut(of: network))
   }
 
   /// The names of the layers that stay as they are.
@@ -67,7 +80,7 @@ public struct Compactor: Sendable {
   }
 
   private func execute(
-    _ plan: Plan, _ network: Network, _ narrow: Network, _ silent: SilentUnits
+    _ plan: Plan, _ network: Network, _ narrow: Network, _ silent: SilentUnits, in norm: (MatrixLayer) -> ResponseNorm?
   ) throws -> Compacted {
     var small = narrow
     var rewrite = Rewrite(silent: silent, narrow: narrow)
@@ -75,11 +88,12 @@ public struct Compactor: Sendable {
     let layers = Dictionary(narrow.matrixLayers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     for choice in plan.layers {
       guard case .factorized(let rank, let scheme) = choice.choice, let layer = layers[choice.name] else { continue }
+      let (matrix, norm) = (narrow.matrix(of: layer), norm(layer))
       let factors = try Factorization(
-        narrow.matrix(of: layer), as: scheme, shape: narrow.wholeShape(of: layer), rank: rank)
+        matrix, as: scheme, shape: narrow.wholeShape(of: layer), rank: rank, in: norm)
       small = try small.factorizing(layer, factors)
-      let stored = small.matrix(of: small.layer(named: choice.name))
-      let measured = (stored - narrow.matrix(of: layer)).norm
+      let error = small.matrix(of: small.layer(named: choice.name)) - matrix
+      let measured = norm.map { $0(error, as: scheme) } ?? error.norm
       guard abs(measured - choice.error) <= 1e-3 * choice.error + 1e-6 * choice.norm else {
         throw CompactionError(
           """
@@ -132,12 +146,5 @@ extension SilentUnits {
       }
     }
     return Tensor(values, shape: weight.shape)
-  }
-
-  private func kept(_ name: String, axis: Int, count: Int) -> [Int] {
-    guard let owned = ties.axes.first(where: { $0.parameter == name && $0.axis == axis }) else {
-      return Array(0..<count)
-    }
-    return owned.channels.indices.filter { !channels.contains(owned.channels[$0]) }
   }
 }

@@ -1,7 +1,8 @@
 import Networks
 import Torch
 
-/// The balanced factors of a layer's unfolding cut to a rank: W ≈ (U√Σ)(√ΣVᵀ).
+/// The balanced factors of a layer's unfolding cut to a rank: W ≈ (U√Σ)(√ΣVᵀ), or those of the principal components of
+/// its responses (`ResponseNorm`).
 public struct Factorization: Sendable {
   public let scheme: Scheme
   /// √ΣVᵀ, r × columns: as `spatialFirst`, the r filters of the original size.
@@ -20,8 +21,17 @@ public struct Factorization: Sendable {
   ///   - rank: r, from 1.
   /// - Throws: `TorchError` when the decomposition does not converge, as on NaN.
   public init(_ matrix: Tensor, as scheme: Scheme = .spatialFirst, shape: [Int]? = nil, rank: Int) throws {
-    let shape = shape ?? matrix.shape
+    try self.init(matrix, as: scheme, shape: shape ?? matrix.shape, rank: rank, in: nil)
+  }
+
+  /// - Parameter norm: in which the error is the smallest; nil is the Frobenius norm of the matrix.
+  init(_ matrix: Tensor, as scheme: Scheme, shape: [Int], rank: Int, in norm: ResponseNorm?) throws {
     self.scheme = scheme
+    if let norm {
+      (second, first, sigma) = try norm.factors(of: matrix, as: scheme, rank: rank)
+      truncated = scheme.folding(second.matmul(first), shape)
+      return
+    }
     let (u, sigma, vTransposed) = try scheme.unfolding(matrix, shape).singularValueDecomposition()
     let roots = sigma.slice(axis: 0, from: 0, to: rank).squareRoot
     second = u.slice(axis: 1, from: 0, to: rank) * roots.reshaped([1, rank])

@@ -16,7 +16,7 @@ public enum Scheme: String, Sendable, Codable, CaseIterable {
   case verticalFirst = "vertical-horizontal"
 
   /// Axes of the kernel that are columns of the matrix, taken by the first factor.
-  private var columns: [Int] {
+  var columns: [Int] {
     switch self {
     case .spatialFirst: [1, 2, 3]
     case .pointwiseFirst: [1]
@@ -25,7 +25,7 @@ public enum Scheme: String, Sendable, Codable, CaseIterable {
   }
 
   /// Axes that are rows of the matrix, taken by the second factor.
-  private var rows: [Int] { [0, 2, 3].filter { !columns.contains($0) } }
+  var rows: [Int] { [0, 2, 3].filter { !columns.contains($0) } }
 
   /// The schemes that differ for a weight of this shape.
   public static func all(for shape: [Int]) -> [Scheme] {

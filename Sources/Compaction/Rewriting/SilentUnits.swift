@@ -29,6 +29,27 @@ public struct SilentUnits: Sendable {
     keepOneOfEachValue(network)
   }
 
+  /// The places along an axis of a parameter, of `count`, whose channels stay.
+  func kept(_ parameter: String, axis: Int, count: Int) -> [Int] {
+    guard let owned = ties.axes.first(where: { $0.parameter == parameter && $0.axis == axis }) else {
+      return Array(0..<count)
+    }
+    return owned.channels.indices.filter { !channels.contains(owned.channels[$0]) }
+  }
+
+  /// The columns of a layer's matrix that stay; nil where all do.
+  ///
+  /// - Parameter network: the one that these are the silent units of.
+  func columns(of layer: MatrixLayer, in network: Network) -> [Int]? {
+    guard let name = network.weightNames(of: layer).first, let shape = network.parameters[name]?.shape else {
+      return nil
+    }
+    let inputs = kept(name, axis: 1, count: shape[1])
+    guard inputs.count < shape[1] else { return nil }
+    let taps = shape.dropFirst(2).reduce(1, *)
+    return inputs.flatMap { input in (0..<taps).map { input * taps + $0 } }
+  }
+
   /// The channels that `node` reads and cannot do without.
   private static func needed(
     by node: Node, in network: Network, _ ties: Ties, _ values: [String: [ChannelValue]]

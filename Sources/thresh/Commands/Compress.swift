@@ -84,16 +84,19 @@ struct Compress: ParsableCommand {
     (recipe.device, recipe.distillation, recipe.teacher) = ("cpu", 0, nil)
     plan.apply(to: &recipe)
     set(&recipe.data, data.data)
-    if let dataDir = data.dataDir { recipe.dataDir = dataDir }
+    set(&recipe.dataDir, data.dataDir)
     set(&recipe.finetuneEpochs, finetuneEpochs)
-    if let lr { recipe.lr = lr }
+    set(&recipe.lr, lr)
     set(&recipe.schedule, schedule)
     compute.apply(to: &recipe)
     distillation.apply(to: &recipe)
-    recipe = recipe.resolvingPlan(givenWeights: model.recipe == nil)
+    recipe = recipe.resolvingPlan(givenWeights: model.recipe == nil || recipe.hasGivenWeights)
     try recipe.validate()
     if recipe.finetuneEpochs > 0, data.data == nil {
       throw RecipeError("--finetune-epochs needs images; name them with --data")
+    }
+    if plan.basis == .responses, data.data == nil {
+      throw RecipeError("--basis responses needs images; name them with --data")
     }
     if recalibrate, data.data == nil { throw RecipeError("--recalibrate needs images; name them with --data") }
     return recipe

@@ -61,7 +61,8 @@ enum PlanTable {
       change("parameters", before.parameters, after.parameters) + "   " + change("MACs", before.macs, after.macs),
       "equality proved in float64: largest difference \(exponent(equal)) of the largest output",
     ]
-    return time(compressed.plan) + units + lines + stages(compressed)
+    let responses = compressed.plan.responses.map { ["energies are those of what layers give for \($0) images"] } ?? []
+    return time(compressed.plan) + responses + units + lines + stages(compressed)
   }
 
   private static func stages(_ compressed: Compressed) -> [String] {

@@ -40,6 +40,9 @@ struct RunSteps {
     return try trainer.train(resume: resume)
   }
 
+  /// How many images' responses are looked at: a small part of what measuring batch norm again takes.
+  private static let responses = 512
+
   /// - Parameter whole: what the fraction of a size relates to; nil is `model` itself.
   func compress(
     _ model: Model, on data: Dataset?, recalibrates: Compression.Recalibration = .whenBetter, whole: Cost? = nil
@@ -52,6 +55,7 @@ struct RunSteps {
     if recipe.time != nil { compactor.clock = TimeCache().clock(recipe.timing) }
     var compression = Compression(compactor, recalibrates: recalibrates, seed: recipe.seed)
     compression.device = device
+    if recipe.basis == .responses { compression.responses = Self.responses }
     compression.begin = display.begin
     compression.advance = { display.advance($0) }
     return try compression.compress(model, on: data)

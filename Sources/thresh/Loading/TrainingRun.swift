@@ -51,9 +51,9 @@ struct TrainingRun {
   func run(from start: Model, on data: Dataset) throws -> Outcome {
     let stepsPerEpoch = (data.train.count + recipe.batchSize - 1) / recipe.batchSize
     var resolved = self
-    let givenWeights = recipe.weights != nil || Catalogue(rawValue: recipe.model) == nil
-    resolved.steps.recipe = recipe.resolvingRate(for: start.network).resolvingStrengths(stepsPerEpoch: stepsPerEpoch)
-      .resolvingPlan(givenWeights: givenWeights)
+    resolved.steps.recipe = recipe.resolvingRate(for: start.network)
+      .resolvingStrengths(stepsPerEpoch: stepsPerEpoch, givenWeights: recipe.hasGivenWeights)
+      .resolvingPlan(givenWeights: recipe.hasGivenWeights)
     return try resolved.execute(from: start, on: data)
   }
 
@@ -146,4 +146,9 @@ struct TrainingRun {
       """)
     return Outcome(model: model, file: file, result: result)
   }
+}
+
+extension Recipe {
+  /// Whether training starts from weights that are there already.
+  var hasGivenWeights: Bool { weights != nil || Catalogue(rawValue: model) == nil }
 }

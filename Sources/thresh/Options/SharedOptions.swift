@@ -32,6 +32,37 @@ struct ComputeOptions: ParsableArguments {
 
   func apply(to recipe: inout Recipe) {
     set(&recipe.device, device)
-    if let threads { recipe.threads = threads }
+    set(&recipe.threads, threads)
   }
+}
+
+/// What the compact network learns from beside the labels, in `train` and `compress` alike.
+struct DistillationOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Share of the loss that is the distance to a teacher's outputs, 0 to 1 (default: 0).", valueName: "share"))
+  var distillation: Double?
+  @Option(
+    help: ArgumentHelp(
+      "The teacher, for the whole run (default: the network before it was cut, for the compact one).",
+      valueName: "model"))
+  var teacher: String?
+  @Option(help: ArgumentHelp("How far the teacher's probabilities are evened out (default: 4).", valueName: "x"))
+  var temperature: Double?
+
+  func apply(to recipe: inout Recipe) {
+    set(&recipe.distillation, distillation)
+    set(&recipe.teacher, teacher)
+    set(&recipe.temperature, temperature)
+  }
+}
+
+/// Takes an option over when it was given.
+func set<Value>(_ target: inout Value, _ given: Value?) {
+  if let given { target = given }
+}
+
+/// The same for what a recipe may leave open: one that was not given opens nothing again.
+func set<Value>(_ target: inout Value?, _ given: Value?) {
+  if let given { target = given }
 }

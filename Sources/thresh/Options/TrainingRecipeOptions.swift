@@ -1,19 +1,13 @@
 import ArgumentParser
 import Compaction
-import Foundation
 import Training
 
 extension GroupNorm: ExpressibleByArgument {}
 extension Regularizer.Order: ExpressibleByArgument {}
 extension Regularizer.Scale: ExpressibleByArgument {}
 extension Schedule.Shape: ExpressibleByArgument {}
-extension EnergyMeasure: ExpressibleByArgument {}
-extension Allocation: ExpressibleByArgument {}
-extension UnitCut: ExpressibleByArgument {}
-extension SchemeChoice: ExpressibleByArgument {}
 extension TrainingCompaction.Momentum: ExpressibleByArgument {}
 extension TrainingOptions.Optimizer: ExpressibleByArgument {}
-extension TrainingOptions.Precision: ExpressibleByArgument {}
 
 extension Regularizer.Frequency: ExpressibleByArgument {
   public init?(argument: String) {
@@ -24,99 +18,6 @@ extension Regularizer.Frequency: ExpressibleByArgument {
     } else {
       return nil
     }
-  }
-}
-
-/// What a plan has to reach, in `train` and `compress` alike.
-struct PlanOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Share of its energy that every layer keeps (default: 0.9).", valueName: "share"))
-  var energy: Double?
-
-  @Option(help: ArgumentHelp("What energy is: sum of σ, as the paper has it, or of squares (default: sum)."))
-  var energyMeasure: EnergyMeasure?
-
-  @Option(help: ArgumentHelp("Fraction of the parameters to keep, instead of --energy.", valueName: "fraction"))
-  var parameters: Double?
-
-  @Option(help: ArgumentHelp("Fraction of the MACs to keep, instead of --energy.", valueName: "fraction"))
-  var macs: Double?
-
-  @Option(
-    help: ArgumentHelp(
-      "Fraction of the time to keep, instead of --energy: layers are timed on this machine, and those that factors "
-        + "would not make faster stay.",
-      valueName: "fraction"))
-  var time: Double?
-
-  @Option(help: ArgumentHelp("Images at once where time decides (default: 32).", valueName: "n"))
-  var timeBatchSize: Int?
-
-  @Option(help: "float32 or bfloat16 where time decides (default: float32).")
-  var timePrecision: TrainingOptions.Precision?
-
-  @Option(
-    help: ArgumentHelp(
-      "trained: k×k→1×1, whose matrix the regulariser trains; any: for each layer the best of k×k→1×1, 1×1→k×k and "
-        + "vertical→horizontal (default: any with --time or where no regulariser trained, else trained)."))
-  var scheme: SchemeChoice?
-
-  @Option(help: "Units that go: silent, or to reach a size the weakest too (default: weakest).")
-  var units: UnitCut?
-
-  @Option(
-    help: ArgumentHelp(
-      "To reach a size, every layer keeps one share of its energy (uniform), or units and ranks go where they lose least "
-        + "for what they cost (global; default: uniform for a network trained from random weights to be small, else "
-        + "global)."))
-  var allocation: Allocation?
-
-  @Option(help: ArgumentHelp("The smallest rank a layer is cut to (default: 1).", valueName: "n"))
-  var minRank: Int?
-
-  @Option(help: ArgumentHelp("The fewest units a layer keeps (default: 1).", valueName: "n"))
-  var minUnits: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "A layer to leave alone; * stands for anything (default: the first convolution and the classifier).",
-      valueName: "pattern"))
-  var skip: [String] = []
-
-  func apply(to recipe: inout Recipe) {
-    set(&recipe.energy, energy)
-    set(&recipe.energyMeasure, energyMeasure)
-    if parameters ?? macs ?? time ?? energy != nil {
-      (recipe.parameters, recipe.macs, recipe.time) = (parameters, macs, time)
-    }
-    set(&recipe.timeBatchSize, timeBatchSize)
-    set(&recipe.timePrecision, timePrecision)
-    if let scheme { recipe.scheme = scheme }
-    set(&recipe.units, units)
-    set(&recipe.allocation, allocation)
-    set(&recipe.minRank, minRank)
-    set(&recipe.minUnits, minUnits)
-    if !skip.isEmpty { recipe.skip = skip }
-  }
-}
-
-/// What the compact network learns from beside the labels, in `train` and `compress` alike.
-struct DistillationOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "Share of the loss that is the distance to a teacher's outputs, 0 to 1 (default: 0).", valueName: "share"))
-  var distillation: Double?
-  @Option(
-    help: ArgumentHelp(
-      "The teacher, for the whole run (default: the network before it was cut, for the compact one).",
-      valueName: "model"))
-  var teacher: String?
-  @Option(help: ArgumentHelp("How far the teacher's probabilities are evened out (default: 4).", valueName: "x"))
-  var temperature: Double?
-
-  func apply(to recipe: inout Recipe) {
-    set(&recipe.distillation, distillation)
-    if let teacher { recipe.teacher = teacher }
-    set(&recipe.temperature, temperature)
   }
 }
 
@@ -217,40 +118,35 @@ struct TrainingRecipeOptions: ParsableArguments {
     set(&recipe.finetuneEpochs, finetuneEpochs)
     set(&recipe.batchSize, batchSize)
     if let optimizer { recipe.adopt(optimizer) }
-    if let lr { recipe.lr = lr }
+    set(&recipe.lr, lr)
     set(&recipe.momentum, momentum)
     if momentum == 0 { recipe.nesterov = false }
     set(&recipe.weightDecay, weightDecay)
-    if let finetuneWeightDecay { recipe.finetuneWeightDecay = finetuneWeightDecay }
+    set(&recipe.finetuneWeightDecay, finetuneWeightDecay)
     set(&recipe.schedule, schedule)
     set(&recipe.warmupEpochs, warmupEpochs)
     set(&recipe.labelSmoothing, labelSmoothing)
-    if let nuclear { recipe.nuclear = nuclear }
-    if let group { recipe.group = group }
+    set(&recipe.nuclear, nuclear)
+    set(&recipe.group, group)
     set(&recipe.width, width)
     set(&recipe.sparsity, sparsity)
     set(&recipe.decompose, decompose)
-    if let restoreBatchNorm { recipe.restoreBatchNorm = restoreBatchNorm }
+    set(&recipe.restoreBatchNorm, restoreBatchNorm)
     set(&recipe.groupNorm, groupNorm)
     set(&recipe.order, order)
     set(&recipe.scale, scale)
     set(&recipe.proximalEvery, proximalEvery)
     set(&recipe.restoreNorm, restoreNorm)
     if !compactAt.isEmpty { recipe.compactAt = compactAt }
-    if let compactEnergy { recipe.compactEnergy = compactEnergy }
+    set(&recipe.compactEnergy, compactEnergy)
     set(&recipe.compactMomentum, compactMomentum)
     if nuclear != nil, group != nil { recipe.steer = nil }
-    if let steer { recipe.steer = steer }
+    set(&recipe.steer, steer)
     set(&recipe.precision, precision)
     set(&recipe.seed, seed)
     set(&recipe.imageSize, imageSize)
-    if let strengthWarmup { recipe.strengthWarmup = strengthWarmup }
-    if let crop { recipe.crop = crop }
-    if let flip { recipe.flip = flip }
+    set(&recipe.strengthWarmup, strengthWarmup)
+    set(&recipe.crop, crop)
+    set(&recipe.flip, flip)
   }
-}
-
-/// Takes an option over when it was given.
-func set<Value>(_ target: inout Value, _ given: Value?) {
-  if let given { target = given }
 }

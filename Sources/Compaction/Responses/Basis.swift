@@ -1,0 +1,7 @@
+/// What decides which directions of a layer's matrix are kept.
+public enum Basis: String, Sendable, Codable, CaseIterable {
+  /// Its own singular values, which the regulariser trains.
+  case weights
+  /// The principal components of what the layer gives for training images; see `ResponseNorm`.
+  case responses
+}

@@ -1,0 +1,130 @@
+import Networks
+import Torch
+
+/// What an error of a layer's matrix W counts: as much as it changes what the layer gives for images.
+///
+/// E‖D·(W − W_r)·x‖² = ‖D·(W − W_r)·K^½‖²_F with the patches x that the layer reads, K = E[xxᵀ] and D the scale that the
+/// batch norm behind gives each unit. Of all matrices of rank r, W_r = D⁻¹·U_r·U_rᵀ·D·W is the best, U being the
+/// eigenvectors of D·W·K·Wᵀ·D: the principal components of the responses (Zhang et al. 2016, "Accelerating Very Deep
+/// Convolutional Networks for Classification and Detection", eq. 4). Schemes whose second factor sums over taps as well
+/// take K of the first factor's patches, as if taps did not correlate.
+struct ResponseNorm: Sendable {
+  /// D, a number for each unit; none is so small that its unit would be lost.
+  private let scale: [Double]
+  /// K, S × S in float64.
+  private let second: Tensor
+  /// Of the weight, N×C×d_h×d_w or N×S.
+  private let shape: [Int]
+  /// Added to K's diagonal, for directions that a few images did not show.
+  private let ridge: Double
+
+  /// - Parameters:
+  ///   - scale: of each unit.
+  ///   - second: S × S.
+  ///   - shape: of the layer's weight.
+  init(scale: [Double], second: Tensor, shape: [Int]) {
+    // No unit may be lost for good because the batch norm behind makes nothing of it today.
+    let floor = 1e-3 * (scale.max() ?? 1)
+    self.scale = scale.map { floor > 0 ? max($0, floor) : 1 }
+    self.second = second
+    self.shape = shape
+    let side = second.shape[0]
+    let diagonal = second.reshaped([-1]).slice(axis: 0, from: 0, to: side * side, step: side + 1)
+    ridge = max(1e-3 * diagonal.sum.item / Double(side), .leastNormalMagnitude)
+  }
+
+  /// The principal components of the responses, orthonormal columns, and the root of each one's energy, descending.
+  ///
+  /// - Throws: `TorchError` when a decomposition does not converge, as on NaN.
+  func components(of matrix: Tensor, as scheme: Scheme) throws -> (directions: Tensor, spectrum: Spectrum) {
+    let scaled = scaled(matrix, scheme)
+    let (rows, columns) = (scaled.shape[0], scaled.shape[1])
+    let second = scheme.marginal(of: second, shape)
+    func descending(_ symmetric: Tensor) throws -> (sigma: [Double], vectors: Tensor) {
+      let (values, vectors) = try symmetric.symmetricEigen()
+      let order = (0..<values.count).reversed().map { $0 }
+      return (values.doubles.reversed().map { max(0, $0).squareRoot() }, vectors.selecting(order, axis: 1))
+    }
+    if rows <= columns {
+      let energy = scaled.matmul(second).matmul(scaled.transposed) + scaled.matmul(scaled.transposed) * ridge
+      let (sigma, directions) = try descending(energy)
+      return (directions, Spectrum(values: sigma, rows: rows, columns: columns))
+    }
+    let (values, vectors) = try second.symmetricEigen()
+    let roots = Tensor(values.doubles.map { (max(0, $0) + ridge).squareRoot() }, shape: [1, columns])
+    let responses = scaled.matmul(vectors * roots)
+    let (sigma, right) = try descending(responses.transposed.matmul(responses))
+    let inverse = Tensor(sigma.map { $0 > 0 ? 1 / $0 : 0 }, shape: [1, sigma.count])
+    return (responses.matmul(right) * inverse, Spectrum(values: sigma, rows: rows, columns: columns))
+  }
+
+  /// The factors of W_r = D⁻¹·U_r·U_rᵀ·D·W, rows × r and r × columns, as long as one another for each unit of rank.
+  ///
+  /// - Throws: as `components`.
+  func factors(
+    of matrix: Tensor, as scheme: Scheme, rank: Int
+  ) throws -> (second: Tensor, first: Tensor, sigma: [Double]) {
+    let (directions, spectrum) = try components(of: matrix, as: scheme)
+    let kept = directions.slice(axis: 1, from: 0, to: rank)
+    let first = kept.transposed.matmul(scaled(matrix, scheme))
+    let second = kept / rows(of: scheme)
+    let lengths = zip((first * first).sum(axes: [1]).doubles, (second * second).sum(axes: [0]).doubles)
+    let balance = lengths.map { $0 > 0 && $1 > 0 ? ($0 / $1).squareRoot().squareRoot() : 1 }
+    return (
+      second * Tensor(balance, shape: [1, rank]), first / Tensor(balance, shape: [rank, 1]),
+      Array(spectrum.values.prefix(rank))
+    )
+  }
+
+  /// ‖D·Δ·K^½‖_F of a difference from the layer's matrix.
+  func callAsFunction(_ difference: Tensor, as scheme: Scheme) -> Double {
+    let scaled = scaled(difference, scheme)
+    let read = scaled.matmul(scheme.marginal(of: second, shape)) + scaled * ridge
+    return max(0, (read * scaled).sum.item).squareRoot()
+  }
+
+  private func scaled(_ matrix: Tensor, _ scheme: Scheme) -> Tensor {
+    scheme.unfolding(matrix, shape) * rows(of: scheme)
+  }
+
+  /// D as a column: in some schemes every unit has several rows, side by side.
+  private func rows(of scheme: Scheme) -> Tensor {
+    let each = scheme.rowsPerUnit(shape)
+    return Tensor(scale.flatMap { Array(repeating: $0, count: each) }, shape: [scale.count * each, 1])
+  }
+}
+
+extension Scheme {
+  /// Rows of the unfolding that belong to one unit.
+  fileprivate func rowsPerUnit(_ shape: [Int]) -> Int { rows.dropFirst().map { shape[$0] }.reduce(1, *) }
+
+  /// The mean over the taps that the second factor takes of what `second`, S × S, says of the first factor's columns.
+  fileprivate func marginal(of second: Tensor, _ shape: [Int]) -> Tensor {
+    guard shape.count == 4, self != .spatialFirst else { return second }
+    // Rows and columns as C × d_h × d_w × C × d_h × d_w; what the second factor takes is the same on both sides.
+    let taps = rows.dropFirst().map { $0 - 1 }
+    var sum = second.reshaped([shape[1], shape[2], shape[3], shape[1], shape[2], shape[3]])
+    for tap in taps {
+      let slices = (0..<shape[tap + 1]).map { place in
+        sum.slice(axis: tap, from: place, to: place + 1).slice(axis: tap + 3, from: place, to: place + 1)
+      }
+      sum = slices.dropFirst().reduce(slices[0], +)
+    }
+    let side = columns.map { shape[$0] }.reduce(1, *)
+    let places = taps.map { shape[$0 + 1] }.reduce(1, *)
+    return sum.reshaped([side, side]) / Double(places)
+  }
+}
+
+extension InputMoments {
+  /// The norm for a layer of `network`.
+  ///
+  /// - Parameter columns: those of the layer's matrix that are left; nil where all are.
+  /// - Returns: nil where no moments were taken.
+  func norm(of layer: MatrixLayer, in network: Network, columns: [Int]?) -> ResponseNorm? {
+    let hasNorm = network.norm(behind: layer) != nil
+    return second(of: layer.name, columns: columns, centred: hasNorm).map {
+      ResponseNorm(scale: network.scale(behind: layer), second: $0, shape: network.wholeShape(of: layer))
+    }
+  }
+}

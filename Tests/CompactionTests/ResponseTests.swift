@@ -1,0 +1,158 @@
+@testable import Compaction
+import Networks
+import Testing
+import Torch
+
+/// Cuts that keep what a layer gives for images.
+@Suite struct ResponseTests {
+  /// A strided, unevenly padded convolution with a batch norm behind it between two others.
+  private func network(seed: UInt64 = 6) throws -> Network {
+    var net = NetworkBuilder(input: [3, 8, 8], seed: seed)
+    let conv = try net.convolution(net.input, "first", units: 6, kernel: [3, 3], padding: [1, 1])
+    let first = try net.batchNorm(conv, "bn")
+    let geometry = ConvolutionGeometry(stride: [2, 1], padding: [1, 2])
+    let x = try net.append(
+      Convolution(geometry), "conv", reading: [net.relu(first)],
+      parameters: [.weight: Tensor.normal([8, 6, 3, 5], using: Generator(seed: 1))])
+    let y = try net.relu(net.batchNorm(x, "norm"))
+    return try net.finish(net.linear(net.flatten(y), "fc", units: 6)).unsettled()
+  }
+
+  /// Images whose pixels are alike and whose channels differ in strength, as those of photographs do.
+  private func images(_ count: Int, _ seed: UInt64 = 9) -> Tensor {
+    let smooth = random([count, 3, 1, 1], seed) + random([count, 3, 8, 8], seed + 1) * 0.2
+    return (smooth * Tensor([3.0, 1, 0.2], shape: [1, 3, 1, 1])).to(.float32)
+  }
+
+  private func moments(_ network: Network, _ count: Int = 64) throws -> InputMoments {
+    var collector = try MomentCollector(network)
+    for batch in 0..<count / 16 { collector.add(images(16, UInt64(20 + batch))) }
+    return collector.moments
+  }
+
+  private func norm(_ network: Network, _ layer: String = "conv") throws -> ResponseNorm {
+    try #require(try moments(network).norm(of: network.layer(named: layer), in: network, columns: nil))
+  }
+
+  @Test(arguments: ["first", "conv", "fc"])
+  func `moments foretell the responses of a layer`(name: String) throws {
+    let network = try network()
+    let batch = images(16)
+    var collector = try MomentCollector(network)
+    collector.add(batch)
+    var upTo = network
+    upTo.output = name
+    let given = try upTo(batch)
+    // Units × everything else; images of 8 × 8 are looked at everywhere.
+    let axes = given.shape.count == 4 ? [1, 0, 2, 3] : [1, 0]
+    var responses = given.permuted(axes).reshaped([given.shape[1], -1]).to(.float64)
+    if let bias = network.parameters["\(name).bias"] { responses = responses - bias.to(.float64).reshaped([-1, 1]) }
+    let layer = network.layer(named: name)
+    let second = try #require(collector.moments.second(of: name, columns: nil, centred: false))
+    let matrix = network.matrix(of: layer)
+    let foretold = matrix.matmul(second).matmul(matrix.transposed)
+    let count = Double(responses.shape[1])
+    #expect(relativeError(foretold, responses.matmul(responses.transposed) / count) < 1e-5)
+    let centred = try #require(collector.moments.second(of: name, columns: nil, centred: true))
+    let around = responses - responses.sum(axes: [1], keepingAxes: true) / count
+    let variance = matrix.matmul(centred).matmul(matrix.transposed)
+    #expect(relativeError(variance, around.matmul(around.transposed) / count) < 1e-4)
+  }
+
+  @Test(arguments: Scheme.allCases, 1...5)
+  func `the error is √Σσ² of the components that go`(scheme: Scheme, rank: Int) throws {
+    let network = try network()
+    let (layer, norm) = (network.layer(named: "conv"), try norm(network))
+    let (matrix, shape) = (network.matrix(of: layer), network.wholeShape(of: layer))
+    let factors = try Factorization(matrix, as: scheme, shape: shape, rank: rank, in: norm)
+    let foretold = try norm.components(of: matrix, as: scheme).spectrum.error(of: rank)
+    #expect(abs(norm(factors.truncated - matrix, as: scheme) - foretold) < 1e-8 * foretold)
+    // As much on either side, as training likes it.
+    for unit in 0..<rank {
+      let row = factors.first.slice(axis: 0, from: unit, to: unit + 1).norm
+      let column = factors.second.slice(axis: 1, from: unit, to: unit + 1).norm
+      #expect(abs(row - column) < 1e-9 * row)
+    }
+  }
+
+  @Test(arguments: Scheme.allCases, 1...5)
+  func `no other matrix of that rank is as near`(scheme: Scheme, rank: Int) throws {
+    let network = try network()
+    let (layer, norm) = (network.layer(named: "conv"), try norm(network))
+    let (matrix, shape) = (network.matrix(of: layer), network.wholeShape(of: layer))
+    func error(_ factors: Factorization) -> Double { norm(factors.truncated - matrix, as: scheme) }
+    let best = error(try Factorization(matrix, as: scheme, shape: shape, rank: rank, in: norm))
+    #expect(best < error(try Factorization(matrix, as: scheme, shape: shape, rank: rank)))
+    let factors = try Factorization(matrix, as: scheme, shape: shape, rank: rank, in: norm)
+    for seed in 1...4 as ClosedRange<UInt64> {
+      let moved = factors.second + random(factors.second.shape, seed) * 0.01
+      #expect(best < norm(scheme.folding(moved.matmul(factors.first), shape) - matrix, as: scheme))
+    }
+  }
+
+  @Test func `where every direction is read alike, components are the singular vectors of the scaled weight`() throws {
+    let network = try network()
+    let layer = network.layer(named: "conv")
+    let matrix = network.matrix(of: layer)
+    let side = matrix.shape[1]
+    let identity = Tensor((0..<side * side).map { $0 % (side + 1) == 0 ? 1.0 : 0 }, shape: [side, side])
+    let scale = network.scale(behind: layer)
+    let norm = ResponseNorm(scale: scale, second: identity, shape: network.wholeShape(of: layer))
+    let own = try Spectrum(of: matrix * Tensor(scale, shape: [8, 1]))
+    for (a, b) in zip(try norm.components(of: matrix, as: .spatialFirst).spectrum.values, own.values) {
+      // The ridge adds a thousandth.
+      #expect(abs(a - b * 1.001.squareRoot()) < 1e-9 * own.values[0])
+    }
+  }
+
+  @Test func `a unit that the batch norm behind switched off is not lost for good`() throws {
+    var network = try network()
+    network.set("norm.weight", [3], to: 0)
+    let (layer, norm) = (network.layer(named: "conv"), try norm(network))
+    let factors = try Factorization(
+      network.matrix(of: layer), as: .spatialFirst, shape: network.wholeShape(of: layer), rank: 8, in: norm)
+    #expect(relativeError(factors.truncated, network.matrix(of: layer)) < 1e-8)
+  }
+
+  @Test(arguments: [PlanGoal.energy(0.9), .parameters(0.5), .macs(0.5)], SchemeChoice.allCases)
+  func `plans by responses foretell costs and errors and are proved`(goal: PlanGoal, schemes: SchemeChoice) throws {
+    var network = try network()
+    network.silence("first", "bn", [2])
+    var compactor = Compactor(Planner(goal: goal, units: .weakest, allocation: .global, schemes: schemes), skip: ["fc"])
+    compactor.moments = try moments(network)
+    let compacted = try compactor.compact(network)
+    #expect(compacted.plan.responses == 64 && compacted.plan.energyMeasure == .squares)
+    #expect(compacted.plan.layers.contains { if case .factorized = $0.choice { true } else { false } })
+    #expect(try compacted.network.cost() == compacted.plan.predicted)
+    #expect(throws: Never.self) { _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network) }
+    // A pair can be cut once more.
+    compactor.moments = try moments(compacted.network)
+    let twice = try compactor.compact(compacted.network)
+    #expect(throws: Never.self) { _ = try EqualityProof(reference: twice.truncated, candidate: twice.network) }
+  }
+
+  @Test func `the responses that are kept change less than those kept by the weights' own directions`() throws {
+    let network = try network()
+    var compactor = Compactor(Planner(goal: .macs(0.5), allocation: .global, schemes: .any), skip: ["fc"])
+    let batch = images(64, 99)
+    let given = try network(batch)
+    func change() throws -> Double { relativeError(try compactor.compact(network).network(batch), given) }
+    let byWeights = try change()
+    compactor.moments = try moments(network)
+    #expect(try change() < byWeights)
+  }
+
+  @Test func `columns of units that are gone are left out of the moments`() throws {
+    let network = try network()
+    let all = try moments(network)
+    let columns = (0..<6).filter { $0 != 2 }.flatMap { input in (0..<15).map { input * 15 + $0 } }
+    let whole = try #require(all.second(of: "conv", columns: nil, centred: true))
+    let part = try #require(all.second(of: "conv", columns: columns, centred: true))
+    #expect(part.doubles == whole.selecting(columns, axis: 0).selecting(columns, axis: 1).doubles)
+    var quiet = network
+    quiet.silence("first", "bn", [2])
+    let silent = try SilentUnits(in: quiet)
+    #expect(silent.columns(of: quiet.layer(named: "conv"), in: quiet) == columns)
+    #expect(silent.columns(of: quiet.layer(named: "first"), in: quiet) == nil)
+  }
+}
