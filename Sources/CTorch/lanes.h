@@ -206,16 +206,21 @@ CT_LOOPS(AVX2, __attribute__((target("avx2,fma"))))
 CT_LOOPS(AVX512, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))))
 #endif
 
+#if defined(__x86_64__)
+inline bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl");
+}
+inline bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+#endif
+
 /// The loops for the processor that this runs on.
 template <class T>
 const Loops<T> &loops() {
   static const Loops<T> chosen = [] {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl")) {
-      return AVX512<T>::loops();
-    }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return AVX2<T>::loops();
+    if (has_avx512()) return AVX512<T>::loops();
+    if (has_avx2()) return AVX2<T>::loops();
 #endif
     return Baseline<T>::loops();
   }();

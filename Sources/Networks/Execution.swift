@@ -4,17 +4,13 @@ import Torch
 public struct Execution: Sendable {
   private struct Step: Sendable {
     let piece: Piece
-    let inputs: [Int]
-    let output: Int
     let parameters: [(role: Role, index: Int)]
-    /// Values that no later step reads.
-    let finished: [Int]
   }
 
   /// Names of the parameters in the order in which `run` takes them.
   public let parameterNames: [String]
   private let steps: [Step]
-  private let outputSlot: Int
+  private let slots: Slots
   /// How many pieces a run consists of: fewer than nodes where some run as one.
   package var pieceCount: Int { steps.count }
 
@@ -29,22 +25,11 @@ public struct Execution: Sendable {
     let pieces = network.pieces(fusing: fusing)
     let names = network.parameterNames
     let positions = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
-    var slots = [Network.inputName: 0]
-    for (index, piece) in pieces.enumerated() { slots[piece.output] = index + 1 }
-    let output = slots[network.output] ?? 0
-    var lastReader: [Int: Int] = [:]
-    for (index, piece) in pieces.enumerated() {
-      for input in piece.inputs { lastReader[slots[input] ?? 0] = index }
-    }
-    steps = pieces.enumerated().map { index, piece in
-      let inputs = piece.inputs.map { slots[$0] ?? 0 }
-      return Step(
-        piece: piece, inputs: inputs, output: index + 1,
-        parameters: piece.parameters.map { (role: $0.key, index: positions[$0.value] ?? 0) },
-        finished: Set(inputs).filter { lastReader[$0] == index && $0 != output }.sorted())
+    slots = Slots(pieces.map { (inputs: $0.inputs, result: $0.output) }, output: network.output)
+    steps = pieces.map { piece in
+      Step(piece: piece, parameters: piece.parameters.map { (role: $0.key, index: positions[$0.value] ?? 0) })
     }
     parameterNames = names
-    outputSlot = output
   }
 
   /// What a run in training gives.
@@ -65,29 +50,22 @@ public struct Execution: Sendable {
     _ batch: Tensor, parameters: [Tensor], mode: Mode, generator: Generator? = nil,
     reading: ((Int, [Tensor]) -> Void)? = nil, finished: ((Int) -> Void)? = nil
   ) -> Result {
-    var values = [Tensor?](repeating: nil, count: steps.count + 1)
-    values[0] = batch
+    var values = Slots.Values(slots, input: batch)
     var statistics: [(index: Int, value: Tensor)] = []
     var context = RunContext(mode: mode, generator: generator)
-    for step in steps {
+    for (position, step) in steps.enumerated() {
       let tensors = NodeParameters { role in step.parameters.first { $0.role == role }.map { parameters[$0.index] } }
-      let inputs = step.inputs.map { Self.value($0, values) }
-      reading?(step.output - 1, inputs)
-      values[step.output] = step.piece.run(inputs, tensors, &context)
-      for slot in step.finished { values[slot] = nil }
-      finished?(step.output - 1)
+      let inputs = values.read(by: position)
+      reading?(position, inputs)
+      values.finish(position, with: step.piece.run(inputs, tensors, &context))
+      finished?(position)
       guard !context.statistics.isEmpty else { continue }
       for (role, index) in step.parameters {
         if let new = context.statistics[role] { statistics.append((index: index, value: new)) }
       }
       context.statistics = [:]
     }
-    return Result(output: Self.value(outputSlot, values), statistics: statistics)
-  }
-
-  private static func value(_ slot: Int, _ values: [Tensor?]) -> Tensor {
-    guard let value = values[slot] else { preconditionFailure("value \(slot) is read before it is made") }
-    return value
+    return Result(output: values.output, statistics: statistics)
   }
 }
 

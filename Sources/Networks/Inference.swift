@@ -10,17 +10,8 @@ public struct Inference: Sendable {
     case convolution(PackedConvolution)
   }
 
-  private struct Step: Sendable {
-    var work: Work
-    var inputs: [Int]
-    var output: Int
-    /// Values that no later step reads.
-    var finished: [Int] = []
-  }
-
-  private var steps: [Step] = []
-  private let slots: Int
-  private let outputSlot: Int
+  private let steps: [Work]
+  private let slots: Slots
   /// The node that each pass begins with.
   public let nodes: [String]
 
@@ -31,19 +22,11 @@ public struct Inference: Sendable {
     Library.keepFreedMemory()
     let (network, passes) = try network.passes()
     let shapes = try network.validate()
-    var slot = [Network.inputName: 0]
-    for (index, pass) in passes.enumerated() {
-      slot[pass.result] = index + 1
-      let shape = [batch] + (pass.inputs.first.flatMap { shapes[$0] } ?? [])
-      steps.append(
-        Step(
-          work: Self.work(pass, of: network, input: shape), inputs: pass.inputs.map { slot[$0] ?? 0 },
-          output: index + 1))
+    steps = passes.map { pass in
+      Self.work(pass, of: network, input: [batch] + (pass.inputs.first.flatMap { shapes[$0] } ?? []))
     }
+    slots = Slots(passes.map { (inputs: $0.inputs, result: $0.result) }, output: network.output)
     nodes = passes.map(\.node.name)
-    slots = passes.count + 1
-    outputSlot = slot[network.output] ?? 0
-    findFinished()
   }
 
   private static func work(_ pass: Pass, of network: Network, input shape: [Int]) -> Work {
@@ -68,33 +51,19 @@ public struct Inference: Sendable {
   /// - Parameter finished: told the position of each pass when it is done, for whoever measures times.
   public func callAsFunction(_ images: Tensor, finished: ((Int) -> Void)? = nil) -> Tensor {
     withoutGradients {
-      var values = [Tensor?](repeating: nil, count: slots)
-      values[0] = images
+      var values = Slots.Values(slots, input: images)
       var context = RunContext(mode: .evaluation)
-      for (index, step) in steps.enumerated() {
-        let inputs = step.inputs.map { slot -> Tensor in
-          guard let value = values[slot] else { preconditionFailure("value \(slot) is read before it is made") }
-          return value
-        }
-        switch step.work {
+      for (position, work) in steps.enumerated() {
+        let inputs = values.read(by: position)
+        switch work {
         case .operation(let operation, let parameters):
-          values[step.output] = operation.run(inputs, parameters, &context)
+          values.finish(position, with: operation.run(inputs, parameters, &context))
         case .convolution(let convolution):
-          values[step.output] = convolution(inputs[0], adding: inputs.count > 1 ? inputs[1] : nil)
+          values.finish(position, with: convolution(inputs[0], adding: inputs.count > 1 ? inputs[1] : nil))
         }
-        for slot in step.finished { values[slot] = nil }
-        finished?(index)
+        finished?(position)
       }
-      guard let result = values[outputSlot] else { preconditionFailure("the output was never made") }
-      return result
+      return values.output
     }
-  }
-
-  private mutating func findFinished() {
-    var last: [Int: Int] = [:]
-    for (index, step) in steps.enumerated() {
-      for slot in step.inputs { last[slot] = index }
-    }
-    for (slot, index) in last where slot != outputSlot { steps[index].finished.append(slot) }
   }
 }

@@ -156,7 +156,7 @@ ct_tensor *_Nullable ct_cross_entropy(const ct_tensor *logits, const ct_tensor *
 /// Mean over the batch of KL(softmax(teacher) ‖ softmax(logits)).
 ct_tensor *_Nullable ct_kl_divergence(const ct_tensor *logits, const ct_tensor *teacher);
 
-// MARK: Convolutions made ready for use (packed.cpp); float32 on the CPU, nothing records gradients
+// MARK: Convolutions made ready for use (packed.cpp, direct.cpp); float32 on the CPU, nothing records gradients
 /// Whether this libtorch has oneDNN and its fused convolutions.
 bool ct_packs_convolutions(void);
 /// The weight in the order that is best for inputs of these N×C×H×W sizes; only ct_packed_convolution reads it.
@@ -164,6 +164,14 @@ ct_tensor *_Nullable ct_pack_weight(const ct_tensor *weight, const ct_convolutio
 /// relu(x ∗ weight + bias + addend), channels last; bias, addend (of the result's shape) and the ReLU may be left out.
 ct_tensor *_Nullable ct_packed_convolution(const ct_tensor *x, const ct_tensor *_Nullable addend,
                                            const ct_tensor *packed, const ct_tensor *_Nullable bias,
+                                           const ct_convolution *how, bool relu);
+/// Whether this processor has vector instructions that the convolutions of direct.cpp are worth having for.
+bool ct_convolves_directly(void);
+/// The weight and the bias as ct_direct_convolution reads them.
+ct_tensor *_Nullable ct_direct_weight(const ct_tensor *weight, const ct_tensor *_Nullable bias);
+/// The same as ct_packed_convolution for a weight of these sizes, in one group.
+ct_tensor *_Nullable ct_direct_convolution(const ct_tensor *x, const ct_tensor *_Nullable addend,
+                                           const ct_tensor *packed, const int64_t *weight_sizes,
                                            const ct_convolution *how, bool relu);
 
 // MARK: Gradients, precision and the few in-place steps of a trainer (training.cpp)

@@ -13,6 +13,8 @@ struct TimeCache {
     var cores: Int
     var instructions: String
     var libtorch: String
+    /// Raised when layers are computed in another way than they were.
+    var engine = 2
 
     static var here: Machine {
       Machine(

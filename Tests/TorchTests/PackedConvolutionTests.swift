@@ -1,0 +1,103 @@
+import Testing
+import Torch
+
+/// Convolutions made ready for use, by both engines, against libtorch's plain one.
+@Suite struct PackedConvolutionTests {
+  /// What a convolution is given: units, channels, kernel, image, geometry.
+  struct Case: CustomTestStringConvertible, Sendable {
+    var units: Int
+    var channels: Int
+    var kernel: [Int]
+    var image: [Int]
+    var stride = [1, 1]
+    var padding = [0, 0]
+    var dilation = [1, 1]
+
+    var testDescription: String {
+      "\(channels) → \(units), \(kernel), \(image), stride \(stride), padding \(padding), dilation \(dilation)"
+    }
+    var geometry: ConvolutionGeometry { ConvolutionGeometry(stride: stride, padding: padding, dilation: dilation) }
+  }
+
+  private static let cases = [
+    Case(units: 16, channels: 16, kernel: [3, 3], image: [32, 32], padding: [1, 1]),
+    Case(units: 32, channels: 16, kernel: [3, 3], image: [32, 32], stride: [2, 2], padding: [1, 1]),
+    Case(units: 48, channels: 5, kernel: [1, 1], image: [7, 7]),
+    Case(units: 40, channels: 7, kernel: [1, 1], image: [9, 10], stride: [2, 2]),
+    Case(units: 7, channels: 33, kernel: [3, 1], image: [8, 8], padding: [1, 0]),
+    Case(units: 17, channels: 4, kernel: [1, 3], image: [8, 11], stride: [1, 2], padding: [0, 1]),
+    Case(
+      units: 5, channels: 3, kernel: [3, 5], image: [14, 13], stride: [2, 1], padding: [2, 4], dilation: [2, 2]),
+    Case(units: 1, channels: 1, kernel: [1, 1], image: [1, 1]),
+    Case(units: 33, channels: 2, kernel: [4, 4], image: [4, 4]),
+    Case(units: 6, channels: 1, kernel: [5, 5], image: [28, 28], padding: [2, 2]),
+  ]
+
+  private struct Given {
+    var images: Tensor
+    var weight: Tensor
+    var bias: Tensor
+    var addend: Tensor
+
+    init(_ shape: Case, batch: Int) {
+      func normal(_ shape: [Int], _ seed: UInt64) -> Tensor { .normal(shape, using: Generator(seed: seed)) }
+      images = normal([batch, shape.channels] + shape.image, 1).channelsLast
+      weight = normal([shape.units, shape.channels] + shape.kernel, 2)
+      bias = normal([shape.units], 3)
+      addend = normal(images.convolved(with: weight, bias: nil, shape.geometry).shape, 4)
+    }
+  }
+
+  private func expectNear(_ a: Tensor, _ b: Tensor) {
+    #expect(a.shape == b.shape)
+    #expect((a - b).maximumMagnitude <= 2e-5 * b.maximumMagnitude)
+  }
+
+  @Test(arguments: cases, [false, true])
+  func `both engines give what libtorch's convolution gives`(shape: Case, directly: Bool) {
+    for batch in [1, 3] {
+      let given = Given(shape, batch: batch)
+      let plain = given.images.convolved(with: given.weight, bias: given.bias, shape.geometry)
+      func packed(_ bias: Tensor?, relu: Bool) -> PackedConvolution {
+        PackedConvolution(
+          weight: given.weight, bias: bias, shape.geometry, relu: relu, input: given.images.shape, directly: directly)
+      }
+      expectNear(packed(given.bias, relu: false)(given.images), plain)
+      expectNear(packed(given.bias, relu: true)(given.images, adding: given.addend), (plain + given.addend).relu)
+      let bare = given.images.convolved(with: given.weight, bias: nil, shape.geometry)
+      expectNear(packed(nil, relu: true)(given.images), bare.relu)
+      // Memory in another order is read rightly too.
+      expectNear(packed(given.bias, relu: false)(given.images.contiguous), plain)
+    }
+  }
+
+  @Test(arguments: cases)
+  func `the shim's results do not depend on threads`(shape: Case) {
+    let threads = Library.threads
+    defer { Library.setThreads(threads) }
+    let given = Given(shape, batch: 2)
+    let packed = PackedConvolution(
+      weight: given.weight, bias: given.bias, shape.geometry, relu: true, input: given.images.shape, directly: true)
+    let results = [1, 2, 3].map { count -> [Double] in
+      Library.setThreads(count)
+      return packed(given.images, adding: given.addend).doubles
+    }
+    #expect(results[1] == results[0] && results[2] == results[0])
+  }
+
+  @Test(arguments: [false, true])
+  func `no images give no results`(directly: Bool) {
+    let packed = PackedConvolution(
+      weight: .ones([4, 3, 3, 3]), bias: nil, ConvolutionGeometry(padding: [1, 1]), relu: true, input: [1, 3, 8, 8],
+      directly: directly)
+    #expect(packed(.zeros([0, 3, 8, 8])).shape == [0, 4, 8, 8])
+  }
+
+  @Test func `NaN passes a ReLU, so that it is seen`() {
+    let images = Tensor([Float.nan, 1, 2, 3], shape: [1, 1, 2, 2])
+    let packed = PackedConvolution(
+      weight: .ones([1, 1, 1, 1]), bias: nil, ConvolutionGeometry(), relu: true, input: images.shape, directly: true)
+    let values = packed(images).doubles
+    #expect(values[0].isNaN && values.dropFirst() == [1, 2, 3])
+  }
+}
