@@ -31,7 +31,7 @@ import Torch
   }
 
   private func norm(_ network: Network, _ layer: String = "conv") throws -> ResponseNorm {
-    try #require(try moments(network).norm(of: network.layer(named: layer), in: network, columns: nil))
+    try #require(try moments(network).norm(of: network.layer(named: layer), in: network, inputs: nil))
   }
 
   @Test(arguments: ["first", "conv", "fc"])
@@ -48,15 +48,17 @@ import Torch
     var responses = given.permuted(axes).reshaped([given.shape[1], -1]).to(.float64)
     if let bias = network.parameters["\(name).bias"] { responses = responses - bias.to(.float64).reshaped([-1, 1]) }
     let layer = network.layer(named: name)
-    let second = try #require(collector.moments.second(of: name, columns: nil, centred: false))
-    let matrix = network.matrix(of: layer)
-    let foretold = matrix.matmul(second).matmul(matrix.transposed)
+    let norm = try #require(collector.moments.norm(of: layer, in: network, inputs: nil))
     let count = Double(responses.shape[1])
-    #expect(relativeError(foretold, responses.matmul(responses.transposed) / count) < 1e-5)
-    let centred = try #require(collector.moments.second(of: name, columns: nil, centred: true))
-    let around = responses - responses.sum(axes: [1], keepingAxes: true) / count
-    let variance = matrix.matmul(centred).matmul(matrix.transposed)
-    #expect(relativeError(variance, around.matmul(around.transposed) / count) < 1e-4)
+    if network.norm(behind: layer) != nil {
+      responses = responses - responses.sum(axes: [1], keepingAxes: true) / count
+    }
+    let scaled = responses * Tensor(network.scale(behind: layer), shape: [given.shape[1], 1])
+    // What an error as large as the layer itself counts, but for the ridge.
+    let wanted = (scaled * scaled).sum.item / count
+    let measured = norm(network.matrix(of: layer), as: .spatialFirst)
+    #expect(abs(measured * measured - wanted) < 0.02 * wanted)
+    #expect(measured * measured > wanted)
   }
 
   @Test(arguments: Scheme.allCases, 1...5)
@@ -97,7 +99,7 @@ import Torch
     let side = matrix.shape[1]
     let identity = Tensor((0..<side * side).map { $0 % (side + 1) == 0 ? 1.0 : 0 }, shape: [side, side])
     let scale = network.scale(behind: layer)
-    let norm = ResponseNorm(scale: scale, second: identity, shape: network.wholeShape(of: layer))
+    let norm = ResponseNorm(scale: scale, shape: network.wholeShape(of: layer)) { _ in identity }
     let own = try Spectrum(of: matrix * Tensor(scale, shape: [8, 1]))
     for (a, b) in zip(try norm.components(of: matrix, as: .spatialFirst).spectrum.values, own.values) {
       // The ridge adds a thousandth.
@@ -142,17 +144,26 @@ import Torch
     #expect(try change() < byWeights)
   }
 
-  @Test func `columns of units that are gone are left out of the moments`() throws {
+  @Test(arguments: Scheme.allCases)
+  func `inputs that are gone are left out of the moments`(scheme: Scheme) throws {
     let network = try network()
     let all = try moments(network)
-    let columns = (0..<6).filter { $0 != 2 }.flatMap { input in (0..<15).map { input * 15 + $0 } }
-    let whole = try #require(all.second(of: "conv", columns: nil, centred: true))
-    let part = try #require(all.second(of: "conv", columns: columns, centred: true))
-    #expect(part.doubles == whole.selecting(columns, axis: 0).selecting(columns, axis: 1).doubles)
     var quiet = network
     quiet.silence("first", "bn", [2])
     let silent = try SilentUnits(in: quiet)
-    #expect(silent.columns(of: quiet.layer(named: "conv"), in: quiet) == columns)
-    #expect(silent.columns(of: quiet.layer(named: "first"), in: quiet) == nil)
+    let layer = network.layer(named: "conv")
+    #expect(silent.inputs(of: layer, in: quiet) == [0, 1, 3, 4, 5])
+    #expect(silent.inputs(of: quiet.layer(named: "first"), in: quiet) == nil)
+    // An error in the inputs that are left counts what it counts among all.
+    let narrow = try quiet.narrowed(removing: silent.channels, silent.ties)
+    let part = random([8, 75], 4)
+    let whole = Tensor.concatenated(
+      [part.slice(axis: 1, from: 0, to: 30), .zeros([8, 15], dtype: .float64), part.slice(axis: 1, from: 30, to: 75)],
+      axis: 1)
+    let given = try #require(all.norm(of: layer, in: network, inputs: nil))
+    let left = try #require(
+      all.norm(of: narrow.layer(named: "conv"), in: narrow, inputs: silent.inputs(of: layer, in: quiet)))
+    // The ridge is the mean of the inputs', which differ.
+    #expect(abs(given(whole, as: scheme) - left(part, as: scheme)) < 2e-3 * given(whole, as: scheme))
   }
 }

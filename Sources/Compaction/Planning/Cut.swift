@@ -69,9 +69,13 @@ public struct Cut: Sendable, Codable {
 extension Network {
   /// What a layer could become in these schemes.
   ///
+  /// - Parameters:
+  ///   - norm: of its errors; nil is the Frobenius norm of its matrix.
+  ///   - known: the spectrum of the paper's unfolding in that norm.
   /// - Throws: `NetworkError`, or `TorchError` when a spectrum does not converge.
   func cuts(
-    of layer: MatrixLayer, _ schemes: [Scheme], _ workloads: [String: Workload], in norm: ResponseNorm? = nil
+    of layer: MatrixLayer, _ schemes: [Scheme], _ workloads: [String: Workload], in norm: ResponseNorm? = nil,
+    known: Spectrum? = nil
   ) throws -> [Cut] {
     guard let whole = wholeWorkload(of: layer, workloads) else { return [] }
     let shape = wholeShape(of: layer)
@@ -79,9 +83,14 @@ extension Network {
     let scale = scale(behind: layer)
     let possible = layer.isPair ? [.spatialFirst] : Scheme.all(for: shape)
     return try possible.filter(schemes.contains).map { scheme in
-      let (spectrum, losses) =
-        try norm.map { try $0.components(of: matrix, as: scheme).spectrum }.map { ($0, $0.relativeLosses) }
-        ?? Self.scaledLosses(scheme.unfolding(matrix, shape), scale)
+      let (spectrum, losses): (Spectrum, [Double])
+      if let norm {
+        let known = scheme == .spatialFirst ? known : nil
+        spectrum = try known ?? norm.components(of: matrix, as: scheme).spectrum
+        losses = spectrum.relativeLosses
+      } else {
+        (spectrum, losses) = try Self.scaledLosses(scheme.unfolding(matrix, shape), scale)
+      }
       let pair = try scheme.workloads(of: whole, shape, rank: 1)
       let weights = pair.compactMap { $0.parameters[.weight]?.reduce(1, *) }.reduce(0, +)
       let cost = Cost(

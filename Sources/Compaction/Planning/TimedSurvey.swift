@@ -21,7 +21,7 @@ extension Survey {
     let workloads = try narrowed.workloads()
     for (index, layer) in narrowed.matrixLayers.enumerated() where layers[index].obstacle == nil {
       layers[index].cuts = try decompositions.cuts(narrowed.decompositionKey(of: layer)) {
-        try narrowed.cuts(of: layer, schemes, workloads, in: norm(layer))
+        try narrowed.cuts(of: layer, schemes, workloads, in: norm(layer), known: layers[index].spectrum)
       }
     }
   }

@@ -39,7 +39,7 @@ struct UnitCutter {
 
   /// What errors of a layer of the narrowed network count; nil is the Frobenius norm of its matrix.
   func norm(of layer: MatrixLayer, in narrow: Network, without silent: SilentUnits) -> ResponseNorm? {
-    moments?.norm(of: layer, in: narrow, columns: silent.columns(of: layer, in: network))
+    moments?.norm(of: layer, in: narrow, inputs: silent.inputs(of: layer, in: network))
   }
 
   func survey(keeping choice: UnitChoice) throws -> Survey {

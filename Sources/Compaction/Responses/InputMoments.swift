@@ -1,102 +1,151 @@
 import Networks
 import Torch
 
-/// First and second moments of what the layers of a network read: they tell which directions of a layer's matrix matter
-/// for images, where the matrix itself only tells which are long.
+/// Second moments of what the layers of a network read: they tell which directions of a layer's matrix matter for images,
+/// where the matrix itself only tells which are long.
 public struct InputMoments: Sendable {
-  /// Sums over patches x ∈ R^S, the columns of the layer's matrix in its order.
-  struct Sums: Sendable {
-    /// Σxxᵀ, S × S in float64.
-    var second: Tensor
-    /// Σx, S × 1.
-    var first: Tensor
-    var count: Int
+  /// E[xxᵀ] of the patches that the first factor of each scheme reads, its columns in their order, in float64; by the
+  /// name of the layer. Around the mean where a batch norm follows, which is measured again after a cut.
+  private let second: [String: [Scheme: Tensor]]
+  /// How many images were seen.
+  public let images: Int
+
+  fileprivate init(second: [String: [Scheme: Tensor]], images: Int) {
+    self.second = second
+    self.images = images
   }
 
-  /// By the name of the layer.
-  private(set) var sums: [String: Sums] = [:]
-  /// How many images were seen.
-  public private(set) var images = 0
-
-  /// Of a larger S no moments are taken: its matrix alone decides.
-  static let largest = 6144
-
-  /// The mean of x·xᵀ of a layer, or its covariance; nil where none was taken.
+  /// The norm of errors of a layer of `network`.
   ///
-  /// - Parameters:
-  ///   - columns: which columns of the matrix are left, where units are gone that it read.
-  ///   - centred: whether the mean counts for nothing, as before a batch norm that is measured again.
-  func second(of layer: String, columns: [Int]?, centred: Bool) -> Tensor? {
-    guard let sums = sums[layer], sums.count > 0 else { return nil }
-    func kept(_ tensor: Tensor, _ axis: Int) -> Tensor { columns.map { tensor.selecting($0, axis: axis) } ?? tensor }
-    let second = kept(kept(sums.second, 0), 1) / Double(sums.count)
-    guard centred else { return second }
-    let mean = kept(sums.first, 0) / Double(sums.count)
-    return second - mean.matmul(mean.transposed)
+  /// - Parameter inputs: those of the layer's inputs that are left, where units are gone that it read; nil is all.
+  /// - Returns: nil where no moments were taken.
+  func norm(of layer: MatrixLayer, in network: Network, inputs: [Int]?) -> ResponseNorm? {
+    guard let second = second[layer.name] else { return nil }
+    let shape = network.wholeShape(of: layer)
+    return ResponseNorm(scale: network.scale(behind: layer), shape: shape) { scheme in
+      let whole = second[scheme] ?? second[.spatialFirst] ?? .zeros([0, 0], dtype: .float64)
+      guard let inputs else { return whole }
+      let taps = scheme.columnsPerInput(shape)
+      let columns = inputs.flatMap { input in (0..<taps).map { input * taps + $0 } }
+      return whole.selecting(columns, axis: 0).selecting(columns, axis: 1)
+    }
   }
 }
 
 /// Takes the moments of a network's layers, batch by batch.
 public struct MomentCollector {
-  public private(set) var moments = InputMoments()
+  /// Sums over the patches x of a layer, the columns of its matrix.
+  private struct Sums {
+    /// Σxxᵀ and Σx, in float64.
+    var second: Tensor
+    var first: Tensor
+    var count: Int
+  }
+
+  private struct Layer {
+    var name: String
+    var shape: [Int]
+    var geometry: ConvolutionGeometry?
+    /// Whether a batch norm follows.
+    var isNormed: Bool
+  }
+
+  /// How many images were seen.
+  public private(set) var images = 0
+  private var sums: [String: Sums] = [:]
   private let execution: Execution
   private let parameters: [Tensor]
   /// The layer that each node is the first of.
-  private let layers: [Int: (name: String, kernel: [Int], geometry: ConvolutionGeometry?)]
+  private let layers: [Int: Layer]
 
   /// Places of an image that are looked at, about; more of one image tell little.
-  static let places = 64
+  private static let places = 64
+  /// Of a layer with more columns no moments are taken: its matrix alone decides.
+  private static let mostColumns = 6144
 
   /// - Throws: `NetworkError` when the network is not valid.
   public init(_ network: Network, on device: Device = .cpu) throws {
     // Unfused, what runs is node after node.
     execution = try Execution(network, fusing: false)
     parameters = network.parameters(of: execution, on: device)
-    var layers: [Int: (name: String, kernel: [Int], geometry: ConvolutionGeometry?)] = [:]
+    var layers: [Int: Layer] = [:]
     for layer in network.matrixLayers where layer.obstacle == nil {
       let shape = network.wholeShape(of: layer)
-      guard shape.dropFirst().reduce(1, *) <= InputMoments.largest,
+      guard shape.dropFirst().reduce(1, *) <= Self.mostColumns,
         let position = network.nodes.firstIndex(where: { $0.name == layer.nodes[0] })
       else { continue }
-      let convolution = network.nodes[position].operation as? Convolution
-      layers[position] = (layer.name, Array(shape.dropFirst(2)), convolution?.geometry)
+      layers[position] = Layer(
+        name: layer.name, shape: shape, geometry: (network.nodes[position].operation as? Convolution)?.geometry,
+        isNormed: network.norm(behind: layer) != nil)
     }
     self.layers = layers
   }
 
   /// Runs N×C×H×W images through the network, in evaluation.
   public mutating func add(_ images: Tensor) {
-    var new: [String: InputMoments.Sums] = [:]
+    var new: [String: Sums] = [:]
     let layers = layers
     withoutGradients {
       _ = execution.run(images, parameters: parameters, mode: .evaluation) { position, inputs in
         guard let layer = layers[position] else { return }
-        // Patches as columns.
-        let x = Self.patches(inputs[0], layer.kernel, layer.geometry)
-        new[layer.name] = InputMoments.Sums(
+        let x = Self.patches(inputs[0], layer)
+        new[layer.name] = Sums(
           second: x.matmul(x.transposed).to(.cpu).to(.float64),
           first: x.sum(axes: [1], keepingAxes: true).to(.cpu).to(.float64), count: x.shape[1])
       }
     }
-    moments.add(new, images: images.shape[0])
+    self.images += images.shape[0]
+    sums.merge(new) { old, new in
+      Sums(second: old.second + new.second, first: old.first + new.first, count: old.count + new.count)
+    }
   }
 
-  /// S × patches, at places spread evenly over each image.
-  private static func patches(_ input: Tensor, _ kernel: [Int], _ geometry: ConvolutionGeometry?) -> Tensor {
-    guard var geometry else { return input.reshaped([-1, input.shape.last ?? 1]).transposed }
+  /// What the images told.
+  public var moments: InputMoments {
+    var second: [String: [Scheme: Tensor]] = [:]
+    for layer in layers.values {
+      guard let sums = sums[layer.name], sums.count > 0 else { continue }
+      let mean = sums.first / Double(sums.count)
+      let whole = sums.second / Double(sums.count)
+      let moment = layer.isNormed ? whole - mean.matmul(mean.transposed) : whole
+      for scheme in Scheme.all(for: layer.shape) {
+        second[layer.name, default: [:]][scheme] = scheme.marginal(of: moment, layer.shape)
+      }
+    }
+    return InputMoments(second: second, images: images)
+  }
+
+  /// Columns × patches, at places spread evenly over each image.
+  private static func patches(_ input: Tensor, _ layer: Layer) -> Tensor {
+    guard var geometry = layer.geometry else { return input.reshaped([-1, input.shape.last ?? 1]).transposed }
     let area = input.shape[2] * input.shape[3] / (geometry.stride[0] * geometry.stride[1])
     let step = max(1, Int((Double(area) / Double(places)).squareRoot()))
     geometry.stride = geometry.stride.map { $0 * step }
-    let patches = input.patches(kernel: kernel, geometry)
+    let patches = input.patches(kernel: Array(layer.shape.dropFirst(2)), geometry)
     return patches.permuted([1, 0, 2]).reshaped([patches.shape[1], -1])
   }
 }
 
-extension InputMoments {
-  fileprivate mutating func add(_ new: [String: Sums], images: Int) {
-    self.images += images
-    sums.merge(new) { old, new in
-      Sums(second: old.second + new.second, first: old.first + new.first, count: old.count + new.count)
+extension Scheme {
+  /// Columns of the unfolding that belong to one input.
+  fileprivate func columnsPerInput(_ shape: [Int]) -> Int {
+    shape.count == 4 ? columns.dropFirst().map { shape[$0] }.reduce(1, *) : 1
+  }
+
+  /// The mean over the taps that the second factor takes of what `second`, S × S, says of the first factor's columns.
+  fileprivate func marginal(of second: Tensor, _ shape: [Int]) -> Tensor {
+    guard shape.count == 4, self != .spatialFirst else { return second }
+    // Rows and columns as C × d_h × d_w × C × d_h × d_w; what the second factor takes is the same on both sides.
+    let taps = rows.dropFirst().map { $0 - 1 }
+    var sum = second.reshaped([shape[1], shape[2], shape[3], shape[1], shape[2], shape[3]])
+    for tap in taps {
+      let slices = (0..<shape[tap + 1]).map { place in
+        sum.slice(axis: tap, from: place, to: place + 1).slice(axis: tap + 3, from: place, to: place + 1)
+      }
+      sum = slices.dropFirst().reduce(slices[0], +)
     }
+    let side = columns.map { shape[$0] }.reduce(1, *)
+    let places = taps.map { shape[$0 + 1] }.reduce(1, *)
+    return sum.reshaped([side, side]) / Double(places)
   }
 }

@@ -11,26 +11,28 @@ import Torch
 struct ResponseNorm: Sendable {
   /// D, a number for each unit; none is so small that its unit would be lost.
   private let scale: [Double]
-  /// K, S × S in float64.
-  private let second: Tensor
   /// Of the weight, N×C×d_h×d_w or N×S.
   private let shape: [Int]
-  /// Added to K's diagonal, for directions that a few images did not show.
-  private let ridge: Double
+  /// K of what a scheme's first factor reads, in float64.
+  private let second: @Sendable (Scheme) -> Tensor
 
   /// - Parameters:
   ///   - scale: of each unit.
-  ///   - second: S × S.
   ///   - shape: of the layer's weight.
-  init(scale: [Double], second: Tensor, shape: [Int]) {
+  ///   - second: K of a scheme, as large on both sides as its unfolding has columns.
+  init(scale: [Double], shape: [Int], second: @escaping @Sendable (Scheme) -> Tensor) {
     // No unit may be lost for good because the batch norm behind makes nothing of it today.
     let floor = 1e-3 * (scale.max() ?? 1)
     self.scale = scale.map { floor > 0 ? max($0, floor) : 1 }
-    self.second = second
     self.shape = shape
+    self.second = second
+  }
+
+  /// Added to K's diagonal, for directions that a few images did not show.
+  private func ridge(of second: Tensor) -> Double {
     let side = second.shape[0]
     let diagonal = second.reshaped([-1]).slice(axis: 0, from: 0, to: side * side, step: side + 1)
-    ridge = max(1e-3 * diagonal.sum.item / Double(side), .leastNormalMagnitude)
+    return max(1e-3 * diagonal.sum.item / Double(side), .leastNormalMagnitude)
   }
 
   /// The principal components of the responses, orthonormal columns, and the root of each one's energy, descending.
@@ -39,7 +41,8 @@ struct ResponseNorm: Sendable {
   func components(of matrix: Tensor, as scheme: Scheme) throws -> (directions: Tensor, spectrum: Spectrum) {
     let scaled = scaled(matrix, scheme)
     let (rows, columns) = (scaled.shape[0], scaled.shape[1])
-    let second = scheme.marginal(of: second, shape)
+    let second = second(scheme)
+    let ridge = ridge(of: second)
     func descending(_ symmetric: Tensor) throws -> (sigma: [Double], vectors: Tensor) {
       let (values, vectors) = try symmetric.symmetricEigen()
       let order = (0..<values.count).reversed().map { $0 }
@@ -78,8 +81,8 @@ struct ResponseNorm: Sendable {
 
   /// ‖D·Δ·K^½‖_F of a difference from the layer's matrix.
   func callAsFunction(_ difference: Tensor, as scheme: Scheme) -> Double {
-    let scaled = scaled(difference, scheme)
-    let read = scaled.matmul(scheme.marginal(of: second, shape)) + scaled * ridge
+    let (scaled, second) = (scaled(difference, scheme), second(scheme))
+    let read = scaled.matmul(second) + scaled * ridge(of: second)
     return max(0, (read * scaled).sum.item).squareRoot()
   }
 
@@ -97,34 +100,4 @@ struct ResponseNorm: Sendable {
 extension Scheme {
   /// Rows of the unfolding that belong to one unit.
   fileprivate func rowsPerUnit(_ shape: [Int]) -> Int { rows.dropFirst().map { shape[$0] }.reduce(1, *) }
-
-  /// The mean over the taps that the second factor takes of what `second`, S × S, says of the first factor's columns.
-  fileprivate func marginal(of second: Tensor, _ shape: [Int]) -> Tensor {
-    guard shape.count == 4, self != .spatialFirst else { return second }
-    // Rows and columns as C × d_h × d_w × C × d_h × d_w; what the second factor takes is the same on both sides.
-    let taps = rows.dropFirst().map { $0 - 1 }
-    var sum = second.reshaped([shape[1], shape[2], shape[3], shape[1], shape[2], shape[3]])
-    for tap in taps {
-      let slices = (0..<shape[tap + 1]).map { place in
-        sum.slice(axis: tap, from: place, to: place + 1).slice(axis: tap + 3, from: place, to: place + 1)
-      }
-      sum = slices.dropFirst().reduce(slices[0], +)
-    }
-    let side = columns.map { shape[$0] }.reduce(1, *)
-    let places = taps.map { shape[$0 + 1] }.reduce(1, *)
-    return sum.reshaped([side, side]) / Double(places)
-  }
-}
-
-extension InputMoments {
-  /// The norm for a layer of `network`.
-  ///
-  /// - Parameter columns: those of the layer's matrix that are left; nil where all are.
-  /// - Returns: nil where no moments were taken.
-  func norm(of layer: MatrixLayer, in network: Network, columns: [Int]?) -> ResponseNorm? {
-    let hasNorm = network.norm(behind: layer) != nil
-    return second(of: layer.name, columns: columns, centred: hasNorm).map {
-      ResponseNorm(scale: network.scale(behind: layer), second: $0, shape: network.wholeShape(of: layer))
-    }
-  }
 }

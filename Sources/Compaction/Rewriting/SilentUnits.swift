@@ -37,17 +37,15 @@ public struct SilentUnits: Sendable {
     return owned.channels.indices.filter { !channels.contains(owned.channels[$0]) }
   }
 
-  /// The columns of a layer's matrix that stay; nil where all do.
+  /// The inputs of a layer that stay; nil where all do.
   ///
   /// - Parameter network: the one that these are the silent units of.
-  func columns(of layer: MatrixLayer, in network: Network) -> [Int]? {
+  func inputs(of layer: MatrixLayer, in network: Network) -> [Int]? {
     guard let name = network.weightNames(of: layer).first, let shape = network.parameters[name]?.shape else {
       return nil
     }
     let inputs = kept(name, axis: 1, count: shape[1])
-    guard inputs.count < shape[1] else { return nil }
-    let taps = shape.dropFirst(2).reduce(1, *)
-    return inputs.flatMap { input in (0..<taps).map { input * taps + $0 } }
+    return inputs.count < shape[1] ? inputs : nil
   }
 
   /// The channels that `node` reads and cannot do without.
