@@ -133,6 +133,27 @@ import Torch
     #expect(throws: Never.self) { _ = try EqualityProof(reference: twice.truncated, candidate: twice.network) }
   }
 
+  @Test func `a layer whose inputs are all but alike is cut and proved`() throws {
+    var network = try network()
+    // Inputs of which all but two are the same, and small: what is left of the responses is rounding.
+    let name = "first.weight"
+    let weight = try #require(network.parameters[name])
+    let first = weight.slice(axis: 0, from: 0, to: 1)
+    network.parameters[name] = .concatenated(
+      [weight.slice(axis: 0, from: 0, to: 1)] + (1..<6).map { _ in first }, axis: 0)
+    for parameter in ["bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"] {
+      network.set(parameter, Array(0..<6), to: parameter == "bn.running_var" ? 1 : 0.01)
+    }
+    for goal in [PlanGoal.energy(0.999_999), .macs(0.6)] {
+      var compactor = Compactor(Planner(goal: goal, allocation: .global, schemes: .any), skip: ["first", "fc"])
+      compactor.moments = try moments(network)
+      let compacted = try compactor.compact(network)
+      #expect(throws: Never.self) {
+        _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network)
+      }
+    }
+  }
+
   @Test func `the responses that are kept change less than those kept by the weights' own directions`() throws {
     let network = try network()
     var compactor = Compactor(Planner(goal: .macs(0.5), allocation: .global, schemes: .any), skip: ["fc"])
