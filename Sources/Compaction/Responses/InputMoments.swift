@@ -53,6 +53,9 @@ public struct MomentCollector {
   /// How many images were seen.
   public private(set) var images = 0
   private var sums: [String: Sums] = [:]
+  /// Means of the first batch, about which the moments of layers before a batch norm are taken: values that hardly vary
+  /// around a large mean would leave nothing but rounding.
+  private var shifts: [String: Tensor] = [:]
   private let execution: Execution
   private let parameters: [Tensor]
   /// The layer that each node is the first of.
@@ -85,15 +88,22 @@ public struct MomentCollector {
   public mutating func add(_ images: Tensor) {
     var new: [String: Sums] = [:]
     let layers = layers
+    var shifts = shifts
     withoutGradients {
       _ = execution.run(images, parameters: parameters, mode: .evaluation) { position, inputs in
         guard let layer = layers[position] else { return }
-        let x = Self.patches(inputs[0], layer)
+        var x = Self.patches(inputs[0], layer)
+        if layer.isNormed {
+          let shift = shifts[layer.name] ?? x.sum(axes: [1], keepingAxes: true) / Double(max(1, x.shape[1]))
+          shifts[layer.name] = shift
+          x = x - shift
+        }
         new[layer.name] = Sums(
           second: x.matmul(x.transposed).to(.cpu).to(.float64),
           first: x.sum(axes: [1], keepingAxes: true).to(.cpu).to(.float64), count: x.shape[1])
       }
     }
+    self.shifts = shifts
     self.images += images.shape[0]
     sums.merge(new) { old, new in
       Sums(second: old.second + new.second, first: old.first + new.first, count: old.count + new.count)
