@@ -63,15 +63,20 @@ public struct Spectrum: Sendable, Codable, Equatable {
   }
 
   /// Σ_{i>r} σᵢ² for r from 0, relative to the whole.
-  var relativeLosses: [Double] {
-    var losses = [0.0]
-    for sigma in values.reversed() { losses.append(losses[losses.count - 1] + sigma * sigma) }
-    let total = losses[losses.count - 1]
-    return losses.reversed().map { total > 0 ? $0 / total : 0 }
-  }
+  var relativeLosses: [Double] { values.map { $0 * $0 }.tailShares }
 
   /// ‖W − W_r‖_F = √(Σ_{i>r} σᵢ²).
   public func error(of rank: Int) -> Double {
     values.dropFirst(rank).map { $0 * $0 }.reduce(0, +).squareRoot()
+  }
+}
+
+extension [Double] {
+  /// What stands behind the first r, for r from 0, relative to the sum of all.
+  var tailShares: [Double] {
+    var sums = [0.0]
+    for value in reversed() { sums.append(sums[sums.count - 1] + value) }
+    let total = sums[sums.count - 1]
+    return sums.reversed().map { total > 0 ? $0 / total : 0 }
   }
 }

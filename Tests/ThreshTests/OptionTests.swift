@@ -72,6 +72,14 @@ struct OptionTests {
     #expect(!exists(output))
   }
 
+  @Test func `without images it is told that they would decide better`() throws {
+    let run = try TrainedRun.lenet.get()
+    let folder = try TemporaryFolder()
+    let options = ["compress", run.run, "--parameters", "0.5", "--output", folder["small.safetensors"]]
+    #expect(try succeeding(options).errors.contains("without --data the weights decide"))
+    #expect(try !succeeding(options + ["--basis", "weights"]).errors.contains("without --data"))
+  }
+
   @Test func `a size that cannot be reached says which can`() throws {
     let run = try TrainedRun.lenet.get()
     let output = run.folder["unreachable.safetensors"]

@@ -145,11 +145,7 @@ extension Network {
     // Columns σᵢuᵢ.
     let directions = isWide ? vectors * Tensor(sigma, shape: [1, sigma.count]) : matrix.matmul(vectors)
     let own = (directions * directions * squares).sum(axes: [0]).doubles
-    // Eigenvalues ascend: the smallest direction goes first.
-    var losses = [0.0]
-    for value in own { losses.append(losses[losses.count - 1] + value) }
-    let total = losses[losses.count - 1]
-    let relative = losses.reversed().map { total > 0 ? $0 / total : 0 }
-    return (Spectrum(values: sigma.reversed(), rows: rows, columns: columns), relative)
+    // Eigenvalues ascend; what is kept first comes last.
+    return (Spectrum(values: sigma.reversed(), rows: rows, columns: columns), Array(own.reversed()).tailShares)
   }
 }

@@ -23,7 +23,7 @@ public struct InputMoments: Sendable {
     guard let second = second[layer.name] else { return nil }
     let shape = network.wholeShape(of: layer)
     return ResponseNorm(scale: network.scale(behind: layer), shape: shape) { scheme in
-      let whole = second[scheme] ?? second[.spatialFirst] ?? .zeros([0, 0], dtype: .float64)
+      guard let whole = second[scheme] else { preconditionFailure("layer \(layer.name) has no \(scheme.rawValue)") }
       guard let inputs else { return whole }
       let taps = scheme.columnsPerInput(shape)
       let columns = inputs.flatMap { input in (0..<taps).map { input * taps + $0 } }

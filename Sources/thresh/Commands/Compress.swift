@@ -60,6 +60,9 @@ struct Compress: ParsableCommand {
     let data = try data.data.map { _ in try recipe.dataset(for: model.preprocessing).prepared(for: model) }
     let teacher = try steps.teacher(for: model) ?? model.network
     var compressed = try steps.compress(model, on: data, recalibrates: recalibrate ? .always : .whenBetter)
+    if data == nil, recipe.basis == .responses {
+      Console.note("note: without --data the weights decide what goes; what layers give for images keeps far more")
+    }
     var test: Accuracy?
     if let data {
       if recipe.finetuneEpochs > 0 {

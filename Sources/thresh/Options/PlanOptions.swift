@@ -14,7 +14,7 @@ struct PlanOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Share of its energy that every layer keeps (default: 0.9).", valueName: "share"))
   var energy: Double?
 
-  @Option(help: ArgumentHelp("What energy is: sum of σ, as the paper has it, or of squares (default: sum)."))
+  @Option(help: "What energy is: sum of σ, as the paper has it, or of squares, as of responses always (default: sum).")
   var energyMeasure: EnergyMeasure?
 
   @Option(help: ArgumentHelp("Fraction of the parameters to keep, instead of --energy.", valueName: "fraction"))
