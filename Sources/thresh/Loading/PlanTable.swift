@@ -57,7 +57,8 @@ enum PlanTable {
     let kept = share.formattedPercent(decimals: 1)
     let least = compressed.plan.unitCounts == nil ? "" : "at least "
     // Less than is shown are units that next to nothing is lost with.
-    let units = share < 0.9995 ? ["living units went too: the strongest stay, \(least)\(kept) of the norms of each tie"] : []
+    let units =
+      share < 0.9995 ? ["living units went too: the strongest stay, \(least)\(kept) of the norms of each tie"] : []
     let lines = [
       change("parameters", before.parameters, after.parameters) + "   " + change("MACs", before.macs, after.macs),
       "equality proved in float64: largest difference \(exponent(equal)) of the largest output",
