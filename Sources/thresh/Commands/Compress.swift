@@ -60,9 +60,6 @@ struct Compress: ParsableCommand {
     let data = try data.data.map { _ in try recipe.dataset(for: model.preprocessing).prepared(for: model) }
     let teacher = try steps.teacher(for: model) ?? model.network
     var compressed = try steps.compress(model, on: data, recalibrates: recalibrate ? .always : .whenBetter)
-    if data == nil, recipe.basis == .responses {
-      Console.note("note: without --data the weights decide what goes; what layers give for images keeps far more")
-    }
     var test: Accuracy?
     if let data {
       if recipe.finetuneEpochs > 0 {
@@ -75,6 +72,9 @@ struct Compress: ParsableCommand {
     }
     try compressed.model.write(to: URL(filePath: output))
     try report(compressed, test)
+    if data == nil, recipe.basis == .responses {
+      Console.note("note: without --data the weights decide what goes; what layers give for images keeps far more")
+    }
   }
 
   private func resolvedRecipe(_ model: Model) throws -> Recipe {
