@@ -12,7 +12,7 @@ public struct Inference: Sendable {
 
   private let steps: [Work]
   private let slots: Slots
-  /// The node that each pass begins with.
+  /// The node of each pass; of a pair, the second.
   public let nodes: [String]
 
   /// - Parameter batch: the usual number of images, for which the order of weights is chosen.
@@ -31,13 +31,11 @@ public struct Inference: Sendable {
 
   private static func work(_ pass: Pass, of network: Network, input shape: [Int]) -> Work {
     let node = pass.node
-    if let fusion = pass.fusion, let convolution = node.operation as? Convolution,
-      let weight = network.parameter(.weight, of: node)
-    {
-      return .convolution(
-        PackedConvolution(
-          weight: weight, bias: network.parameter(.bias, of: node), convolution.geometry, relu: fusion.relu,
-          input: shape))
+    if let fusion = pass.fusion, let own = network.part(node) {
+      if let first = pass.before.flatMap({ network.part($0) }) {
+        return .convolution(PackedConvolution(first, own, relu: fusion.relu))
+      }
+      return .convolution(PackedConvolution(own, relu: fusion.relu, input: shape))
     }
     return .operation(
       node.operation,
@@ -65,5 +63,13 @@ public struct Inference: Sendable {
       }
       return values.output
     }
+  }
+}
+
+extension Network {
+  /// A convolution as it is made ready; nil for any other node.
+  fileprivate func part(_ node: Node) -> PackedConvolution.Part? {
+    guard let convolution = node.operation as? Convolution, let weight = parameter(.weight, of: node) else { return nil }
+    return PackedConvolution.Part(weight: weight, bias: parameter(.bias, of: node), convolution.geometry)
   }
 }

@@ -15,7 +15,9 @@ public struct Pass: Sendable {
   }
 
   public var node: Node
-  /// What it reads; a value to be added comes last.
+  /// A convolution that is done first, whose value nothing else reads: the first of a pair of factors.
+  public var before: Node?
+  /// What it reads, from outside; a value to be added comes last.
   public var inputs: [String]
   /// The name under which its result is read.
   public var result: String
@@ -68,6 +70,11 @@ private struct Fusions {
       }
       pass.fusion = fusion
       pass.result = chain.last?.name ?? node.name
+      if let first = passes[node.inputs[0]], network.joins(first, node) {
+        pass.before = first.node
+        pass.inputs[0] = first.inputs[0]
+        done.insert(first.node.name)
+      }
       passes[node.name] = pass
       done.formUnion(chain.dropFirst().map(\.name))
     }
@@ -80,6 +87,15 @@ private struct Fusions {
 extension Network {
   fileprivate func isFloat(_ node: Node) -> Bool {
     parameter(.weight, of: node)?.dtype == .float32 && parameter(.bias, of: node).map { $0.dtype == .float32 } ?? true
+  }
+
+  /// Whether a convolution is done in the pass of the next, which reads what it makes as it is.
+  fileprivate func joins(_ first: Pass, _ second: Node) -> Bool {
+    guard first.before == nil, first.result == first.node.name, soleReader(of: first.node)?.name == second.name,
+      let a = first.node.operation as? Convolution, let b = second.operation as? Convolution,
+      let own = parameter(.weight, of: first.node), let next = parameter(.weight, of: second)
+    else { return false }
+    return PackedConvolution.joins(own.shape, a.geometry, next.shape, b.geometry)
   }
 
   /// The one node that reads the value, where nothing else does and it is not the output.

@@ -3,40 +3,79 @@ import CTorch
 /// A convolution made ready for use: its weight in the order that is read, an addition and a ReLU done in the same pass.
 ///
 /// Two engines compute it: oneDNN's, and the shim's own for small weights, of which oneDNN spends as long on setting
-/// out as on computing. Float32 on the CPU; nothing records gradients.
-public struct PackedConvolution: Sendable {
-  private let weight: Tensor
-  private let bias: Tensor?
-  private let geometry: ConvolutionGeometry
+/// out as on computing. The shim also computes two as one, as a pair of factors is: what the first makes stays in the
+/// cache, a few rows at a time. Float32 on the CPU; nothing records gradients.
+public final class PackedConvolution: Sendable {
+  /// A convolution to be made ready.
+  public struct Part: Sendable {
+    /// Units × C/groups × d_h × d_w.
+    public var weight: Tensor
+    public var bias: Tensor?
+    public var geometry: ConvolutionGeometry
+
+    public init(weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry) {
+      self.weight = weight
+      self.bias = bias
+      self.geometry = geometry
+    }
+  }
+
+  /// A weight in the order that the shim reads, with the sizes that it had, as a call wants it.
+  private struct Direct: @unchecked Sendable {
+    /// Keeps what `shim` points to.
+    private let weight: Tensor
+    let shim: ct_direct_weights
+
+    init(_ part: Part) {
+      let sizes = part.weight.shape.map(Int64.init)
+      weight = withExtendedLifetime(part.bias) {
+        calling(part.weight) { ct_direct_weight($0, part.bias?.storage.pointer) }
+      }
+      shim = ct_direct_weights(
+        packed: weight.storage.pointer, sizes: (sizes[0], sizes[1], sizes[2], sizes[3]), how: part.geometry.shim)
+    }
+  }
+
+  private enum Engine {
+    case shim(Direct, before: Direct?)
+    case oneDNN(weight: Tensor, bias: Tensor?, ConvolutionGeometry)
+  }
+
+  private let engine: Engine
   private let relu: Bool
-  /// The weight's own sizes where the shim computes.
-  private let directly: [Int64]?
 
   /// Whether this libtorch has such convolutions.
   public static let isAvailable = ct_packs_convolutions()
 
   /// - Parameters:
-  ///   - weight: units × C/groups × d_h × d_w.
   ///   - relu: whether a ReLU follows.
   ///   - input: the N×C×H×W shape for which the order is chosen; others are computed too, more slowly.
   ///   - directly: whether the shim computes, where it can; nil is the faster.
-  public init(
-    weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, relu: Bool, input shape: [Int],
-    directly: Bool? = nil
-  ) {
-    var shim = geometry.shim
-    let sizes = shape.map(Int64.init)
-    let isPossible = ct_convolves_directly() && geometry.groups == 1
-    if isPossible, directly ?? Self.paysDirectly(weight.shape) {
-      self.directly = weight.shape.map(Int64.init)
-      self.weight = withExtendedLifetime(bias) { calling(weight) { ct_direct_weight($0, bias?.storage.pointer) } }
-    } else {
-      self.directly = nil
-      self.weight = calling(weight) { ct_pack_weight($0, &shim, sizes) }
-    }
-    self.bias = bias
-    self.geometry = geometry
+  public init(_ part: Part, relu: Bool, input shape: [Int], directly: Bool? = nil) {
     self.relu = relu
+    let isPossible = ct_convolves_directly() && part.geometry.groups == 1
+    if isPossible, directly ?? Self.paysDirectly(part.weight.shape) {
+      engine = .shim(Direct(part), before: nil)
+    } else {
+      var shim = part.geometry.shim
+      let sizes = shape.map(Int64.init)
+      let weight = calling(part.weight) { ct_pack_weight($0, &shim, sizes) }
+      engine = .oneDNN(weight: weight, bias: part.bias, part.geometry)
+    }
+  }
+
+  /// Two convolutions as one, the second of what the first makes; only where `joins` says that it can be.
+  public init(_ first: Part, _ second: Part, relu: Bool) {
+    self.relu = relu
+    engine = .shim(Direct(second), before: Direct(first))
+  }
+
+  /// Whether two convolutions with weights of these shapes are computed as one, which is faster then.
+  public static func joins(
+    _ first: [Int], _ firstGeometry: ConvolutionGeometry, _ second: [Int], _ secondGeometry: ConvolutionGeometry
+  ) -> Bool {
+    ct_convolves_directly() && firstGeometry.groups == 1 && secondGeometry.groups == 1 && paysDirectly(first)
+      && paysDirectly(second)
   }
 
   /// Where the shim is at least as fast: weights of half a megabyte at most, which stay in the second cache, and no large
@@ -47,13 +86,22 @@ public struct PackedConvolution: Sendable {
 
   /// The convolution of N×C×H×W images, with `addend` added before the ReLU.
   public func callAsFunction(_ images: Tensor, adding addend: Tensor? = nil) -> Tensor {
-    var shim = geometry.shim
-    return withExtendedLifetime((addend, bias)) {
-      calling(images, weight) {
-        if let directly {
-          return ct_direct_convolution($0, addend?.storage.pointer, $1, directly, &shim, relu)
+    withExtendedLifetime((self, addend)) {
+      switch engine {
+      case .shim(let direct, let before):
+        return withUnsafePointer(to: direct.shim) { weights in
+          guard let before else {
+            return calling(images) { ct_direct_convolution($0, addend?.storage.pointer, nil, weights, relu) }
+          }
+          return withUnsafePointer(to: before.shim) { first in
+            calling(images) { ct_direct_convolution($0, addend?.storage.pointer, first, weights, relu) }
+          }
         }
-        return ct_packed_convolution($0, addend?.storage.pointer, $1, bias?.storage.pointer, &shim, relu)
+      case .oneDNN(let weight, let bias, let geometry):
+        var shim = geometry.shim
+        return calling(images, weight) {
+          ct_packed_convolution($0, addend?.storage.pointer, $1, bias?.storage.pointer, &shim, relu)
+        }
       }
     }
   }

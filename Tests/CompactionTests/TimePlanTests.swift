@@ -12,7 +12,11 @@ import Torch
     let conditions = TimingConditions(batchSize: 8, threads: 1)
     return LayerClock(conditions) { workloads in
       var times = LayerTimes(conditions)
-      for workload in workloads { times[workload] = perOperation + perMillion * Double(workload.macs) / 1e6 }
+      for workload in workloads {
+        // Two factors in one pass are two operations.
+        let operations = Double(1 + workload.before.count)
+        times[workload] = perOperation * operations + perMillion * Double(workload.macs) / 1e6
+      }
       return times
     }
   }

@@ -31,6 +31,14 @@ import Torch
     Case(units: 1, channels: 1, kernel: [1, 1], image: [1, 1]),
     Case(units: 33, channels: 2, kernel: [4, 4], image: [4, 4]),
     Case(units: 6, channels: 1, kernel: [5, 5], image: [28, 28], padding: [2, 2]),
+    // Units that leave lanes idle are computed two or four channels at a time: 8, 4, 8 and 4, with channels left over.
+    Case(units: 7, channels: 16, kernel: [3, 1], image: [32, 32], padding: [1, 0]),
+    Case(units: 8, channels: 15, kernel: [3, 3], image: [9, 17], stride: [2, 2], padding: [1, 1]),
+    Case(units: 3, channels: 19, kernel: [1, 3], image: [8, 8], padding: [0, 1]),
+    Case(units: 12, channels: 32, kernel: [3, 1], image: [16, 16], stride: [2, 1], padding: [1, 0]),
+    Case(units: 27, channels: 18, kernel: [3, 3], image: [8, 8], padding: [2, 2], dilation: [2, 2]),
+    Case(units: 52, channels: 21, kernel: [1, 1], image: [5, 3]),
+    Case(units: 2, channels: 8, kernel: [5, 1], image: [6, 1], padding: [2, 0]),
   ]
 
   private struct Given {
@@ -60,7 +68,8 @@ import Torch
       let plain = given.images.convolved(with: given.weight, bias: given.bias, shape.geometry)
       func packed(_ bias: Tensor?, relu: Bool) -> PackedConvolution {
         PackedConvolution(
-          weight: given.weight, bias: bias, shape.geometry, relu: relu, input: given.images.shape, directly: directly)
+          .init(weight: given.weight, bias: bias, shape.geometry), relu: relu, input: given.images.shape,
+          directly: directly)
       }
       expectNear(packed(given.bias, relu: false)(given.images), plain)
       expectNear(packed(given.bias, relu: true)(given.images, adding: given.addend), (plain + given.addend).relu)
@@ -71,13 +80,51 @@ import Torch
     }
   }
 
+  /// Pairs of factors: units of the first, then what the second is given.
+  private static let pairs = [
+    (Case(units: 7, channels: 16, kernel: [3, 1], image: [32, 32], padding: [1, 0]), 16, [1, 3], [0, 1], [1, 1]),
+    (Case(units: 12, channels: 16, kernel: [1, 1], image: [32, 32]), 13, [3, 3], [1, 1], [1, 1]),
+    (Case(units: 20, channels: 33, kernel: [3, 3], image: [9, 8], padding: [1, 1]), 40, [1, 1], [0, 0], [1, 1]),
+    (
+      Case(units: 3, channels: 19, kernel: [3, 1], image: [15, 9], stride: [2, 1], padding: [1, 0]), 64, [1, 3], [0, 1],
+      [1, 2]
+    ),
+    (Case(units: 5, channels: 7, kernel: [1, 1], image: [8, 8]), 9, [3, 3], [1, 1], [2, 2]),
+    // Larger than what is kept between the two at once.
+    (Case(units: 33, channels: 4, kernel: [5, 5], image: [70, 90], padding: [2, 2]), 3, [5, 3], [4, 0], [3, 1]),
+  ]
+
+  @Test(arguments: pairs.indices, [1, 3])
+  func `two convolutions as one give what one after the other gives`(index: Int, batch: Int) {
+    let (first, units, kernel, padding, stride) = Self.pairs[index]
+    let given = Given(first, batch: batch)
+    let between = given.images.convolved(with: given.weight, bias: given.bias, first.geometry)
+    let second = Given(
+      Case(
+        units: units, channels: first.units, kernel: kernel, image: Array(between.shape.suffix(2)), stride: stride,
+        padding: padding), batch: batch)
+    let geometry = ConvolutionGeometry(stride: stride, padding: padding)
+    let plain = between.convolved(with: second.weight, bias: second.bias, geometry)
+    let threads = Library.threads
+    defer { Library.setThreads(threads) }
+    for (count, adds, relu) in [(1, false, false), (3, true, true)] {
+      Library.setThreads(count)
+      let pair = PackedConvolution(
+        .init(weight: given.weight, bias: given.bias, first.geometry),
+        .init(weight: second.weight, bias: second.bias, geometry), relu: relu)
+      let sum = adds ? plain + second.addend : plain
+      expectNear(pair(given.images, adding: adds ? second.addend : nil), relu ? sum.relu : sum)
+    }
+  }
+
   @Test(arguments: cases)
   func `the shim's results do not depend on threads`(shape: Case) {
     let threads = Library.threads
     defer { Library.setThreads(threads) }
     let given = Given(shape, batch: 2)
     let packed = PackedConvolution(
-      weight: given.weight, bias: given.bias, shape.geometry, relu: true, input: given.images.shape, directly: true)
+      .init(weight: given.weight, bias: given.bias, shape.geometry), relu: true, input: given.images.shape,
+      directly: true)
     let results = [1, 2, 3].map { count -> [Double] in
       Library.setThreads(count)
       return packed(given.images, adding: given.addend).doubles
@@ -88,15 +135,16 @@ import Torch
   @Test(arguments: [false, true])
   func `no images give no results`(directly: Bool) {
     let packed = PackedConvolution(
-      weight: .ones([4, 3, 3, 3]), bias: nil, ConvolutionGeometry(padding: [1, 1]), relu: true, input: [1, 3, 8, 8],
-      directly: directly)
+      .init(weight: .ones([4, 3, 3, 3]), bias: nil, ConvolutionGeometry(padding: [1, 1])), relu: true,
+      input: [1, 3, 8, 8], directly: directly)
     #expect(packed(.zeros([0, 3, 8, 8])).shape == [0, 4, 8, 8])
   }
 
   @Test func `NaN passes a ReLU, so that it is seen`() {
     let images = Tensor([Float.nan, 1, 2, 3], shape: [1, 1, 2, 2])
     let packed = PackedConvolution(
-      weight: .ones([1, 1, 1, 1]), bias: nil, ConvolutionGeometry(), relu: true, input: images.shape, directly: true)
+      .init(weight: .ones([1, 1, 1, 1]), bias: nil, ConvolutionGeometry()), relu: true, input: images.shape,
+      directly: true)
     let values = packed(images).doubles
     #expect(values[0].isNaN && values.dropFirst() == [1, 2, 3])
   }

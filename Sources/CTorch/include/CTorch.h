@@ -169,10 +169,16 @@ ct_tensor *_Nullable ct_packed_convolution(const ct_tensor *x, const ct_tensor *
 bool ct_convolves_directly(void);
 /// The weight and the bias as ct_direct_convolution reads them.
 ct_tensor *_Nullable ct_direct_weight(const ct_tensor *weight, const ct_tensor *_Nullable bias);
-/// The same as ct_packed_convolution for a weight of these sizes, in one group.
+/// A weight from ct_direct_weight, the sizes it had, and how it is used, in one group.
+typedef struct {
+  const ct_tensor *packed;
+  int64_t sizes[4];
+  ct_convolution how;
+} ct_direct_weights;
+/// The same as ct_packed_convolution; with `before`, of what that convolution makes of x.
 ct_tensor *_Nullable ct_direct_convolution(const ct_tensor *x, const ct_tensor *_Nullable addend,
-                                           const ct_tensor *packed, const int64_t *weight_sizes,
-                                           const ct_convolution *how, bool relu);
+                                           const ct_direct_weights *_Nullable before,
+                                           const ct_direct_weights *weights, bool relu);
 
 // MARK: Gradients, precision and the few in-place steps of a trainer (training.cpp)
 typedef void (*ct_body)(void *context);

@@ -104,9 +104,9 @@ extension Network {
 
   /// The layer as one node, which a pair no longer is.
   func wholeWorkload(of layer: MatrixLayer, _ workloads: [String: Workload]) -> Workload? {
-    guard let first = workloads[layer.nodes[0]], let last = layer.nodes.last.flatMap({ workloads[$0] }) else {
-      return nil
-    }
+    guard let last = layer.nodes.last.flatMap({ workloads[$0] }),
+      let first = last.before.first ?? workloads[layer.nodes[0]]
+    else { return nil }
     var own = [Role.weight: wholeShape(of: layer)]
     own[.bias] = last.parameters[.bias]
     let inputs = first.inputs.prefix(1) + last.inputs.dropFirst()

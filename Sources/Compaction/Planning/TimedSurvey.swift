@@ -67,7 +67,7 @@ extension Survey {
     let shape = network.wholeShape(of: matrix)
     return try layer.cuts.enumerated().flatMap { index, cut in
       try cut.ranksToMeasure(upTo: cut.largestRank(within: cost)).map { rank in
-        (index, rank, try cut.scheme.workloads(of: whole, shape, rank: rank))
+        (index, rank, try cut.scheme.workloads(of: whole, shape, rank: rank).passes)
       }
     }
   }

@@ -7,7 +7,9 @@ import Torch
 /// Two nodes of equal workload take equally long, whatever network they are in; so each is measured once.
 public struct Workload: Sendable, Hashable {
   public let operation: any Operation
-  /// Shapes of what it reads, of one image; of a value to be added last.
+  /// The first of a pair of factors where both are done in one pass, or nothing.
+  public let before: [Workload]
+  /// Shapes of what the operation reads, of one image; of a value to be added last.
   public let inputs: [[Int]]
   /// What is done in the same pass; nil for an operation that runs as it is.
   public let fusion: Pass.Fusion?
@@ -16,9 +18,11 @@ public struct Workload: Sendable, Hashable {
   public let key: String
 
   public init(
-    _ operation: any Operation, inputs: [[Int]], parameters: [Role: [Int]], fusion: Pass.Fusion? = nil
+    _ operation: any Operation, inputs: [[Int]], parameters: [Role: [Int]], fusion: Pass.Fusion? = nil,
+    before: Workload? = nil
   ) {
     self.operation = operation
+    self.before = before.map { [$0] } ?? []
     self.fusion = fusion
     self.inputs = inputs
     self.parameters = parameters
@@ -31,35 +35,43 @@ public struct Workload: Sendable, Hashable {
     let reads = inputs.isEmpty ? [] : ["of " + inputs.map(text).joined(separator: " and ")]
     let packed = fusion.map { _ in "packed" }.map { [$0] } ?? []
     let behind = fusion?.relu == true ? ["relu"] : []
-    key = (packed + ["\(type(of: operation).kind) \(settings)"] + reads + own + behind).joined(separator: " ")
+    let first = before.map { ["\($0.key) and then"] } ?? []
+    key = (first + packed + ["\(type(of: operation).kind) \(settings)"] + reads + own + behind).joined(separator: " ")
   }
 
   public static func == (a: Workload, b: Workload) -> Bool { a.key == b.key }
   public func hash(into hasher: inout Hasher) { hasher.combine(key) }
 
+  /// Shapes of what it reads from outside.
+  public var reads: [[Int]] { before.first.map { $0.reads + inputs.dropFirst() } ?? inputs }
+
   /// Multiply-accumulates for one image.
   public var macs: Int {
     let read = fusion == nil ? inputs : Array(inputs.prefix(1))
     let output = (try? operation.shape(of: read, parameters: parameters)) ?? []
-    return operation.macs(inputs: read, output: output, parameters: parameters)
+    return operation.macs(inputs: read, output: output, parameters: parameters) + before.map(\.macs).reduce(0, +)
   }
 }
 
 extension Network {
-  /// The workload of every pass, by the name of the node that it begins with.
+  /// The workload of every pass, by the name of its node.
   ///
   /// - Parameter precision: in float32 that of `Inference`, in bfloat16 of `Execution`, node by node.
   /// - Throws: `NetworkError` when the network is not valid.
   public func workloads(_ precision: Precision = .float32) throws -> [String: Workload] {
     let (network, passes) = precision == .float32 ? try self.passes() : (self, nodes.map(\.pass))
     let shapes = try network.validate()
+    func workload(_ node: Node, _ inputs: [String], _ fusion: Pass.Fusion?, before: Workload? = nil) -> Workload {
+      let own = node.parameters.compactMapValues { network.parameters[$0]?.shape }
+      return Workload(
+        node.operation, inputs: inputs.map { shapes[$0] ?? [] }, parameters: own, fusion: fusion, before: before)
+    }
     return Dictionary(
       uniqueKeysWithValues: passes.map { pass in
-        let own = pass.node.parameters.compactMapValues { network.parameters[$0]?.shape }
-        let inputs = pass.inputs.map { shapes[$0] ?? [] }
-        return (
-          pass.node.name, Workload(pass.node.operation, inputs: inputs, parameters: own, fusion: pass.fusion)
-        )
+        guard let first = pass.before else { return (pass.node.name, workload(pass.node, pass.inputs, pass.fusion)) }
+        let before = workload(first, first.inputs, Pass.Fusion())
+        let inputs = [first.name] + pass.inputs.dropFirst()
+        return (pass.node.name, workload(pass.node, inputs, pass.fusion, before: before))
       })
   }
 }
@@ -80,6 +92,20 @@ extension Scheme {
     let added = layer.inputs.dropFirst()
     return [
       first, Workload(parts.second.operation, inputs: [between] + added, parameters: own, fusion: layer.fusion),
+    ]
+  }
+}
+
+extension [Workload] {
+  /// A layer's workloads as they run: a pair of factors as one, where the shim computes both.
+  var passes: [Workload] {
+    guard count == 2, self[0].fusion == Pass.Fusion(), let fusion = self[1].fusion, self[0].before.isEmpty,
+      let first = self[0].operation as? Convolution, let second = self[1].operation as? Convolution,
+      let own = self[0].parameters[.weight], let next = self[1].parameters[.weight],
+      PackedConvolution.joins(own, first.geometry, next, second.geometry)
+    else { return self }
+    return [
+      Workload(second, inputs: self[1].inputs, parameters: self[1].parameters, fusion: fusion, before: self[0])
     ]
   }
 }

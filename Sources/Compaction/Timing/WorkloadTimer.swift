@@ -45,7 +45,7 @@ public struct WorkloadTimer: Sendable {
     let generator = Generator(seed: 0)
     // Workloads that read the same shape copy the same images.
     var images: [[Int]: Tensor] = [:]
-    for shape in workloads.flatMap(\.inputs) where images[shape] == nil {
+    for shape in workloads.flatMap(\.reads) where images[shape] == nil {
       images[shape] = image(shape, generator)
     }
     let runs = workloads.map { run($0, images, generator) }
@@ -58,13 +58,8 @@ public struct WorkloadTimer: Sendable {
 
   /// One turn of a workload, giving its milliseconds.
   private func run(_ workload: Workload, _ images: [[Int]: Tensor], _ generator: Generator) -> () -> Double {
-    var parameters: [Role: Tensor] = [:]
-    for (role, shape) in workload.parameters {
-      let tensor = Tensor.uniform(shape, in: 0.5...1.5, using: generator)
-      parameters[role] = shape.count == 4 ? tensor.channelsLast : tensor
-    }
-    let sources = workload.inputs.compactMap { images[$0] }
-    let work = work(workload, parameters)
+    let sources = workload.reads.compactMap { images[$0] }
+    let work = work(workload, generator)
     let made = work(sources)
     return {
       let inputs = sources.map(\.clone)
@@ -77,14 +72,16 @@ public struct WorkloadTimer: Sendable {
     }
   }
 
-  /// What a pass does, as `Inference` has it done.
-  private func work(_ workload: Workload, _ parameters: [Role: Tensor]) -> ([Tensor]) -> Tensor {
-    if let fusion = workload.fusion, let convolution = workload.operation as? Convolution,
-      let weight = parameters[.weight]
-    {
-      let packed = PackedConvolution(
-        weight: weight, bias: parameters[.bias], convolution.geometry, relu: fusion.relu,
-        input: [conditions.batchSize] + workload.inputs[0])
+  /// What a pass does, as `Inference` has it done, with parameters made up.
+  private func work(_ workload: Workload, _ generator: Generator) -> ([Tensor]) -> Tensor {
+    let parameters = workload.parameters(from: generator)
+    if let fusion = workload.fusion, let own = workload.part(parameters) {
+      let packed: PackedConvolution
+      if let before = workload.before.first, let first = before.part(before.parameters(from: generator)) {
+        packed = PackedConvolution(first, own, relu: fusion.relu)
+      } else {
+        packed = PackedConvolution(own, relu: fusion.relu, input: [conditions.batchSize] + workload.inputs[0])
+      }
       return { inputs in packed(inputs[0], adding: fusion.adds ? inputs[1] : nil) }
     }
     let own = NodeParameters { parameters[$0] }
@@ -99,6 +96,24 @@ public struct WorkloadTimer: Sendable {
     let batch = Tensor.normal([conditions.batchSize] + shape, using: generator)
     let typed = conditions.precision == .bfloat16 ? batch.to(.bfloat16) : batch
     return shape.count == 3 ? typed.channelsLast : typed
+  }
+}
+
+extension Workload {
+  /// Parameters of its shapes.
+  fileprivate func parameters(from generator: Generator) -> [Role: Tensor] {
+    var result: [Role: Tensor] = [:]
+    for (role, shape) in parameters {
+      let tensor = Tensor.uniform(shape, in: 0.5...1.5, using: generator)
+      result[role] = shape.count == 4 ? tensor.channelsLast : tensor
+    }
+    return result
+  }
+
+  /// A convolution as it is made ready; nil for any other operation.
+  fileprivate func part(_ parameters: [Role: Tensor]) -> PackedConvolution.Part? {
+    guard let convolution = operation as? Convolution, let weight = parameters[.weight] else { return nil }
+    return PackedConvolution.Part(weight: weight, bias: parameters[.bias], convolution.geometry)
   }
 }
 
