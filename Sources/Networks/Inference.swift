@@ -12,6 +12,7 @@ public struct Inference: Sendable {
 
   private let steps: [Work]
   private let slots: Slots
+  private let share: BatchShare?
   /// The node of each pass; of a pair, the second.
   public let nodes: [String]
 
@@ -25,6 +26,7 @@ public struct Inference: Sendable {
     steps = passes.map { pass in
       Self.work(pass, of: network, input: [batch] + (pass.inputs.first.flatMap { shapes[$0] } ?? []))
     }
+    share = BatchShare(network, passes, shapes)
     slots = Slots(passes.map { (inputs: $0.inputs, result: $0.result) }, output: network.output)
     nodes = passes.map(\.node.name)
   }
@@ -45,9 +47,20 @@ public struct Inference: Sendable {
   }
 
   /// The network's result for N×C×H×W images, without recording gradients.
+  public func callAsFunction(_ images: Tensor) -> Tensor {
+    guard let shares = share?.ranges(of: images.shape[0], threads: Library.threads) else { return run(images) }
+    let parts = withoutGradients {
+      shares.map { images.slice(axis: 0, from: $0.lowerBound, to: $0.upperBound) }
+    }
+    // The work throws nothing; what remains is that there are no threads to be had.
+    guard let results = try? Library.parallel(parts.count, { run(parts[$0]) }) else { return run(images) }
+    return withoutGradients { Tensor.concatenated(results, axis: 0) }
+  }
+
+  /// The same with all images and threads in every pass.
   ///
   /// - Parameter finished: told the position of each pass when it is done, for whoever measures times.
-  public func callAsFunction(_ images: Tensor, finished: ((Int) -> Void)? = nil) -> Tensor {
+  public func run(_ images: Tensor, finished: ((Int) -> Void)? = nil) -> Tensor {
     withoutGradients {
       var values = Slots.Values(slots, input: images)
       var context = RunContext(mode: .evaluation)
@@ -69,7 +82,9 @@ public struct Inference: Sendable {
 extension Network {
   /// A convolution as it is made ready; nil for any other node.
   fileprivate func part(_ node: Node) -> PackedConvolution.Part? {
-    guard let convolution = node.operation as? Convolution, let weight = parameter(.weight, of: node) else { return nil }
+    guard let convolution = node.operation as? Convolution, let weight = parameter(.weight, of: node) else {
+      return nil
+    }
     return PackedConvolution.Part(weight: weight, bias: parameter(.bias, of: node), convolution.geometry)
   }
 }

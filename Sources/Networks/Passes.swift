@@ -89,9 +89,10 @@ extension Network {
     parameter(.weight, of: node)?.dtype == .float32 && parameter(.bias, of: node).map { $0.dtype == .float32 } ?? true
   }
 
-  /// Whether a convolution is done in the pass of the next, which reads what it makes as it is.
+  /// Whether two convolutions are factors of one, "name.0" and "name.1" with nothing between, and are done in one pass.
   fileprivate func joins(_ first: Pass, _ second: Node) -> Bool {
-    guard first.before == nil, first.result == first.node.name, soleReader(of: first.node)?.name == second.name,
+    guard first.node.name.hasSuffix(".0"), second.name == first.node.name.dropLast(2) + ".1",
+      first.node.parameters[.bias] == nil, first.before == nil, soleReader(of: first.node)?.name == second.name,
       let a = first.node.operation as? Convolution, let b = second.operation as? Convolution,
       let own = parameter(.weight, of: first.node), let next = parameter(.weight, of: second)
     else { return false }

@@ -10,7 +10,7 @@ import Torch
   /// So many milliseconds a million multiply-accumulates, and so many for each operation whatever it does.
   private func clock(perMillion: Double = 1, perOperation: Double) -> LayerClock {
     let conditions = TimingConditions(batchSize: 8, threads: 1)
-    return LayerClock(conditions) { workloads in
+    return LayerClock(conditions) { _, workloads in
       var times = LayerTimes(conditions)
       for workload in workloads {
         // Two factors in one pass are two operations.
@@ -33,7 +33,7 @@ import Torch
 
   private func time(_ network: Network, _ clock: LayerClock) throws -> Double {
     let workloads = try network.workloads()
-    let times = try clock.times(Array(workloads.values))
+    let times = try clock.times(clock.conditions, Array(workloads.values))
     return NetworkTime(network) { name in workloads[name].flatMap { times[$0] } ?? 0 }.total
   }
 

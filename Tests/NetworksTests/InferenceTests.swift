@@ -61,6 +61,47 @@ import Torch
     #expect(images.doubles == given, "the images were written to")
   }
 
+  @Test func `a pair of factors is one pass, unless something stands between them`() throws {
+    var net = NetworkBuilder(input: [16, 9, 8], seed: 0)
+    let pair = try net.convolution(
+      net.convolution(net.input, "pair.0", units: 7, kernel: [3, 1], padding: [1, 0], bias: false), "pair.1", units: 16,
+      kernel: [1, 3], padding: [0, 1])
+    let shifted = try net.convolution(
+      net.convolution(net.relu(pair), "shifted.0", units: 5, kernel: [1, 1], bias: true), "shifted.1", units: 16,
+      kernel: [3, 3], padding: [1, 1])
+    let bent = try net.convolution(
+      net.relu(net.convolution(shifted, "bent.0", units: 5, kernel: [1, 1], bias: false)), "bent.1", units: 16,
+      kernel: [1, 1])
+    let first = try net.convolution(bent, "twice.0", units: 4, kernel: [1, 1], bias: false)
+    let twice = try net.append(
+      Elementwise.add, reading: [first, net.convolution(first, "twice.1", units: 4, kernel: [1, 1])])
+    let others = try net.convolution(
+      net.convolution(twice, "one", units: 4, kernel: [1, 1], bias: false), "other", units: 4, kernel: [1, 1])
+    let network = try net.finish(others)
+    let joined = try network.passes().passes.compactMap { pass in pass.before.map { [$0.name, pass.node.name] } }
+    #expect(joined == [["pair.0", "pair.1"]])
+    let images = Tensor.normal([3, 16, 9, 8], using: Generator(seed: 1))
+    expectClose(try Inference(network)(images), try network(images))
+  }
+
+  @Test(arguments: [1, 2, 5, 64, 67], 1...3)
+  func `a batch that is shared out among threads gives what it gives whole`(batch: Int, threads: Int) throws {
+    let network = withStatistics(try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 0))
+    let images = Tensor.normal([batch, 3, 32, 32], using: Generator(seed: 1))
+    let inference = try Inference(network, batch: batch)
+    let before = Library.threads
+    defer { Library.setThreads(before) }
+    Library.setThreads(threads)
+    expectClose(inference(images), inference.run(images), within: 1e-6)
+    let ranges = try #require(try network.batchShare()).ranges(of: batch, threads: threads) ?? [0..<batch]
+    #expect(ranges.flatMap(Array.init) == Array(0..<batch) && ranges.allSatisfy { !$0.isEmpty })
+    #expect(ranges.count == 1 || ranges.count % threads == 0)
+  }
+
+  @Test func `where weights are large a batch stays whole`() throws {
+    #expect(try Catalogue.resnet18.network(input: [3, 32, 32], classes: 10, seed: 0).batchShare() == nil)
+  }
+
   @Test func `an addition that spreads one value over many is left to be done`() throws {
     var net = NetworkBuilder(input: [3, 8, 8], seed: 0)
     let x = try net.convolution(net.input, "conv", units: 4, kernel: [3, 3])

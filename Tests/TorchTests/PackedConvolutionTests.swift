@@ -86,8 +86,8 @@ import Torch
     (Case(units: 12, channels: 16, kernel: [1, 1], image: [32, 32]), 13, [3, 3], [1, 1], [1, 1]),
     (Case(units: 20, channels: 33, kernel: [3, 3], image: [9, 8], padding: [1, 1]), 40, [1, 1], [0, 0], [1, 1]),
     (
-      Case(units: 3, channels: 19, kernel: [3, 1], image: [15, 9], stride: [2, 1], padding: [1, 0]), 64, [1, 3], [0, 1],
-      [1, 2]
+      Case(units: 3, channels: 19, kernel: [3, 1], image: [15, 9], stride: [2, 1], padding: [1, 0]),
+      64, [1, 3], [0, 1], [1, 2]
     ),
     (Case(units: 5, channels: 7, kernel: [1, 1], image: [8, 8]), 9, [3, 3], [1, 1], [2, 2]),
     // Larger than what is kept between the two at once.

@@ -105,7 +105,7 @@ extension Network {
   /// The layer as one node, which a pair no longer is.
   func wholeWorkload(of layer: MatrixLayer, _ workloads: [String: Workload]) -> Workload? {
     guard let last = layer.nodes.last.flatMap({ workloads[$0] }),
-      let first = last.before.first ?? workloads[layer.nodes[0]]
+      let first = layer.isPair ? last.before.first ?? workloads[layer.nodes[0]] : last
     else { return nil }
     var own = [Role.weight: wholeShape(of: layer)]
     own[.bias] = last.parameters[.bias]

@@ -36,7 +36,9 @@ extension Survey {
       try self.candidates(for: layers[index], layer, narrowed, small)
     }
     let all = network.nodes.compactMap { original[$0.name] } + narrowed.nodes.compactMap { small[$0.name] }
-    let times = try clock.times(all + candidates.joined().flatMap(\.pair))
+    // The smaller network is taken to be shared out as the given one is.
+    let (conditions, rounds) = clock.conditions.shared(try network.batchShare())
+    let times = try clock.times(conditions, all + candidates.joined().flatMap(\.pair)).scaled(by: rounds)
     func milliseconds(_ workloads: [Workload]) throws -> Double {
       guard let total = times.total(workloads) else {
         throw PlanError("the clock gave no time for \(times.missing(workloads)[0].key); please report this network")

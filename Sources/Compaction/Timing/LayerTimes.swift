@@ -13,6 +13,14 @@ public struct TimingConditions: Sendable, Codable, Hashable {
     self.threads = threads
     self.precision = precision
   }
+
+  /// What a network in use meets where its batches are shared out: the largest share on a thread of its own, and how many
+  /// of them a thread takes one after the other.
+  func shared(_ share: BatchShare?) -> (conditions: TimingConditions, rounds: Int) {
+    guard precision == .float32, let ranges = share?.ranges(of: batchSize, threads: threads) else { return (self, 1) }
+    let images = ranges.map(\.count).max() ?? batchSize
+    return (TimingConditions(batchSize: images, threads: 1, precision: precision), ranges.count / threads)
+  }
 }
 
 /// Milliseconds that workloads take for a batch: a value that is measured, kept in a file, or written by hand.
@@ -37,6 +45,11 @@ public struct LayerTimes: Sendable, Codable, Equatable {
     return workloads.filter { self[$0] == nil && seen.insert($0).inserted }
   }
 
+  /// So many times as long.
+  func scaled(by factor: Int) -> LayerTimes {
+    LayerTimes(conditions, milliseconds: milliseconds.mapValues { $0 * Double(factor) })
+  }
+
   /// The sum over workloads; nil where one is not known.
   public func total(_ workloads: [Workload]) -> Double? {
     workloads.reduce(0) { sum, workload in
@@ -46,12 +59,16 @@ public struct LayerTimes: Sendable, Codable, Equatable {
   }
 }
 
-/// Where planning gets its times from: it tells what it needs and is given at least that.
+/// Where planning gets its times from: it tells what it needs, under which conditions, and is given at least that.
 public struct LayerClock: Sendable {
+  /// Those of the network; its layers may meet others.
   public var conditions: TimingConditions
-  public var times: @Sendable ([Workload]) throws -> LayerTimes
+  public var times: @Sendable (TimingConditions, [Workload]) throws -> LayerTimes
 
-  public init(_ conditions: TimingConditions, times: @escaping @Sendable ([Workload]) throws -> LayerTimes) {
+  public init(
+    _ conditions: TimingConditions,
+    times: @escaping @Sendable (TimingConditions, [Workload]) throws -> LayerTimes
+  ) {
     self.conditions = conditions
     self.times = times
   }

@@ -151,45 +151,67 @@ public struct NetworkTimer: Sendable {
   public func measure(_ network: Network) throws -> (whole: Double, parts: NetworkTime) {
     Library.setThreads(conditions.threads)
     Library.keepFreedMemory()
-    let (names, run) = try running(network)
-    var nodes = [[Double]](repeating: [], count: names.count)
-    for _ in 0..<3 { run(nil) }
+    let runs = try Runs(network, conditions)
+    var nodes = [[Double]](repeating: [], count: runs.nodes.count)
+    for _ in 0..<3 { runs.whole() }
     var wholes: [Double] = []
     for turn in 1...turns.upperBound {
       let start = ContinuousClock.now
-      run(nil)
+      runs.whole()
       wholes.append(start.elapsedMilliseconds)
+      Library.setThreads(runs.threads)
       var last = ContinuousClock.now
-      run { position in
-        nodes[position].append(last.elapsedMilliseconds)
+      runs.parts { position in
+        nodes[position].append(last.elapsedMilliseconds * Double(runs.rounds))
         last = .now
       }
+      Library.setThreads(conditions.threads)
       if turn >= turns.lowerBound, wholes.medianSpread < 0.02 { break }
     }
     let medians = Dictionary(
-      zip(names, nodes.map(\.median)), uniquingKeysWith: { first, _ in first })
+      zip(runs.nodes, nodes.map(\.median)), uniquingKeysWith: { first, _ in first })
     return (wholes.median, NetworkTime(network) { medians[$0] ?? 0 })
   }
 
-  /// The node that each pass begins with, and a run that tells when each is done.
-  private func running(_ network: Network) throws -> ([String], (((Int) -> Void)?) -> Void) {
-    let images = Tensor.normal([conditions.batchSize] + network.inputShape, using: Generator(seed: 0)).channelsLast
-    if conditions.precision == .float32 {
-      let inference = try Inference(network, batch: conditions.batchSize)
-      return (inference.nodes, { _ = inference(images, finished: $0) })
-    }
-    // Node by node, as the workloads are timed.
-    let execution = try Execution(network, fusing: false)
-    let parameters = network.parameters(of: execution, on: .cpu)
-    return (
-      network.nodes.map(\.name),
-      { finished in
+  /// A network made ready to be timed.
+  private struct Runs {
+    /// The node of each pass.
+    let nodes: [String]
+    /// A batch as it is used.
+    let whole: () -> Void
+    /// What one thread does at a time, telling when each pass is done; on so many threads, and so many times a batch.
+    let parts: (@escaping (Int) -> Void) -> Void
+    let threads: Int
+    let rounds: Int
+
+    init(_ network: Network, _ conditions: TimingConditions) throws {
+      func images(_ count: Int) -> Tensor {
+        Tensor.normal([count] + network.inputShape, using: Generator(seed: 0)).channelsLast
+      }
+      let batch = images(conditions.batchSize)
+      let (own, rounds) = conditions.shared(try network.batchShare())
+      (threads, self.rounds) = (own.threads, rounds)
+      if conditions.precision == .float32 {
+        let inference = try Inference(network, batch: conditions.batchSize)
+        let share = images(own.batchSize)
+        nodes = inference.nodes
+        whole = { _ = inference(batch) }
+        parts = { _ = inference.run(share, finished: $0) }
+        return
+      }
+      // Node by node, as the workloads are timed.
+      let execution = try Execution(network, fusing: false)
+      let parameters = network.parameters(of: execution, on: .cpu)
+      func run(_ finished: ((Int) -> Void)?) {
         withoutGradients {
           conditions.precision {
-            _ = execution.run(images, parameters: parameters, mode: .evaluation, finished: finished)
+            _ = execution.run(batch, parameters: parameters, mode: .evaluation, finished: finished)
           }
         }
       }
-    )
+      nodes = network.nodes.map(\.name)
+      whole = { run(nil) }
+      parts = { run($0) }
+    }
   }
 }

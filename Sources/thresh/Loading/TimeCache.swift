@@ -54,7 +54,7 @@ struct TimeCache {
   ///
   /// - Parameter isFresh: whether everything is measured anew.
   func clock(_ conditions: TimingConditions, isFresh: Bool = false) -> LayerClock {
-    LayerClock(conditions) { workloads in
+    LayerClock(conditions) { conditions, workloads in
       var times = isFresh ? LayerTimes(conditions) : kept(conditions)
       let missing = times.missing(workloads)
       guard !missing.isEmpty else { return times }
