@@ -112,7 +112,7 @@ def main() -> int:
     if options.only != "training":
         large = ROOT / ".build/resnet18-random.safetensors"
         subprocess.run([sys.executable, HOME / "peers/write_weights.py", large], check=True)
-        small = [(1, 1, 200), (1, 2, 200), (64, 1, 5), (64, 2, 5)]
+        small = [(1, 1, 200), (1, 2, 200), (64, 1, 10), (64, 2, 20)]
         show(
             "use", use("resnet20", options.weights, CUTS, small, options.n),
             use("resnet18", large, LARGE_CUTS, [(1, 1, 10), (1, 2, 20)], options.n), hardware)
