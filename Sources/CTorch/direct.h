@@ -25,7 +25,7 @@ struct Strip {
   const float *bias;
 };
 
-/// Where results go: from an output pixel to the next, and how many units there are in all from here on.
+/// Where results go: elements from an output pixel to the next, and how many units of the piece are stored.
 struct Result {
   const float *addend;
   float *y;
