@@ -69,11 +69,7 @@ extension Network {
 
   /// The second factor, when `first` is the first of a pair "name.0", "name.1" with nothing between.
   private func secondFactor(after first: Node) -> (Node, Scheme)? {
-    guard first.name.hasSuffix(".0"), first.parameters[.bias] == nil, obstacle(first) == nil else { return nil }
-    let readers = readers(of: first.name)
-    guard readers.count == 1, readers[0].name == pairName(first.name) + ".1", output != first.name else { return nil }
-    let second = readers[0]
-    guard !shares(second) else { return nil }
+    guard obstacle(first) == nil, let second = secondFactor(named: first), !shares(second) else { return nil }
     if second.operation is Linear, first.operation is Linear { return (second, .spatialFirst) }
     guard second.operation is Convolution, first.operation is Convolution,
       let shape = parameter(.weight, of: first)?.shape, let behind = parameter(.weight, of: second)?.shape

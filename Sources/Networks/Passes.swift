@@ -85,14 +85,22 @@ private struct Fusions {
 }
 
 extension Network {
+  /// What would be the second factor behind `first`, by its name: "name.1", which alone reads "name.0", with not even a
+  /// bias between.
+  public func secondFactor(named first: Node) -> Node? {
+    guard first.name.hasSuffix(".0"), first.parameters[.bias] == nil, let second = soleReader(of: first),
+      second.name == first.name.dropLast(2) + ".1"
+    else { return nil }
+    return second
+  }
+
   fileprivate func isFloat(_ node: Node) -> Bool {
     parameter(.weight, of: node)?.dtype == .float32 && parameter(.bias, of: node).map { $0.dtype == .float32 } ?? true
   }
 
-  /// Whether two convolutions are factors of one, "name.0" and "name.1" with nothing between, and are done in one pass.
+  /// Whether two convolutions are factors of one that are done in one pass.
   fileprivate func joins(_ first: Pass, _ second: Node) -> Bool {
-    guard first.node.name.hasSuffix(".0"), second.name == first.node.name.dropLast(2) + ".1",
-      first.node.parameters[.bias] == nil, first.before == nil, soleReader(of: first.node)?.name == second.name,
+    guard first.before == nil, secondFactor(named: first.node)?.name == second.name,
       let a = first.node.operation as? Convolution, let b = second.operation as? Convolution,
       let own = parameter(.weight, of: first.node), let next = parameter(.weight, of: second)
     else { return false }
