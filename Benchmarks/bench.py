@@ -31,6 +31,24 @@ def train_step(options: argparse.Namespace, model: str, precision: str, batch: i
     )
 
 
+def compact_step(options: argparse.Namespace, network: str, precision: str, batch: int, steps: int) -> Comparison:
+    """A training step of a network and of what `compress` makes of it: what a smaller network saves in training."""
+    sides, files = [], network_files(options, network)
+    for kind, file in files.items():
+        request = _request(options, "train_step", network, precision, batch, steps=steps, file=str(file))
+        sides.append(Side(f"{kind} thresh", options.thresh_worker, request))
+        sides.append(Side(f"{kind} pytorch", options.peer_worker, request))
+    return Comparison(
+        name=f"compact_step-{network}-{precision}-{options.threads}",
+        title=f"Training step, dense and compact: {network}, {precision}, batch {batch}, {options.threads} thread(s), "
+        f"{steps} steps a run",
+        sides=sides,
+        ratios=[(f"{kind} thresh", f"{kind} pytorch") for kind in files]
+        + [(f"{kind} {side}", f"dense {side}") for kind in files if kind != "dense" for side in ("thresh", "pytorch")],
+        images=batch * steps,
+    )
+
+
 def regularized_step(options: argparse.Namespace, model: str, batch: int) -> Comparison:
     """What the regulariser adds: ten steps with one application of both proximal operators, against ten without."""
     plain = _request(options, "train_step", model, "float32", batch, steps=10)
@@ -165,6 +183,9 @@ def comparisons(options: argparse.Namespace) -> dict[str, list[Callable[[], Comp
             lambda: train_step(options, "resnet20", "bfloat16", batch=32, steps=1),
             lambda: train_step(options, "dec3", "bfloat16", batch=32, steps=2),
         ],
+        "compact_step": [
+            partial(compact_step, options, "resnet20", precision, 128, 2) for precision in epoch_precisions
+        ],
         "regularized_step": [lambda: regularized_step(options, "resnet20", batch=128)],
         "proximal_step": [
             partial(proximal_step, options, "resnet20", precision, 128) for precision in ("float32", "bfloat16")
@@ -199,7 +220,7 @@ def _self_check(comparison: Comparison, peer: list[str]) -> Comparison:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Thresh against PyTorch, interleaved, both sides in one run.")
-    names = ("train_step", "regularized_step", "proximal_step", "epoch", "forward", "memory", "inspect")
+    names = ("train_step", "compact_step", "regularized_step", "proximal_step", "epoch", "forward", "memory", "inspect")
     parser.add_argument("--only", nargs="+", choices=names, default=names, help="the comparisons to make")
     parser.add_argument("--n", type=int, default=9, help="runs of each side after warm-up, at least 7 (default: 9)")
     parser.add_argument("--warm-up", type=int, default=1, help="runs of each side that are not counted (default: 1)")
@@ -225,10 +246,10 @@ def main() -> int:
         print(f"load average is {about['load_before']}: something else is running and will widen the spread")
     failures = 0
     for name in options.only:
-        if name in ("inspect", "forward") and not options.inspect:
+        if name in ("inspect", "forward", "compact_step") and not options.inspect:
             options.inspect = str(ROOT / ".build/resnet20-random.safetensors")
             subprocess.run([options.python, str(PEERS / "write_weights.py"), options.inspect], check=True)
-        if options.self_check and name in ("regularized_step", "proximal_step", "forward", "inspect"):
+        if options.self_check and name in ("compact_step", "regularized_step", "proximal_step", "forward", "inspect"):
             continue
         for make in comparisons(options)[name]:
             comparison = make()

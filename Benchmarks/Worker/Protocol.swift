@@ -52,7 +52,7 @@ struct Task: Decodable {
   var source: Source?
   /// Of plans and load: layers, or MiB; of proximal_step: units of one layer, or nil for the model.
   var size: Int?
-  /// Of forward: the model file.
+  /// Of forward, and of train_step instead of a new network: the model file.
   var file: String?
 }
 

@@ -74,10 +74,7 @@ final class Learner {
   private var epochsMade = 0
 
   init(_ task: Task) throws {
-    guard let architecture = Catalogue(rawValue: task.model) else {
-      throw BenchmarkError("there is no architecture \(task.model)")
-    }
-    let network = try architecture.network(input: Images.shape, classes: Images.classes, seed: 0)
+    let network = try Self.network(task)
     var recipe = Recipe()
     recipe.lr = 0.01
     recipe.batchSize = task.batch
@@ -86,6 +83,14 @@ final class Learner {
     options = recipe.resolvingStrengths(stepsPerEpoch: 50_000 / task.batch).training
     regularization = try Regularization(options.regularizer, on: network)
     state = try TrainingState(network)
+  }
+
+  private static func network(_ task: Task) throws -> Network {
+    if let file = task.file { return try Model(contentsOf: URL(filePath: file)).network }
+    guard let architecture = Catalogue(rawValue: task.model) else {
+      throw BenchmarkError("there is no architecture \(task.model)")
+    }
+    return try architecture.network(input: Images.shape, classes: Images.classes, seed: 0)
   }
 
   func steps(_ count: Int, on batch: Batch, regularizedEvery every: Int? = nil) throws {

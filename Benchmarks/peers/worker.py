@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from peers import data, models  # the line above makes it importable when this runs as a script
+from peers import data, models, thresh_file  # the line above makes it importable when this runs as a script
 
 CLASSES = 10
 
@@ -39,7 +39,9 @@ class Trainer:
 
 def trainer(request: dict[str, Any], fused: bool) -> Trainer:
     torch.manual_seed(0)
-    model = models.build(request["model"], 3, CLASSES, 32).to(memory_format=torch.channels_last).train()
+    stored = request.get("file")
+    model = thresh_file.load(Path(stored)) if stored else models.build(request["model"], 3, CLASSES, 32)
+    model = model.to(memory_format=torch.channels_last).train()
     # `None` leaves the choice to PyTorch, which is what a script that names neither gets.
     optimizer = torch.optim.SGD(
         model.parameters(), lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4, fused=fused or None

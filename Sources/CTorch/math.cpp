@@ -1,9 +1,33 @@
+#include <torch/csrc/autograd/custom_function.h>
+
 #include <cmath>
 #include <limits>
 
 #include "protect.h"
 
 using namespace ct;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+namespace {
+/// A slice of images that lie channels last, whose gradient lies so too: libtorch's own does not, and is added up with
+/// others an element at a time.
+struct Slice : torch::autograd::Function<Slice> {
+  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, int64_t dim, int64_t start, int64_t end,
+                            int64_t step) {
+    context->saved_data["sizes"] = x.sizes().vec();
+    context->saved_data["slice"] = std::vector<int64_t>{dim, start, end, step};
+    return x.slice(dim, start, end, step);
+  }
+  static variable_list backward(AutogradContext *context, variable_list from) {
+    const auto slice = context->saved_data["slice"].toIntVector();
+    auto all = at::empty(context->saved_data["sizes"].toIntVector(),
+                         from[0].options().memory_format(at::MemoryFormat::ChannelsLast));
+    all.zero_().slice(slice[0], slice[1], slice[2], slice[3]).copy_(from[0]);
+    return {all, {}, {}, {}, {}};
+  }
+};
+}  // namespace
 
 ct_tensor *ct_add(const ct_tensor *a, const ct_tensor *b) {
   return tensor([&] { return at::add(in(a), in(b)); });
@@ -73,7 +97,14 @@ ct_tensor *ct_reshape(const ct_tensor *a, const int64_t *sizes, int32_t rank) {
   return tensor([&] { return in(a).reshape(list(sizes, rank)); });
 }
 ct_tensor *ct_slice(const ct_tensor *a, int64_t dim, int64_t start, int64_t end, int64_t step) {
-  return tensor([&] { return in(a).slice(dim, start, end, step); });
+  return tensor([&] {
+    const auto &x = in(a);
+    const bool records = at::GradMode::is_enabled() && x.requires_grad();
+    if (records && x.dim() == 4 && x.is_contiguous(at::MemoryFormat::ChannelsLast)) {
+      return Slice::apply(x, dim, start, end, step);
+    }
+    return x.slice(dim, start, end, step);
+  });
 }
 ct_tensor *ct_index_select(const ct_tensor *a, int64_t dim, const int64_t *indices, int64_t count) {
   return tensor([&] {

@@ -75,23 +75,23 @@ struct Pieces {
   }
 };
 
-/// Puts a weight, units × channels × taps, into the order in which it is read: piece by piece, vector by vector, taps
-/// before channels, and behind all of them the biases, as the first of the lanes side by side.
-inline void arrange(const Pieces &pieces, const float *weight, const float *bias, int64_t channels, int64_t taps,
-                    float *into) {
+/// Puts a weight into the order in which it is read: piece by piece, vector by vector, taps before channels, and behind
+/// all of them the biases, as the first of the lanes side by side. `weight(unit, channel, tap)` is an element.
+template <class Weight>
+void arrange(const Pieces &pieces, Weight weight, const float *bias, int64_t channels, int64_t taps, float *into) {
   float *biases = into + pieces.size;
   for (const auto &piece : pieces.all) {
     const int64_t each = lanes::width / piece.share, steps = piece.steps(channels);
+    const int64_t grouped = channels - channels % piece.share;
     for (int64_t u = 0; u < piece.units; u++) {
       const int64_t unit = piece.first + u, vector = u / each, lane = u % each * piece.share;
       float *own = into + piece.offset + vector * taps * steps * lanes::width + lane;
       for (int64_t tap = 0; tap < taps; tap++) {
-        for (int64_t c = 0; c < channels; c++) {
-          const int64_t grouped = channels - channels % piece.share;
-          const int64_t step = c < grouped ? c / piece.share : grouped / piece.share + c - grouped;
-          own[(tap * steps + step) * lanes::width + (c < grouped ? c % piece.share : 0)] =
-              weight[(unit * channels + c) * taps + tap];
+        int64_t c = 0;
+        for (; c < grouped; c += piece.share, own += lanes::width) {
+          for (int64_t i = 0; i < piece.share; i++) own[i] = weight(unit, c + i, tap);
         }
+        for (; c < channels; c++, own += lanes::width) *own = weight(unit, c, tap);
       }
       if (bias) biases[vector * lanes::width + lane] = bias[unit];
     }

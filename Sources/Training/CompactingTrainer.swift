@@ -11,9 +11,16 @@ import Torch
 public struct TrainingCompaction: Sendable, Codable, Equatable {
   /// Epochs after which the network is made smaller, counted from 1.
   public var epochs: [Int]
-  /// Ranks by energy, and the units that carry nothing.
-  public var energy: Double
+  /// A share of the energy, which every layer keeps each time; or a size, which the last time reaches, the ones before by
+  /// equal factors on the way there.
+  public var goal: PlanGoal
   public var measure: EnergyMeasure
+  /// How a size is reached; by energy only units go that carry nothing.
+  public var units: UnitCut
+  public var allocation: Allocation
+  public var schemes: SchemeChoice
+  /// How many training images' responses decide what is cut; 0 leaves it to the weights.
+  public var responses: Int
   public var minimumRank: Int
   public var minimumUnits: Int
   /// Names of layers that stay as they are; see `Compactor`.
@@ -29,22 +36,42 @@ public struct TrainingCompaction: Sendable, Codable, Equatable {
   }
 
   public init(
-    after epochs: [Int], energy: Double, measure: EnergyMeasure = .sum, minimumRank: Int = 1, minimumUnits: Int = 1,
-    skip: [String]? = nil, momentum: Momentum = .carry
+    after epochs: [Int], _ goal: PlanGoal, measure: EnergyMeasure = .sum, units: UnitCut = .silent,
+    allocation: Allocation = .uniform, schemes: SchemeChoice = .trained, responses: Int = 0, minimumRank: Int = 1,
+    minimumUnits: Int = 1, skip: [String]? = nil, momentum: Momentum = .carry
   ) {
     self.epochs = epochs
-    self.energy = energy
+    self.goal = goal
     self.measure = measure
+    self.units = units
+    self.allocation = allocation
+    self.schemes = schemes
+    self.responses = responses
     self.minimumRank = minimumRank
     self.minimumUnits = minimumUnits
     self.skip = skip
     self.momentum = momentum
   }
 
-  var compactor: Compactor {
-    Compactor(
-      Planner(goal: .energy(energy), measure: measure, minimumRank: minimumRank, minimumUnits: minimumUnits),
-      skip: skip)
+  /// What makes the network smaller after this epoch.
+  ///
+  /// - Parameter whole: the cost of the network where training started, which sizes relate to. Times relate to the network
+  ///   at hand.
+  func compactor(after epoch: Int, whole: Cost) -> Compactor {
+    let planner = Planner(
+      goal: goal(after: epoch), units: units, allocation: allocation, measure: measure, schemes: schemes,
+      minimumRank: minimumRank, minimumUnits: minimumUnits, whole: whole)
+    return Compactor(planner, skip: skip)
+  }
+
+  func goal(after epoch: Int) -> PlanGoal {
+    let share = Double(epochs.filter { $0 <= epoch }.count) / Double(max(1, epochs.count))
+    return switch goal {
+    case .energy: goal
+    case .parameters(let fraction): .parameters(pow(fraction, share))
+    case .macs(let fraction): .macs(pow(fraction, share))
+    case .time(let fraction): .time(pow(fraction, 1 / Double(max(1, epochs.count))))
+    }
   }
 }
 
@@ -57,13 +84,34 @@ extension Trainer {
     return compaction.epochs.contains(position.epoch)
   }
 
+  /// Refuses a size that cannot be reached before epochs have gone into it.
+  ///
+  /// - Throws: `PlanError`.
+  func checkSize(of network: Network) throws {
+    guard let compaction = options.compaction, let last = compaction.epochs.max(), position.step == 0 else { return }
+    switch compaction.goal {
+    case .energy, .time: return
+    case .parameters, .macs:
+      var compactor = compaction.compactor(after: last, whole: whole)
+      compactor.planner.allocation = .uniform
+      _ = try compactor.compact(network)
+    }
+  }
+
   /// Makes the network smaller between two epochs; training goes on with what is left.
   ///
   /// - Throws: `CompactionError` when equality cannot be proved, `TorchError`, `ContainerError` when the disk refuses.
   mutating func compact(_ state: inout TrainingState, _ regularization: inout Regularization) throws {
     guard let compaction = options.compaction else { return }
     let clock = ContinuousClock.now
-    let compacted = try compaction.compactor.compact(state.snapshot())
+    let dense = state.snapshot()
+    var compactor = compaction.compactor(after: position.epoch, whole: whole)
+    compactor.clock = layerClock
+    if compaction.responses > 0 {
+      compactor.moments = try dense.inputMoments(
+        on: data, images: compaction.responses, seed: options.seed, device: device)
+    }
+    let compacted = try compactor.compact(dense)
     _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network)
     var memory = OptimizerMemory()
     // AdamW's squares have no chain rule, and its averages are nothing without them.

@@ -59,7 +59,7 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var steer: Bool?
   /// Epochs of the training after which the network is made smaller and goes on; none keeps it whole.
   public var compactAt: [Int] = []
-  /// The share of the energy that every layer keeps then; nil is `energy`.
+  /// The share of the energy that every layer keeps then; nil is the size that was asked for, or else `energy`.
   public var compactEnergy: Double?
   public var compactMomentum = TrainingCompaction.Momentum.carry
   public var energy = 0.9
@@ -109,13 +109,19 @@ extension Recipe {
       strengths: strengths, restoresNorm: restoreNorm, warmup: strengthWarmup ?? Double(epochs) / 2)
   }
 
+  /// The size that was asked for; nil is a plan by energy.
+  private var sizeGoal: PlanGoal? {
+    time.map(PlanGoal.time) ?? parameters.map(PlanGoal.parameters) ?? macs.map(PlanGoal.macs)
+  }
+
   public var planner: Planner {
-    let size = parameters.map(PlanGoal.parameters) ?? macs.map(PlanGoal.macs)
-    let goal = time.map(PlanGoal.time) ?? size ?? .energy(energy)
-    return Planner(
-      goal: goal, units: units, allocation: allocation ?? .uniform, measure: energyMeasure,
+    Planner(
+      goal: sizeGoal ?? .energy(energy), units: units, allocation: allocation ?? .uniform, measure: energyMeasure,
       schemes: scheme ?? (time == nil ? .trained : .any), minimumRank: minRank, minimumUnits: minUnits)
   }
+
+  /// How many training images' responses a plan looks at: a small part of what measuring batch norm again takes.
+  public var plannedResponses: Int { basis == .responses ? 512 : 0 }
 
   /// The first, or only, training. When a fine-tuning follows, the rate stays up until there.
   public var training: TrainingOptions {
@@ -138,9 +144,15 @@ extension Recipe {
 
   private var compaction: TrainingCompaction? {
     guard !compactAt.isEmpty else { return nil }
+    guard compactEnergy == nil, let sizeGoal else {
+      return TrainingCompaction(
+        after: compactAt, .energy(compactEnergy ?? energy), measure: energyMeasure, minimumRank: minRank,
+        minimumUnits: minUnits, skip: skip, momentum: compactMomentum)
+    }
     return TrainingCompaction(
-      after: compactAt, energy: compactEnergy ?? energy, measure: energyMeasure, minimumRank: minRank,
-      minimumUnits: minUnits, skip: skip, momentum: compactMomentum)
+      after: compactAt, sizeGoal, measure: energyMeasure, units: units, allocation: planner.allocation,
+      schemes: planner.schemes, responses: plannedResponses, minimumRank: minRank, minimumUnits: minUnits, skip: skip,
+      momentum: compactMomentum)
   }
 
   private var wish: SizeWish? {

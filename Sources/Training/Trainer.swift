@@ -47,6 +47,8 @@ public struct Trainer {
   public var device = Device.cpu
   /// The network that `TrainingOptions.distillation` learns from; nil learns from the labels alone.
   public var teacher: Network?
+  /// Tells how long layers take, where the network is made smaller by time.
+  public var layerClock: LayerClock?
   public var observe: (TrainingEvent) -> Void = { _ in }
 
   var position = Checkpoint.Position()
@@ -80,6 +82,7 @@ public struct Trainer {
     position.start = regularization.start
     position.optimizer = options.optimizer
     try prepareToSteer()
+    try checkSize(of: network)
     var state = try TrainingState(network, memory: memory, on: device, teacher: usedTeacher)
     if options.epochs == 0 { try keepUntrained(state) }
     while position.epoch < options.epochs {

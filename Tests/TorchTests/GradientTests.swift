@@ -23,6 +23,17 @@ import Torch
     #expect(gradient.strides == weight.strides)
   }
 
+  @Test(arguments: [false, true])
+  func `a slice hands its gradient to what it took, and zeros to the rest`(isChannelsLast: Bool) {
+    let x = isChannelsLast ? counting([2, 3, 4, 5]).channelsLast : counting([2, 3, 4, 5])
+    let leaf = x.leaf
+    let slice = leaf.slice(axis: 2, from: 1, to: 4, step: 2)
+    #expect(slice.doubles == counting([2, 3, 4, 5]).slice(axis: 2, from: 1, to: 4, step: 2).doubles)
+    let gradient = (slice * slice * 0.5).sum.gradients(of: [leaf])[0]
+    let expected = (0..<120).map { index in [1, 3].contains(index / 5 % 4) ? Double(index) : 0 }
+    #expect(gradient.doubles == expected)
+  }
+
   @Test func `a layout changes the strides of a copy and not its values`() {
     let model = Tensor.zeros([2, 3, 2, 2]).channelsLast
     let copy = counting([2, 3, 2, 2]).laidOut(like: model)

@@ -19,7 +19,7 @@ struct CompactingTrainerTests {
   ) -> TrainingOptions {
     var options = options(
       epochs: count, regularizer: Regularizer(nuclear: 0.1, group: 0.05, groupNorm: .scale, frequency: .steps(3)))
-    options.compaction = TrainingCompaction(after: epochs, energy: energy, momentum: momentum)
+    options.compaction = TrainingCompaction(after: epochs, .energy(energy), momentum: momentum)
     return options
   }
 
@@ -83,7 +83,7 @@ struct CompactingTrainerTests {
     var options = compacting([3], of: 3, energy: 0.5)
     var whole = try trainer(options, "run")
     let result = try whole.train(resume: false).accuracy(on: data.selection, of: data)
-    let compactor = try #require(options.compaction).compactor
+    let compactor = try #require(options.compaction).compactor(after: 3, whole: try smallNetwork().cost())
     options.compaction = nil
     var uncut = try trainer(options, "uncut")
     let compact = try compactor.compact(try uncut.train(resume: false)).network
@@ -91,6 +91,35 @@ struct CompactingTrainerTests {
     let renewed = try compact.recalibrated(on: data, seed: options.seed).accuracy(on: data.selection, of: data)
     #expect(result == (renewed.isBetter(than: raw) ? renewed : raw))
     #expect(renewed != raw)
+  }
+
+  @Test(arguments: [Basis.weights, .responses])
+  func `to a size the network goes by equal factors, and has reached it in the end`(basis: Basis) throws {
+    var options = options(epochs: 4, regularizer: .none)
+    options.compaction = TrainingCompaction(
+      after: [1, 3], .macs(0.36), units: .weakest, allocation: .global, schemes: .any,
+      responses: basis == .responses ? 64 : 0)
+    var trainer = try trainer(options, "run")
+    let whole = Double(try smallNetwork().cost().macs)
+    var shares: [Double] = []
+    trainer.observe = { event in
+      if case .compacted(_, let plan) = event { shares.append(Double(plan.predicted.macs) / whole) }
+    }
+    let network = try trainer.train(resume: false)
+    #expect(shares.count == 2)
+    #expect((0.4...0.6).contains(shares[0]), "\(shares)")
+    #expect((0.2...0.36).contains(shares[1]), "\(shares)")
+    #expect(Double(try network.cost().macs) / whole == shares[1])
+  }
+
+  @Test func `a size that cannot be reached is refused before the first step`() throws {
+    var options = options(epochs: 2, regularizer: .none)
+    options.compaction = TrainingCompaction(after: [1], .parameters(0.0001), units: .weakest)
+    var trainer = try trainer(options, "run")
+    var events = 0
+    trainer.observe = { _ in events += 1 }
+    #expect(throws: PlanError.self) { _ = try trainer.train(resume: false) }
+    #expect(events == 0)
   }
 
   @Test func `AdamW goes on after a compaction`() throws {

@@ -114,8 +114,10 @@ ct_tensor *_Nullable ct_svdvals(const ct_tensor *a);
 typedef struct {
   int64_t stride[2], padding[2], dilation[2], groups;
 } ct_convolution;
+/// Where it pays by the kernels of convolution.cpp, in float32 and under autocast to bfloat16.
 ct_tensor *_Nullable ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *_Nullable bias,
                                const ct_convolution *how);
+bool ct_multiplies_bfloat16(void);  // whether this processor does
 ct_tensor *_Nullable ct_patches(const ct_tensor *x, const int64_t *kernel, const ct_convolution *how);
 ct_tensor *_Nullable ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *_Nullable bias);
 /// In training the running statistics are written in place: hand in copies.

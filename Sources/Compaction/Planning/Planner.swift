@@ -1,7 +1,7 @@
 import Networks
 
 /// What a plan has to reach.
-public enum PlanGoal: Sendable, Equatable {
+public enum PlanGoal: Sendable, Codable, Equatable {
   /// Each layer keeps this share of its energy, e_r in the paper.
   case energy(Double)
   /// At most this fraction of the parameters stays.

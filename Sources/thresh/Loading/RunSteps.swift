@@ -33,15 +33,13 @@ struct RunSteps {
     var trainer = Trainer(options, data, model, in: folder)
     trainer.device = device
     trainer.teacher = teacher
+    if recipe.time != nil { trainer.layerClock = TimeCache().clock(recipe.timing) }
     trainer.observe = { display.show($0) }
     trainer.shouldStop = { stop.isAsked }
     trainer.checkpointInterval = checkpointInterval
     defer { display.clear() }
     return try trainer.train(resume: resume)
   }
-
-  /// How many images' responses are looked at: a small part of what measuring batch norm again takes.
-  private static let responses = 512
 
   /// - Parameter whole: what the fraction of a size relates to; nil is `model` itself.
   func compress(
@@ -55,7 +53,7 @@ struct RunSteps {
     if recipe.time != nil { compactor.clock = TimeCache().clock(recipe.timing) }
     var compression = Compression(compactor, recalibrates: recalibrates, seed: recipe.seed)
     compression.device = device
-    if recipe.basis == .responses { compression.responses = Self.responses }
+    compression.responses = recipe.plannedResponses
     compression.begin = display.begin
     compression.advance = { display.advance($0) }
     return try compression.compress(model, on: data)

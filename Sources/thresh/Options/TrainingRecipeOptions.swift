@@ -93,7 +93,10 @@ struct TrainingRecipeOptions: ParsableArguments {
   )
   var compactAt: [Int] = []
   @Option(
-    help: ArgumentHelp("Share of its energy that every layer keeps then (default: --energy).", valueName: "share"))
+    help: ArgumentHelp(
+      "Share of its energy that every layer keeps then (default: the size asked for by --macs, --parameters or --time, "
+        + "which the last time reaches, or else --energy).",
+      valueName: "share"))
   var compactEnergy: Double?
   @Option(help: "Whether momenta follow a smaller network by the chain rule: carry or reset (default: carry).")
   var compactMomentum: TrainingCompaction.Momentum?

@@ -1,0 +1,55 @@
+// Gradients of a convolution's weight: sums of products over all pixels.
+//
+// Sixteen channels go by in a vector, with each of which up to eight units at up to three taps are multiplied, or units in
+// the vector and channels beside it; all these sums stay in registers while pixels go by. Of bfloat16 two images are
+// interleaved, so that a lane holds one channel of both at the same pixel, and one instruction adds two products to a sum.
+#pragma once
+#include "direct.h"
+
+namespace ct::sweep {
+using lanes::Lanes;
+constexpr int most_taps = 3, most_singles = 8;
+
+/// Images: elements, of 32 bits, from a row to the next, from a pixel to the next, from a tap to the next.
+struct Side {
+  const float *at;
+  int64_t row, pixel, tap;
+};
+
+struct Sweep {
+  /// Of which sixteen neighbours are read, and of which single elements are.
+  Side vector, single;
+  int64_t rows, pixels;
+  /// What is added to: elements from a tap to the next, and from a single element to the next.
+  float *sums;
+  int64_t tap, element;
+};
+
+using Sweeping = void (*)(const Sweep &);
+
+#if defined(__x86_64__)
+namespace float32 {
+using direct::float32::multiply_add;
+#define CT_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma")))
+#include "sums.h"
+#undef CT_TARGET
+}  // namespace float32
+namespace bfloat16 {
+using direct::bfloat16::multiply_add;
+#define CT_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma")))
+#include "sums.h"
+#undef CT_TARGET
+}  // namespace bfloat16
+#endif
+
+/// The loop for so many taps, up to three, and single elements, up to eight; nothing on other processors.
+template <class T, bool by_vector>
+Sweeping chosen(int64_t taps, int64_t singles) {
+#if defined(__x86_64__)
+  if constexpr (sizeof(T) == 2) return bfloat16::chosen<by_vector>(taps, singles);
+  return float32::chosen<by_vector>(taps, singles);
+#else
+  return nullptr;
+#endif
+}
+}  // namespace ct::sweep

@@ -1,0 +1,71 @@
+// What a convolution reads and makes, forward or backward, of float32 or bfloat16.
+#pragma once
+#include "images.h"
+#include "protect.h"
+
+namespace ct {
+/// Channels that share 32 bits.
+template <class T>
+constexpr int64_t together = 4 / sizeof(T);
+
+template <class T>
+T *elements(const at::Tensor &t) {
+  return static_cast<T *>(t.data_ptr());
+}
+
+/// A convolution, forward or, of gradients, backward to the images.
+struct Way {
+  int64_t units, channels, kernel[2], stride[2], dilation[2];
+  /// Zeros above and left of the images, and how far apart their pixels are set.
+  int64_t padding[2], up[2];
+  int64_t out[2];
+
+  /// - Parameters: the sizes of N×C×H×W images and of a weight, units × C × d_h × d_w.
+  static Way forward(at::IntArrayRef x, at::IntArrayRef weight, const ct_convolution &how) {
+    TORCH_CHECK(x[1] == weight[1], "expected ", weight[1], " channels, found ", x[1]);
+    Way way = {weight[0], weight[1]};
+    for (int i = 0; i < 2; i++) {
+      way.kernel[i] = weight[2 + i];
+      way.stride[i] = how.stride[i];
+      way.dilation[i] = how.dilation[i];
+      way.padding[i] = how.padding[i];
+      way.up[i] = 1;
+      way.out[i] = (x[2 + i] + 2 * how.padding[i] - how.dilation[i] * (way.kernel[i] - 1) - 1) / how.stride[i] + 1;
+    }
+    return way;
+  }
+  /// The gradient of the images is a convolution of that of the result, its pixels set apart by the stride, with the
+  /// weight mirrored and units and channels exchanged.
+  Way backward(at::IntArrayRef x) const {
+    Way way = *this;
+    std::swap(way.units, way.channels);
+    for (int i = 0; i < 2; i++) {
+      way.stride[i] = 1;
+      way.up[i] = stride[i];
+      way.padding[i] = dilation[i] * (kernel[i] - 1) - padding[i];
+      way.out[i] = x[2 + i];
+    }
+    return way;
+  }
+
+  at::DimVector result_sizes(int64_t images) const { return {images, units, out[0], out[1]}; }
+  int64_t taps() const { return kernel[0] * kernel[1]; }
+  /// Input pixels under so many of the output.
+  int64_t under(int axis, int64_t count) const {
+    return (count - 1) * stride[axis] + dilation[axis] * (kernel[axis] - 1) + 1;
+  }
+  /// What `rows` rows of the output read, from row `first` on.
+  Window window(int64_t first) const {
+    return {first * stride[0] - padding[0], -padding[1], under(1, out[1]), {up[0], up[1]}};
+  }
+  /// Elements of 32 bits to an input pixel.
+  template <class T>
+  int64_t pixel() const {
+    return (channels + together<T> - 1) / together<T>;
+  }
+  /// Rows of the output whose input takes so many bytes, with so many elements of 32 bits to a pixel.
+  int64_t rows_within(int64_t bytes, int64_t pixel) const {
+    return std::max<int64_t>(1, bytes / (under(1, out[1]) * pixel * 4 * stride[0]));
+  }
+};
+}  // namespace ct
