@@ -111,7 +111,11 @@ extension Trainer {
       compactor.moments = try dense.inputMoments(
         on: data, images: compaction.responses, seed: options.seed, device: device)
     }
-    let compacted = try compactor.compact(dense)
+    let compacted = try compactor.compact(dense) { expected in
+      observe(.planning(expected: expected))
+      // The epoch before is saved.
+      if shouldStop() { throw TrainingInterruption.stopped(epoch: position.epoch, step: position.step) }
+    }
     _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network)
     var memory = OptimizerMemory()
     // AdamW's squares have no chain rule, and its averages are nothing without them.

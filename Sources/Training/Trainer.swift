@@ -11,6 +11,8 @@ public enum TrainingEvent: Sendable {
   case started(epoch: Int, batches: Int, doneBatches: Int)
   case step(images: Int, loss: Double)
   case evaluated(Metrics)
+  /// A look at the network that is about to be made smaller, one of so many.
+  case planning(expected: Int)
   case compacted(epoch: Int, Plan)
   case warning(String)
 }

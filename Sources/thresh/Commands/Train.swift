@@ -8,6 +8,8 @@ struct Train: ParsableCommand {
     discussion: """
       Example: train for compression, cut to a tenth of the parameters, train the compact network on:
         thresh train --model dec3 --data chars36 --epochs 20 --finetune-epochs 20 --parameters 0.1 --output run
+      Example: train less long, with a third of the multiply-accumulates from the first epoch on:
+        thresh train --model dec3 --data chars36 --nuclear 0 --group 0 --compact-at 1 --macs 0.3 --output run
 
       The folder holds recipe.yaml, metrics.jsonl, last.safetensors, best.safetensors (what the training gives: the \
       best on the validation part, or the last when trained for compression), the optimiser's state, and with \

@@ -40,7 +40,12 @@ final class TrainingDisplay {
       bar?.clear()
       bar = nil
       Console.note(line(metrics))
+    case .planning(let expected):
+      if bar == nil { bar = ProgressBar("\(title) planning", total: expected, unit: "plans") }
+      bar?.advance(by: 1)
     case .compacted(let epoch, let plan):
+      bar?.clear()
+      bar = nil
       let (before, after) = (plan.original, plan.predicted)
       Console.note(
         "\(title) smaller after epoch \(epoch): \(before.parameters.formattedCount) → "
