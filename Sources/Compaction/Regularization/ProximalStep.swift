@@ -112,9 +112,14 @@ public struct ProximalStep {
   }
 
   private mutating func restoreNorms(_ regularization: Regularization, _ current: inout [String: Tensor]) {
+    let regularizer = regularization.regularizer
+    // Where no group shortened or took rows behind them, singular values say what the norm is now.
+    let isLast = regularizer.order == .groupFirst || regularizer.group == 0
+    let areKnown = isLast || (deaths.isEmpty && regularizer.groupNorm == .scale)
     for (layer, weights) in regularization.normalized where weights.contains(where: changed.keys.contains) {
+      let known = areKnown ? spectra[layer]?.error(of: 0) : nil
       guard let wanted = regularization.start.norm[layer],
-        let norm = Regularization.matrix(weights, current)?.norm, norm > 0, wanted > 0
+        let norm = known ?? Regularization.matrix(weights, current)?.norm, norm > 0, wanted > 0
       else { continue }
       // Both factors of a pair take their part, so that they stay balanced.
       let factor = pow(wanted / norm, 1 / Double(weights.count))

@@ -35,8 +35,7 @@ public struct GroupFamily: Sendable {
     var squares = [Double](repeating: 0, count: count)
     for member in members where !member.isCarried {
       guard let tensor = parameters[member.parameter] else { continue }
-      let rows = tensor.to(.float64).reshaped([tensor.shape[0], -1])
-      let each = (rows * rows).sum(axes: [1]).doubles
+      let each = tensor.squaredSlices
       for (group, index) in member.indices.enumerated() { squares[group] += each[index] }
     }
     return squares.map { $0.squareRoot() }
@@ -45,8 +44,13 @@ public struct GroupFamily: Sendable {
   /// Each group's slices multiplied by its factor; what is carried stays, or becomes zero with the group.
   public func scaled(_ parameters: [String: Tensor], by factors: [Double]) -> [String: Tensor] {
     var result: [String: Tensor] = [:]
+    let allLive = factors.allSatisfy { $0 != 0 }
     for member in members {
       guard let tensor = result[member.parameter] ?? parameters[member.parameter] else { continue }
+      if member.isCarried, allLive {
+        result[member.parameter] = tensor
+        continue
+      }
       var each = [Double](repeating: 1, count: tensor.shape[0])
       for (group, index) in member.indices.enumerated() {
         each[index] = member.isCarried && factors[group] != 0 ? 1 : factors[group]
@@ -152,6 +156,13 @@ public struct UnitGroups: Sendable {
 }
 
 extension Tensor {
+  /// ‖slice‖₂² of every slice along axis 0; of a vector, such as γ, without an operation for each step.
+  fileprivate var squaredSlices: [Double] {
+    if shape.count == 1 { return doubles.map { $0 * $0 } }
+    let rows = to(.float64).reshaped([shape[0], -1])
+    return (rows * rows).sum(axes: [1]).doubles
+  }
+
   /// 1 for the given slices along axis 0 and 0 elsewhere, to be multiplied with self.
   fileprivate func mask(slices: [Int]) -> Tensor {
     var each = [Double](repeating: 0, count: shape[0])
