@@ -1,4 +1,4 @@
-#include "convolution.h"
+#include "convolutions/convolution.h"
 
 using namespace ct;
 

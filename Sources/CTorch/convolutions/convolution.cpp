@@ -18,22 +18,24 @@ constexpr int64_t many = 64;
 
 bool is_half(const at::Tensor &x) { return x.scalar_type() == at::kBFloat16; }
 
-at::Tensor made(const Way &way, const at::Tensor &x, const at::Tensor &weight, bool mirrored, const float *bias) {
-  return is_half(x) ? Work<uint16_t>(way, x, weight, mirrored, bias).made()
-                    : Work<float>(way, x, weight, mirrored, bias).made();
+template <class T>
+at::Tensor made(const Geometry &geometry, const at::Tensor &x, const at::Tensor &weight, const float *bias) {
+  const Convolved<T> convolved(geometry, x, weight, /*mirrored=*/false, bias);
+  convolved.make();
+  return convolved.result;
 }
 
 /// The gradients of images and weight where they are asked for.
 template <class T>
-std::pair<at::Tensor, at::Tensor> gradients(const Way &way, const at::Tensor &x, const at::Tensor &weight,
+std::pair<at::Tensor, at::Tensor> gradients(const Geometry &geometry, const at::Tensor &x, const at::Tensor &weight,
                                             const at::Tensor &g, bool of_images, bool of_weight) {
-  std::optional<Work<T>> images;
-  if (of_images) images.emplace(way.backward(x.sizes()), g, weight, /*mirrored=*/true, nullptr);
+  std::optional<Convolved<T>> images;
+  if (of_images) images.emplace(geometry.backward(x.sizes()), g, weight, /*mirrored=*/true, nullptr);
   at::Tensor dweight;
   if (of_weight) {
-    dweight = weight_gradient<T>(way, x, g, images ? &*images : nullptr);
+    dweight = weight_gradient<T>(geometry, x, g, images ? &*images : nullptr);
   } else if (images) {
-    images->made();
+    images->make();
   }
   return {images ? images->result : at::Tensor(), dweight};
 }
@@ -46,8 +48,9 @@ struct Convolution : torch::autograd::Function<Convolution> {
     context->saved_data["stride"] = at::IntArrayRef(how->stride, 2).vec();
     context->saved_data["padding"] = at::IntArrayRef(how->padding, 2).vec();
     context->saved_data["dilation"] = at::IntArrayRef(how->dilation, 2).vec();
-    const Way way = Way::forward(x.sizes(), weight.sizes(), *how);
-    return made(way, x, weight, /*mirrored=*/false, bias ? bias->const_data_ptr<float>() : nullptr);
+    const Geometry geometry = Geometry::forward(x.sizes(), weight.sizes(), *how);
+    const float *biases = bias ? bias->const_data_ptr<float>() : nullptr;
+    return (is_half(x) ? &made<uint16_t> : &made<float>)(geometry, x, weight, biases);
   }
 
   static variable_list backward(AutogradContext *context, variable_list from) {
@@ -58,14 +61,15 @@ struct Convolution : torch::autograd::Function<Convolution> {
     const ct_convolution how = {
         {stride[0], stride[1]}, {padding[0], padding[1]}, {dilation[0], dilation[1]}, /*groups=*/1};
     const auto g = from[0].to(x.scalar_type()).contiguous(channels_last);
-    const Way way = Way::forward(x.sizes(), weight.sizes(), how);
+    const Geometry geometry = Geometry::forward(x.sizes(), weight.sizes(), how);
     // Where strides are wide, most of what would be multiplied on the way back are the zeros between pixels.
     const bool wants_images = context->needs_input_grad(0), is_wide = stride[0] * stride[1] > 2;
     auto [dx, dweight] = (is_half(x) ? &gradients<uint16_t> : &gradients<float>)(
-        way, x, weight, g, wants_images && !is_wide, context->needs_input_grad(1));
+        geometry, x, weight, g, wants_images && !is_wide, context->needs_input_grad(1));
     if (wants_images && is_wide) {
-      dx = std::get<0>(at::convolution_backward(g, x, weight.to(x.scalar_type()), c10::nullopt, stride, padding, dilation,
-                                                /*transposed=*/false, {0, 0}, /*groups=*/1, {true, false, false}));
+      dx = std::get<0>(at::convolution_backward(g, x, weight.to(x.scalar_type()), c10::nullopt, stride, padding,
+                                                dilation, /*transposed=*/false, {0, 0}, /*groups=*/1,
+                                                {true, false, false}));
     }
     at::Tensor dbias;
     if (context->saved_data["has_bias"].toBool() && context->needs_input_grad(2)) {
@@ -75,32 +79,33 @@ struct Convolution : torch::autograd::Function<Convolution> {
   }
 };
 
-bool multiplies_float32() {
+/// Under autocast to bfloat16.
+bool is_autocast() {
+  return at::autocast::is_autocast_enabled(at::kCPU) && at::autocast::get_autocast_dtype(at::kCPU) == at::kBFloat16;
+}
+
+/// The sums of a weight's gradient need AVX-512's registers.
+bool has_loops(bool halves) {
 #if defined(__x86_64__)
-  return lanes::has_avx512();
+  return halves ? lanes::has_bfloat16() : lanes::has_avx512();
 #else
   return false;
 #endif
 }
-
-/// Under autocast to bfloat16, as which images come then.
-bool halves() {
-  return at::autocast::is_autocast_enabled(at::kCPU) && at::autocast::get_autocast_dtype(at::kCPU) == at::kBFloat16;
-}
 }  // namespace
 
-bool ct_multiplies_bfloat16(void) { return direct::chosen_row<uint16_t>() != nullptr; }
+bool ct_multiplies_bfloat16(void) { return has_loops(/*halves=*/true); }
 
 bool ct::convolves(const at::Tensor &x, const at::Tensor &weight, const c10::optional<at::Tensor> &bias,
                    const ct_convolution &how) {
-  if (!(halves() ? ct_multiplies_bfloat16() : multiplies_float32())) return false;
-  const bool is_image = x.is_cpu() && x.dim() == 4 && (x.scalar_type() == at::kFloat || (halves() && is_half(x)));
-  if (!is_image || !weight.is_cpu() || weight.scalar_type() != at::kFloat || weight.dim() != 4) return false;
-  // Of other layouts libtorch's way keeps what they are.
-  if (!halves() && !x.is_contiguous(channels_last)) return false;
-  if (how.groups != 1 || x.size(1) != weight.size(1) || x.numel() == 0) return false;
-  if (weight.numel() * 4 > weight_bytes) return false;
-  if (!halves() && std::min(weight.size(0), weight.size(1)) >= many) return false;
+  const bool halves = is_autocast();
+  if (!has_loops(halves) || !x.is_cpu() || x.dim() != 4 || x.numel() == 0) return false;
+  // Images of other layouts stay what they are, by libtorch's convolution.
+  const bool is_float = x.scalar_type() == at::kFloat;
+  if (!(halves ? is_float || is_half(x) : is_float && x.is_contiguous(channels_last))) return false;
+  if (!weight.is_cpu() || weight.scalar_type() != at::kFloat || weight.dim() != 4) return false;
+  if (how.groups != 1 || x.size(1) != weight.size(1) || weight.numel() * 4 > weight_bytes) return false;
+  if (!halves && std::min(weight.size(0), weight.size(1)) >= many) return false;
   if (bias && (!bias->is_cpu() || bias->scalar_type() != at::kFloat || !bias->is_contiguous())) return false;
   for (int i = 0; i < 2; i++) {
     const int64_t reach = how.dilation[i] * (weight.size(2 + i) - 1);
@@ -111,6 +116,6 @@ bool ct::convolves(const at::Tensor &x, const at::Tensor &weight, const c10::opt
 
 at::Tensor ct::convolution(const at::Tensor &x, const at::Tensor &weight, const c10::optional<at::Tensor> &bias,
                            const ct_convolution &how) {
-  const auto images = halves() ? x.to(at::kBFloat16).contiguous(channels_last) : x;
+  const auto images = is_autocast() ? x.to(at::kBFloat16).contiguous(channels_last) : x;
   return Convolution::apply(images, weight, bias, &how);
 }

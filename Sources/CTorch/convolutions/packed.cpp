@@ -3,7 +3,7 @@
 #include <ATen/Context.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
-#include "protect.h"
+#include "../protect.h"
 
 using namespace ct;
 

@@ -58,7 +58,8 @@ CT_TARGET CT_INLINE void block(const Strip &in, const Result<Stored> &out) {
 
 /// `count` pixels of a row, fewer than `most` at once only at its end.
 template <int most, int vectors, int share, int... fewer>
-CT_TARGET CT_INLINE void rest(int64_t count, const Strip &in, const Result<Stored> &out, std::integer_sequence<int, fewer...>) {
+CT_TARGET CT_INLINE void rest(int64_t count, const Strip &in, const Result<Stored> &out,
+                              std::integer_sequence<int, fewer...>) {
   (void)((count == fewer ? (block<fewer == 0 ? 1 : fewer, vectors, share>(in, out), true) : false) || ...);
 }
 template <int most, int vectors, int share>

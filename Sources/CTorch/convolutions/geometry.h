@@ -1,7 +1,7 @@
 // What a convolution reads and makes, forward or backward, of float32 or bfloat16.
 #pragma once
+#include "../protect.h"
 #include "images.h"
-#include "protect.h"
 
 namespace ct {
 /// Channels that share 32 bits.
@@ -14,38 +14,40 @@ T *elements(const at::Tensor &t) {
 }
 
 /// A convolution, forward or, of gradients, backward to the images.
-struct Way {
+struct Geometry {
   int64_t units, channels, kernel[2], stride[2], dilation[2];
   /// Zeros above and left of the images, and how far apart their pixels are set.
   int64_t padding[2], up[2];
   int64_t out[2];
 
+  /// Of a weight alone, units × C × d_h × d_w.
+  static Geometry of(at::IntArrayRef weight) { return {weight[0], weight[1], {weight[2], weight[3]}}; }
   /// - Parameters: the sizes of N×C×H×W images and of a weight, units × C × d_h × d_w.
-  static Way forward(at::IntArrayRef x, at::IntArrayRef weight, const ct_convolution &how) {
+  static Geometry forward(at::IntArrayRef x, at::IntArrayRef weight, const ct_convolution &how) {
     TORCH_CHECK(x[1] == weight[1], "expected ", weight[1], " channels, found ", x[1]);
-    Way way = {weight[0], weight[1]};
+    Geometry geometry = of(weight);
     for (int i = 0; i < 2; i++) {
-      way.kernel[i] = weight[2 + i];
-      way.stride[i] = how.stride[i];
-      way.dilation[i] = how.dilation[i];
-      way.padding[i] = how.padding[i];
-      way.up[i] = 1;
-      way.out[i] = (x[2 + i] + 2 * how.padding[i] - how.dilation[i] * (way.kernel[i] - 1) - 1) / how.stride[i] + 1;
+      geometry.stride[i] = how.stride[i];
+      geometry.dilation[i] = how.dilation[i];
+      geometry.padding[i] = how.padding[i];
+      geometry.up[i] = 1;
+      const int64_t reach = how.dilation[i] * (geometry.kernel[i] - 1) + 1;
+      geometry.out[i] = (x[2 + i] + 2 * how.padding[i] - reach) / how.stride[i] + 1;
     }
-    return way;
+    return geometry;
   }
   /// The gradient of the images is a convolution of that of the result, its pixels set apart by the stride, with the
   /// weight mirrored and units and channels exchanged.
-  Way backward(at::IntArrayRef x) const {
-    Way way = *this;
-    std::swap(way.units, way.channels);
+  Geometry backward(at::IntArrayRef x) const {
+    Geometry geometry = *this;
+    std::swap(geometry.units, geometry.channels);
     for (int i = 0; i < 2; i++) {
-      way.stride[i] = 1;
-      way.up[i] = stride[i];
-      way.padding[i] = dilation[i] * (kernel[i] - 1) - padding[i];
-      way.out[i] = x[2 + i];
+      geometry.stride[i] = 1;
+      geometry.up[i] = stride[i];
+      geometry.padding[i] = dilation[i] * (kernel[i] - 1) - padding[i];
+      geometry.out[i] = x[2 + i];
     }
-    return way;
+    return geometry;
   }
 
   at::DimVector result_sizes(int64_t images) const { return {images, units, out[0], out[1]}; }

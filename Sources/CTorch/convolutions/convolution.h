@@ -1,6 +1,6 @@
 // Convolutions with their gradients, of as few channels as small networks have; oneDNN's kernels want them in sixteens.
 #pragma once
-#include "protect.h"
+#include "../protect.h"
 
 namespace ct {
 /// Whether they are made here: on a processor with the instructions, in float32 or under autocast to bfloat16, in one group

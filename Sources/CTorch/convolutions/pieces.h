@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "lanes.h"
+#include "../lanes.h"
 
 namespace ct::direct {
 struct Piece {

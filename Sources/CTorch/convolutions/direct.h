@@ -10,7 +10,7 @@
 #include <immintrin.h>
 #endif
 
-#include "lanes.h"
+#include "../lanes.h"
 #include "pieces.h"
 
 namespace ct::direct {

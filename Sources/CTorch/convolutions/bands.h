@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "team.h"
+#include "../team.h"
 
 namespace ct {
 /// Vector operations under which waking the other threads takes longer.

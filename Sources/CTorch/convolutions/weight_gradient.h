@@ -1,8 +1,8 @@
 // The gradient of a convolution's weight, float32 from images of float32 or bfloat16.
 #pragma once
 #include "sweep.h"
-#include "team.h"
-#include "work.h"
+#include "../team.h"
+#include "convolved.h"
 
 namespace ct {
 /// What is swept at once stays in the second cache.
@@ -16,11 +16,11 @@ struct Partial {
   bool by_vector;
   int64_t singles, lanes, taps;
 
-  explicit Partial(const Way &way) : taps(way.taps()) {
+  explicit Partial(const Geometry &geometry) : taps(geometry.taps()) {
     auto vectors = [](int64_t count) { return (count + lanes::width - 1) / lanes::width; };
-    by_vector = vectors(way.channels) * way.units <= vectors(way.units) * way.channels;
-    singles = by_vector ? way.units : way.channels;
-    lanes = vectors(by_vector ? way.channels : way.units) * lanes::width;
+    by_vector = vectors(geometry.channels) * geometry.units <= vectors(geometry.units) * geometry.channels;
+    singles = by_vector ? geometry.units : geometry.channels;
+    lanes = vectors(by_vector ? geometry.channels : geometry.units) * lanes::width;
   }
   int64_t size() const { return taps * singles * lanes; }
 };
@@ -29,27 +29,28 @@ struct Partial {
 template <class T>
 class Sweeps {
  public:
-  Sweeps(const Way &way, const at::Tensor &x, const at::Tensor &g)
-      : way(way), partial(way), x(x), g(g), zeros(at::zeros({std::max(x[0].numel(), g[0].numel())}, x.options())),
-        x_row(way.under(1, way.out[1]) * way.channels), g_row(way.out[1] * way.units) {}
+  Sweeps(const Geometry &geometry, const at::Tensor &x, const at::Tensor &g)
+      : geometry(geometry), partial(geometry), x(x), g(g),
+        zeros(at::zeros({std::max(x[0].numel(), g[0].numel())}, x.options())),
+        x_row(geometry.under(1, geometry.out[1]) * geometry.channels), g_row(geometry.out[1] * geometry.units) {}
 
-  const Way &way;
+  const Geometry &geometry;
   const Partial partial;
 
   /// Adds what the image at `index` gives to `sums`; of bfloat16, with the next one or zeros. Bands of rows stay in the
   /// cache.
   void add(int64_t index, float *sums) const {
     thread_local std::vector<float> images, gradients;
-    const int64_t most = std::max<int64_t>(1, sweep_bytes / (4 * (x_row * way.stride[0] + g_row)));
-    for (int64_t row = 0; row < way.out[0]; row += most) {
-      const int64_t rows = std::min(most, way.out[0] - row), under = way.under(0, rows);
+    const int64_t most = std::max<int64_t>(1, sweep_bytes / (4 * (x_row * geometry.stride[0] + g_row)));
+    for (int64_t row = 0; row < geometry.out[0]; row += most) {
+      const int64_t rows = std::min(most, geometry.out[0] - row), under = geometry.under(0, rows);
       // A vector may reach over the end; what it adds up there belongs to no channel.
       images.resize(under * x_row + lanes::width);
       gradients.resize(rows * g_row + lanes::width);
       lay_out(index, row, under, images.data());
       lay_out_gradients(index, row, rows, gradients.data());
-      sweep({images.data(), way.stride[0] * x_row, way.stride[1] * way.channels, 0},
-            {gradients.data(), g_row, way.units, 0}, rows, sums);
+      sweep({images.data(), geometry.stride[0] * x_row, geometry.stride[1] * geometry.channels, 0},
+            {gradients.data(), g_row, geometry.units, 0}, rows, sums);
     }
   }
 
@@ -62,15 +63,17 @@ class Sweeps {
   /// Behind the last image, for the second of two, one of zeros.
   Image<T> image(const at::Tensor &of, int64_t index) const {
     const int64_t size = of.size(1) * of.size(2) * of.size(3);
-    return {index < of.size(0) ? elements<T>(of) + index * size : elements<T>(zeros), of.size(1), of.size(2), of.size(3)};
+    const T *from = index < of.size(0) ? elements<T>(of) + index * size : elements<T>(zeros);
+    return {from, of.size(1), of.size(2), of.size(3)};
   }
 
   void lay_out(int64_t index, int64_t row, int64_t under, float *to) const {
     for (int64_t i = 0; i < under; i++, to += x_row) {
       if constexpr (sizeof(T) == 2) {
-        interleave_row({image(x, index), image(x, index + 1)}, way.window(row), i, reinterpret_cast<uint32_t *>(to));
+        interleave_row({image(x, index), image(x, index + 1)}, geometry.window(row), i,
+                       reinterpret_cast<uint32_t *>(to));
       } else {
-        copy_row(image(x, index), way.window(row), i, way.channels, elements<T>(x), to);
+        copy_row(image(x, index), geometry.window(row), i, geometry.channels, elements<T>(x), to);
       }
     }
   }
@@ -86,18 +89,19 @@ class Sweeps {
 
   /// Every tap, vector and single element, as many at once as there are registers for.
   void sweep(sweep::Side images, const sweep::Side &gradients, int64_t rows, float *sums) const {
-    const int along = way.kernel[1] > 1 ? 1 : 0, across = 1 - along;
-    const int64_t apart[] = {way.dilation[0] * x_row, way.dilation[1] * way.channels};
-    const int64_t tap_size = partial.singles * partial.lanes, step[] = {way.kernel[1] * tap_size, tap_size};
+    const int along = geometry.kernel[1] > 1 ? 1 : 0, across = 1 - along;
+    const int64_t apart[] = {geometry.dilation[0] * x_row, geometry.dilation[1] * geometry.channels};
+    const int64_t tap_size = partial.singles * partial.lanes, step[] = {geometry.kernel[1] * tap_size, tap_size};
     const int64_t parts = (partial.singles + sweep::most_singles - 1) / sweep::most_singles;
     const float *first_tap = images.at;
     images.tap = apart[along];
-    for (int64_t i = 0; i < way.kernel[across]; i++) {
-      for (int64_t j = 0; j < way.kernel[along]; j += sweep::most_taps) {
-        const int64_t taps = std::min<int64_t>(sweep::most_taps, way.kernel[along] - j);
+    for (int64_t i = 0; i < geometry.kernel[across]; i++) {
+      for (int64_t j = 0; j < geometry.kernel[along]; j += sweep::most_taps) {
+        const int64_t taps = std::min<int64_t>(sweep::most_taps, geometry.kernel[along] - j);
         images.at = first_tap + i * apart[across] + j * apart[along];
+        float *into = sums + i * step[across] + j * step[along];
         const sweep::Sweep all = {partial.by_vector ? images : gradients, partial.by_vector ? gradients : images, rows,
-                                  way.out[1], sums + i * step[across] + j * step[along], step[along], partial.lanes};
+                                  geometry.out[1], into, step[along], partial.lanes};
         for (int64_t part = 0, first = 0; part < parts; part++) {
           const int64_t singles = (partial.singles - first) / (parts - part);
           for (int64_t lane = 0; lane < partial.lanes; lane += lanes::width) {
@@ -116,8 +120,9 @@ class Sweeps {
 
 /// The gradient of the weight; with `way_back`, whose result is made in the same go: what both read is in the cache.
 template <class T>
-at::Tensor weight_gradient(const Way &way, const at::Tensor &x, const at::Tensor &g, const Work<T> *way_back) {
-  const Sweeps<T> sweeps(way, x, g);
+at::Tensor weight_gradient(const Geometry &geometry, const at::Tensor &x, const at::Tensor &g,
+                           const Convolved<T> *way_back) {
+  const Sweeps<T> sweeps(geometry, x, g);
   const auto &partial = sweeps.partial;
   const int64_t images = x.size(0), size = partial.size(), groups = (images + together<T> - 1) / together<T>;
   // The number of partial sums depends on the shape alone, and they are put together in their order: results do not
@@ -132,8 +137,8 @@ at::Tensor weight_gradient(const Way &way, const at::Tensor &x, const at::Tensor
       for (int64_t k = i; way_back && k < std::min(i + together<T>, end); k++) way_back->make(k);
     }
   });
-  const auto all = at::sum(sums, 0).view({way.kernel[0], way.kernel[1], partial.singles, partial.lanes});
-  return all.narrow(3, 0, partial.by_vector ? way.channels : way.units)
+  const auto all = at::sum(sums, 0).view({geometry.kernel[0], geometry.kernel[1], partial.singles, partial.lanes});
+  return all.narrow(3, 0, partial.by_vector ? geometry.channels : geometry.units)
       .permute(partial.by_vector ? at::IntArrayRef{2, 3, 0, 1} : at::IntArrayRef{3, 2, 0, 1})
       .contiguous(at::MemoryFormat::ChannelsLast);
 }
