@@ -9,20 +9,13 @@ import Torch
 /// After each of these epochs it is narrowed and factorised, and the smaller one goes on training, its layers under the
 /// same regulariser: a pair by the product of its factors (Alvarez & Salzmann 2017). Later epochs cost less.
 public struct TrainingCompaction: Sendable, Codable, Equatable {
-  /// Epochs after which the network is made smaller, counted from 1.
-  public var epochs: [Int]
-  /// A share of the energy, which every layer keeps each time; or a size, which the last time reaches, the ones before by
-  /// equal factors on the way there.
-  public var goal: PlanGoal
-  public var measure: EnergyMeasure
-  /// How a size is reached; by energy only units go that carry nothing.
-  public var units: UnitCut
-  public var allocation: Allocation
-  public var schemes: SchemeChoice
+  /// Epochs after which the network is made smaller, counted from 1, rising.
+  public let epochs: [Int]
+  /// Its goal is a share of the energy, which every layer keeps each time; or a size, which the last time reaches, the
+  /// ones before by equal factors on the way there.
+  public var planner: Planner
   /// How many training images' responses decide what is cut; 0 leaves it to the weights.
   public var responses: Int
-  public var minimumRank: Int
-  public var minimumUnits: Int
   /// Names of layers that stay as they are; see `Compactor`.
   public var skip: [String]?
   public var momentum: Momentum
@@ -36,19 +29,11 @@ public struct TrainingCompaction: Sendable, Codable, Equatable {
   }
 
   public init(
-    after epochs: [Int], _ goal: PlanGoal, measure: EnergyMeasure = .sum, units: UnitCut = .silent,
-    allocation: Allocation = .uniform, schemes: SchemeChoice = .trained, responses: Int = 0, minimumRank: Int = 1,
-    minimumUnits: Int = 1, skip: [String]? = nil, momentum: Momentum = .carry
+    after epochs: [Int], _ planner: Planner, responses: Int = 0, skip: [String]? = nil, momentum: Momentum = .carry
   ) {
-    self.epochs = epochs
-    self.goal = goal
-    self.measure = measure
-    self.units = units
-    self.allocation = allocation
-    self.schemes = schemes
+    self.epochs = Set(epochs).sorted()
+    self.planner = planner
     self.responses = responses
-    self.minimumRank = minimumRank
-    self.minimumUnits = minimumUnits
     self.skip = skip
     self.momentum = momentum
   }
@@ -58,19 +43,20 @@ public struct TrainingCompaction: Sendable, Codable, Equatable {
   /// - Parameter whole: the cost of the network where training started, which sizes relate to. Times relate to the network
   ///   at hand.
   func compactor(after epoch: Int, whole: Cost) -> Compactor {
-    let planner = Planner(
-      goal: goal(after: epoch), units: units, allocation: allocation, measure: measure, schemes: schemes,
-      minimumRank: minimumRank, minimumUnits: minimumUnits, whole: whole)
+    var planner = planner
+    planner.goal = goal(after: epoch)
+    planner.whole = whole
     return Compactor(planner, skip: skip)
   }
 
-  func goal(after epoch: Int) -> PlanGoal {
-    let share = Double(epochs.filter { $0 <= epoch }.count) / Double(max(1, epochs.count))
-    return switch goal {
-    case .energy: goal
+  private func goal(after epoch: Int) -> PlanGoal {
+    let count = Double(epochs.count)
+    let share = Double(epochs.filter { $0 <= epoch }.count) / count
+    return switch planner.goal {
+    case .energy: planner.goal
     case .parameters(let fraction): .parameters(pow(fraction, share))
     case .macs(let fraction): .macs(pow(fraction, share))
-    case .time(let fraction): .time(pow(fraction, 1 / Double(max(1, epochs.count))))
+    case .time(let fraction): .time(pow(fraction, 1 / count))
     }
   }
 }
@@ -87,15 +73,9 @@ extension Trainer {
   /// Refuses a size that cannot be reached before epochs have gone into it.
   ///
   /// - Throws: `PlanError`.
-  func checkSize(of network: Network) throws {
-    guard let compaction = options.compaction, let last = compaction.epochs.max(), position.step == 0 else { return }
-    switch compaction.goal {
-    case .energy, .time: return
-    case .parameters, .macs:
-      var compactor = compaction.compactor(after: last, whole: whole)
-      compactor.planner.allocation = .uniform
-      _ = try compactor.compact(network)
-    }
+  func checkReach(of network: Network) throws {
+    guard let compaction = options.compaction, let last = compaction.epochs.last, position.step == 0 else { return }
+    try compaction.compactor(after: last, whole: whole).checkReach(of: network)
   }
 
   /// Makes the network smaller between two epochs; training goes on with what is left.
@@ -104,19 +84,17 @@ extension Trainer {
   mutating func compact(_ state: inout TrainingState, _ regularization: inout Regularization) throws {
     guard let compaction = options.compaction else { return }
     let clock = ContinuousClock.now
-    let dense = state.snapshot()
     var compactor = compaction.compactor(after: position.epoch, whole: whole)
     compactor.clock = layerClock
-    if compaction.responses > 0 {
-      compactor.moments = try dense.inputMoments(
-        on: data, images: compaction.responses, seed: options.seed, device: device)
-    }
-    let compacted = try compactor.compact(dense) { expected in
-      observe(.planning(expected: expected))
-      // The epoch before is saved.
-      if shouldStop() { throw TrainingInterruption.stopped(epoch: position.epoch, step: position.step) }
-    }
-    _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network)
+    let parts = PartProgress(
+      begin: { [observe] in observe(.began(part: $0, count: $1, unit: $2)) },
+      advance: { [observe, shouldStop, position] count in
+        observe(.advanced(count))
+        // The epoch before is saved.
+        if shouldStop() { throw TrainingInterruption.stopped(epoch: position.epoch, step: position.step) }
+      })
+    let (compacted, _) = try compactor.proved(
+      state.snapshot(), on: data, responses: compaction.responses, seed: options.seed, device: device, parts)
     var memory = OptimizerMemory()
     // AdamW's squares have no chain rule, and its averages are nothing without them.
     if compaction.momentum == .carry, options.optimizer == .sgd {

@@ -42,10 +42,7 @@ public struct Compression {
   public var responses = 0
   /// Where images are run through networks.
   public var device = Device.cpu
-  /// Told the name of what begins, how many items it will take and what they are.
-  public var begin: (String, Int, String) -> Void = { _, _, _ in }
-  /// Told how many items are done.
-  public var advance: (Int) throws -> Void = { _ in }
+  public var parts = PartProgress()
 
   public enum Recalibration: Sendable { case whenBetter, always }
 
@@ -59,17 +56,9 @@ public struct Compression {
   /// - Throws: `PlanError`, `CompactionError` when equality cannot be proved, `DatasetError`.
   public func compress(_ model: Model, on data: Dataset?) throws -> Compressed {
     var stages: [CompressionStage] = []
-    var compactor = compactor
-    if let data {
-      stages.append(try stage("dense", model.network, data))
-      if responses > 0 { compactor.moments = try moments(of: model.network, data) }
-    }
-    var isPlanning = false
-    let compacted = try compactor.compact(model.network) { expected in
-      if isPlanning { try advance(1) } else { begin("planning", expected, "plans") }
-      isPlanning = true
-    }
-    let proof = try EqualityProof(reference: compacted.truncated, candidate: compacted.network)
+    if let data { stages.append(try stage("dense", model.network, data)) }
+    let (compacted, proof) = try compactor.proved(
+      model.network, on: data, responses: responses, seed: seed, device: device, parts)
     var result = Compressed(
       model: model, plan: compacted.plan, proof: proof, stages: stages, recalibrated: false)
     result.model.network = compacted.network
@@ -81,8 +70,8 @@ public struct Compression {
     let compact = try stage("compact", compacted.network, data)
     result.stages.append(compact)
     guard compacted.network.nodes.contains(where: { $0.operation is BatchNorm }) else { return result }
-    begin("measuring batch norm again", min(60 * 128, data.train.count), "images")
-    let renewed = try compacted.network.recalibrated(on: data, seed: seed, device: device, progress: advance)
+    parts.begin("measuring batch norm again", min(60 * 128, data.train.count), "images")
+    let renewed = try compacted.network.recalibrated(on: data, seed: seed, device: device, progress: parts.advance)
     let recalibrated = try stage("recalibrated", renewed, data)
     result.stages.append(recalibrated)
     if recalibrates == .always || recalibrated.accuracy.isBetter(than: compact.accuracy) {
@@ -92,15 +81,10 @@ public struct Compression {
     return result
   }
 
-  private func moments(of network: Network, _ data: Dataset) throws -> InputMoments {
-    begin("looking at what layers read", min(responses, data.train.count), "images")
-    return try network.inputMoments(on: data, images: responses, seed: seed, device: device, progress: advance)
-  }
-
   private func stage(_ name: String, _ network: Network, _ data: Dataset) throws -> CompressionStage {
     let source = data.selection
-    begin("evaluating the \(name) network", source.count, "images")
-    let accuracy = try network.accuracy(on: source, of: data, device: device, progress: advance)
+    parts.begin("evaluating the \(name) network", source.count, "images")
+    let accuracy = try network.accuracy(on: source, of: data, device: device, progress: parts.advance)
     return CompressionStage(name: name, accuracy: accuracy)
   }
 
@@ -110,6 +94,43 @@ public struct Compression {
       "parameters": Double(plan.predicted.parameters), "macs": Double(plan.predicted.macs),
       "denseParameters": Double(whole.parameters), "denseMacs": Double(whole.macs),
     ]
+  }
+}
+
+/// Told of the parts of a longer job.
+public struct PartProgress {
+  /// The name of what begins, how many items it will take and what they are.
+  public var begin: (String, Int, String) -> Void
+  /// How many items are done.
+  public var advance: (Int) throws -> Void
+
+  public init(
+    begin: @escaping (String, Int, String) -> Void = { _, _, _ in }, advance: @escaping (Int) throws -> Void = { _ in }
+  ) {
+    self.begin = begin
+    self.advance = advance
+  }
+}
+
+extension Compactor {
+  /// Looks at what layers read for so many training images, if any, then plans, narrows, factorises and proves.
+  ///
+  /// - Throws: `PlanError`, `CompactionError` when equality cannot be proved, `DatasetError`, and what `parts` throw.
+  func proved(
+    _ network: Network, on data: Dataset?, responses: Int, seed: UInt64, device: Device, _ parts: PartProgress
+  ) throws -> (Compacted, EqualityProof) {
+    var compactor = self
+    if let data, responses > 0 {
+      parts.begin("looking at what layers read", min(responses, data.train.count), "images")
+      compactor.moments = try network.inputMoments(
+        on: data, images: responses, seed: seed, device: device, progress: parts.advance)
+    }
+    var isPlanning = false
+    let compacted = try compactor.compact(network) { expected in
+      if isPlanning { try parts.advance(1) } else { parts.begin("planning", expected, "plans") }
+      isPlanning = true
+    }
+    return (compacted, try EqualityProof(reference: compacted.truncated, candidate: compacted.network))
   }
 }
 

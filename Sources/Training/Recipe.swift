@@ -144,14 +144,12 @@ extension Recipe {
 
   private var compaction: TrainingCompaction? {
     guard !compactAt.isEmpty else { return nil }
-    guard compactEnergy == nil, let sizeGoal else {
-      return TrainingCompaction(
-        after: compactAt, .energy(compactEnergy ?? energy), measure: energyMeasure, minimumRank: minRank,
-        minimumUnits: minUnits, skip: skip, momentum: compactMomentum)
-    }
+    // By energy only units go that carry nothing, and layers take the form that the regulariser trains.
+    let byEnergy = Planner(
+      goal: .energy(compactEnergy ?? energy), measure: energyMeasure, minimumRank: minRank, minimumUnits: minUnits)
+    let goesToSize = compactEnergy == nil && sizeGoal != nil
     return TrainingCompaction(
-      after: compactAt, sizeGoal, measure: energyMeasure, units: units, allocation: planner.allocation,
-      schemes: planner.schemes, responses: plannedResponses, minimumRank: minRank, minimumUnits: minUnits, skip: skip,
+      after: compactAt, goesToSize ? planner : byEnergy, responses: goesToSize ? plannedResponses : 0, skip: skip,
       momentum: compactMomentum)
   }
 

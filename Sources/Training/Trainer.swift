@@ -11,8 +11,9 @@ public enum TrainingEvent: Sendable {
   case started(epoch: Int, batches: Int, doneBatches: Int)
   case step(images: Int, loss: Double)
   case evaluated(Metrics)
-  /// A look at the network that is about to be made smaller, one of so many.
-  case planning(expected: Int)
+  /// A part of making the network smaller began, of so many items.
+  case began(part: String, count: Int, unit: String)
+  case advanced(Int)
   case compacted(epoch: Int, Plan)
   case warning(String)
 }
@@ -84,7 +85,7 @@ public struct Trainer {
     position.start = regularization.start
     position.optimizer = options.optimizer
     try prepareToSteer()
-    try checkSize(of: network)
+    try checkReach(of: network)
     var state = try TrainingState(network, memory: memory, on: device, teacher: usedTeacher)
     if options.epochs == 0 { try keepUntrained(state) }
     while position.epoch < options.epochs {

@@ -117,6 +117,23 @@ struct EndToEndTests {
       ["the teacher", "other classes"])
   }
 
+  @Test func `a training goes on with a network of the size asked for, or refuses one that cannot be`() throws {
+    let data = try TinyImages.shared.get()
+    let folder = try TemporaryFolder()
+    let options =
+      ["train", "--model", "lenet5", "--epochs", "2", "--nuclear", "0", "--group", "0", "--compact-at", "1"]
+      + ["--threads", "1"] + data.options
+    let trained = try succeeding(options + ["--macs", "0.4", "--output", folder["run"]])
+    #expect(trained.errors.contains("train smaller after epoch 1"))
+    let report = try succeeding(["inspect", folder["run"], "--json"]).json()
+    let figures = try #require(report["figures"] as? [String: Double])
+    let (macs, dense) = (try #require(report["macs"] as? Int), try #require(figures["denseMacs"]))
+    #expect(Double(macs) <= 0.4 * dense, "\(macs) of \(dense)")
+    let refused = try thresh(options + ["--parameters", "0.0001", "--output", folder["none"]])
+    expectRefusal(refused, Status.plan, ["parameters cannot be cut to 0.0001", "ask for"])
+    #expect(!refused.errors.contains("epoch 1/2"))
+  }
+
   @Test func `a fine-tuning that makes the network worse is told and not kept`() throws {
     let run = try TrainedRun.dec3.get()
     let folder = try TemporaryFolder()

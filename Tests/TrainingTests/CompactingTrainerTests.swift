@@ -19,7 +19,7 @@ struct CompactingTrainerTests {
   ) -> TrainingOptions {
     var options = options(
       epochs: count, regularizer: Regularizer(nuclear: 0.1, group: 0.05, groupNorm: .scale, frequency: .steps(3)))
-    options.compaction = TrainingCompaction(after: epochs, .energy(energy), momentum: momentum)
+    options.compaction = TrainingCompaction(after: epochs, Planner(goal: .energy(energy)), momentum: momentum)
     return options
   }
 
@@ -54,10 +54,17 @@ struct CompactingTrainerTests {
     #expect(try network.cost().parameters == sizes[5])
   }
 
-  @Test(arguments: [9, 11, 25])
-  func `a training that is stopped around a compaction ends where an uninterrupted one does`(step: Int) throws {
-    // Ten steps an epoch: stopped before, right after and long after the network is made smaller.
-    let options = compacting([1])
+  @Test(arguments: [(9, false), (11, false), (25, false), (11, true), (14, true)])
+  func `a training that is stopped around a compaction ends where an uninterrupted one does`(
+    step: Int, toSize: Bool
+  ) throws {
+    // Ten steps an epoch: stopped before, right after and long after the network is made smaller. To a size a look at
+    // responses and each plan are steps too: stopped while it is planned.
+    var options = compacting([1])
+    if toSize {
+      let planner = Planner(goal: .macs(0.5), units: .weakest, allocation: .global)
+      options.compaction = TrainingCompaction(after: [1], planner, responses: 32)
+    }
     var whole = try trainer(options, "whole")
     let expected = elements(try whole.train(resume: false))
     var stopped = try trainer(options, "stopped")
@@ -97,7 +104,7 @@ struct CompactingTrainerTests {
   func `to a size the network goes by equal factors, and has reached it in the end`(basis: Basis) throws {
     var options = options(epochs: 4, regularizer: .none)
     options.compaction = TrainingCompaction(
-      after: [1, 3], .macs(0.36), units: .weakest, allocation: .global, schemes: .any,
+      after: [3, 1, 3], Planner(goal: .macs(0.36), units: .weakest, allocation: .global, schemes: .any),
       responses: basis == .responses ? 64 : 0)
     var trainer = try trainer(options, "run")
     let whole = Double(try smallNetwork().cost().macs)
@@ -112,9 +119,29 @@ struct CompactingTrainerTests {
     #expect(Double(try network.cost().macs) / whole == shares[1])
   }
 
+  @Test func `to a part of its time the network goes by equal factors of what it takes then`() throws {
+    var options = options(epochs: 3, regularizer: .none)
+    options.compaction = TrainingCompaction(after: [1, 2], Planner(goal: .time(0.49), units: .weakest, schemes: .any))
+    var trainer = try trainer(options, "run")
+    let conditions = TimingConditions(batchSize: 8, threads: 1)
+    trainer.layerClock = LayerClock(conditions) { _, workloads in
+      var times = LayerTimes(conditions)
+      for workload in workloads { times[workload] = Double(workload.macs) / 1e6 }
+      return times
+    }
+    var shares: [Double] = []
+    trainer.observe = { event in
+      guard case .compacted(_, let plan) = event, let time = plan.time else { return }
+      shares.append(time.predicted / time.original)
+    }
+    _ = try trainer.train(resume: false)
+    #expect(shares.count == 2)
+    #expect(shares.allSatisfy { (0.5...0.7).contains($0) }, "\(shares)")
+  }
+
   @Test func `a size that cannot be reached is refused before the first step`() throws {
     var options = options(epochs: 2, regularizer: .none)
-    options.compaction = TrainingCompaction(after: [1], .parameters(0.0001), units: .weakest)
+    options.compaction = TrainingCompaction(after: [1], Planner(goal: .parameters(0.0001), units: .weakest))
     var trainer = try trainer(options, "run")
     var events = 0
     trainer.observe = { _ in events += 1 }

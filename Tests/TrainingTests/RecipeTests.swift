@@ -143,14 +143,15 @@ struct RecipeTests {
   @Test func `a training that makes its network smaller goes to the size asked for, unless an energy is given`() {
     var recipe = Recipe()
     recipe.compactAt = [2]
-    #expect(recipe.training.compaction?.goal == .energy(recipe.energy))
+    #expect(recipe.training.compaction?.planner.goal == .energy(recipe.energy))
     recipe.macs = 0.3
-    #expect(recipe.training.compaction?.goal == .macs(0.3))
+    #expect(recipe.training.compaction?.planner.goal == .macs(0.3))
     (recipe.nuclear, recipe.group) = (0, 0)
     let compaction = recipe.resolvingPlan(givenWeights: false).training.compaction
-    #expect(compaction?.allocation == .global && compaction?.responses == 512 && compaction?.units == .weakest)
+    #expect(compaction?.planner.allocation == .global && compaction?.planner.units == .weakest)
+    #expect(compaction?.responses == 512)
     recipe.compactEnergy = 0.8
-    #expect(recipe.training.compaction?.goal == .energy(0.8))
+    #expect(recipe.training.compaction?.planner.goal == .energy(0.8))
   }
 
   @Test func `ordinary training is a strength of zero twice`() {

@@ -33,7 +33,7 @@ public enum UnitCut: String, Sendable, Codable, CaseIterable {
 }
 
 /// Decides ranks from a survey, and how much of the units' norms stays.
-public struct Planner: Sendable {
+public struct Planner: Sendable, Codable, Equatable {
   public var goal: PlanGoal
   public var units: UnitCut
   /// How ranks are spread over layers where the goal is a size.
@@ -60,6 +60,17 @@ public struct Planner: Sendable {
     self.measure = measure
     self.minimumRank = minimumRank
     self.minimumUnits = minimumUnits
+  }
+
+  /// Refuses a number of parameters or MACs that no plan reaches; what time one takes is known by planning alone.
+  ///
+  /// - Throws: `PlanError`, and what `survey` throws.
+  func checkReach(_ survey: (UnitChoice) throws -> Survey) throws {
+    switch goal {
+    case .energy, .time: return
+    case .parameters(let fraction): _ = try smallest(survey, "parameters", fraction, of: \.parameters)
+    case .macs(let fraction): _ = try smallest(survey, "MACs", fraction, of: \.macs)
+    }
   }
 
   /// The plan for this network: by energy, or with the most energy that the size allows.

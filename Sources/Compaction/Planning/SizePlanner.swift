@@ -12,22 +12,9 @@ extension Planner {
       self.plan(for: try surveyed(share), energy: share, unitShare: units.share(atEnergy: share))
     }
     let all = try plan(keeping: 1)
-    let whole = whole ?? all.original
-    let limit = Int(fraction * Double(whole[keyPath: cost]))
+    let limit = Int(fraction * Double((whole ?? all.original)[keyPath: cost]))
     if all.predicted[keyPath: cost] <= limit { return all }
-    var best = try plan(keeping: 0)
-    guard best.predicted[keyPath: cost] <= limit else {
-      let (fewest, advice) =
-        units == .silent
-        ? ("", "train with a stronger --group so that units vanish")
-        : (" and every layer at \(minimumUnits) units", "lower --min-rank and --min-units, or leave fewer layers out")
-      let least = Double(best.predicted[keyPath: cost]) / Double(whole[keyPath: cost])
-      throw PlanError(
-        """
-        \(what) cannot be cut to \(fraction) of the original: with every rank at \(minimumRank)\(fewest), \
-        \(rounded(least)) remain; ask for \(rounded(least)) or more, or \(advice)
-        """)
-    }
+    var best = try smallest({ try fixed ?? survey($0) }, what, fraction, of: cost)
     if allocation == .global,
       let found = try leastLossy({ try fixed ?? survey($0) }, { try spread($0, within: limit, of: cost) })
     {
@@ -40,6 +27,28 @@ extension Planner {
       if candidate.predicted[keyPath: cost] <= limit { (low, best) = (middle, candidate) } else { high = middle }
     }
     return best
+  }
+
+  /// The plan with every rank and, where weak ones may go, every number of units at its least.
+  ///
+  /// - Throws: `PlanError` when even that is more than the fraction.
+  func smallest(
+    _ survey: (UnitChoice) throws -> Survey, _ what: String, _ fraction: Double, of cost: KeyPath<Cost, Int>
+  ) throws -> Plan {
+    let share = units.share(atEnergy: 0)
+    let least = plan(for: try survey(.share(share)), energy: 0, unitShare: share)
+    let whole = (whole ?? least.original)[keyPath: cost]
+    guard least.predicted[keyPath: cost] > Int(fraction * Double(whole)) else { return least }
+    let (fewest, advice) =
+      units == .silent
+      ? ("", "train with a stronger --group so that units vanish")
+      : (" and every layer at \(minimumUnits) units", "lower --min-rank and --min-units, or leave fewer layers out")
+    let remains = rounded(Double(least.predicted[keyPath: cost]) / Double(whole))
+    throw PlanError(
+      """
+      \(what) cannot be cut to \(fraction) of the original: with every rank at \(minimumRank)\(fewest), \
+      \(remains) remain; ask for \(remains) or more, or \(advice)
+      """)
   }
 
   /// A share to six digits decides every rank of any layer, one to four digits every unit.

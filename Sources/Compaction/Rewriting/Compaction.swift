@@ -70,6 +70,14 @@ public struct Compactor: Sendable {
     return plan
   }
 
+  /// Refuses a number of parameters or MACs that no plan reaches, by one look at the smallest network.
+  ///
+  /// - Throws: `PlanError`, `NetworkError`, `TorchError`.
+  public func checkReach(of network: Network) throws {
+    let cutter = try cutter(of: network)
+    try planner.checkReach { try cutter.survey(keeping: $0) }
+  }
+
   private func cutter(of network: Network) throws -> UnitCutter {
     try UnitCutter(network, planner, clock: clock, moments: moments, leavingOut: leftOut(of: network))
   }

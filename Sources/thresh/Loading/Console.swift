@@ -33,6 +33,7 @@ final class TrainingDisplay {
   func show(_ event: TrainingEvent) {
     switch event {
     case .started(let epoch, _, let done):
+      bar?.clear()
       bar = ProgressBar(
         "\(title) epoch \(epoch + 1)/\(epochs)", total: images - min(images, done * batchSize), unit: "images")
     case .step(let count, let loss): bar?.advance(by: count, note: "loss \(loss.formatted(decimals: 3))")
@@ -40,9 +41,10 @@ final class TrainingDisplay {
       bar?.clear()
       bar = nil
       Console.note(line(metrics))
-    case .planning(let expected):
-      if bar == nil { bar = ProgressBar("\(title) planning", total: expected, unit: "plans") }
-      bar?.advance(by: 1)
+    case .began(let part, let count, let unit):
+      bar?.clear()
+      bar = ProgressBar("\(title) \(part)", total: count, unit: unit)
+    case .advanced(let count): bar?.advance(by: count)
     case .compacted(let epoch, let plan):
       bar?.clear()
       bar = nil

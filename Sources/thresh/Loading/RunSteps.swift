@@ -54,8 +54,7 @@ struct RunSteps {
     var compression = Compression(compactor, recalibrates: recalibrates, seed: recipe.seed)
     compression.device = device
     compression.responses = recipe.plannedResponses
-    compression.begin = display.begin
-    compression.advance = { display.advance($0) }
+    compression.parts = PartProgress(begin: display.begin, advance: display.advance)
     return try compression.compress(model, on: data)
   }
 

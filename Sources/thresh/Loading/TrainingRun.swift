@@ -133,6 +133,10 @@ struct TrainingRun {
     model.figures["top1"] = test.top1
     model.figures["parameters"] = Double(cost.parameters)
     model.figures["macs"] = Double(cost.macs)
+    if cost.parameters != denseCost.parameters {
+      model.figures["denseParameters"] = Double(denseCost.parameters)
+      model.figures["denseMacs"] = Double(denseCost.macs)
+    }
     let file = recipe.finetuneEpochs > 0 ? folder.compact : folder.best
     try model.write(to: file)
     let result = Result(
