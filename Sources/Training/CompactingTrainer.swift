@@ -54,8 +54,10 @@ public struct TrainingCompaction: Sendable, Codable, Equatable {
     let share = Double(epochs.filter { $0 <= epoch }.count) / count
     return switch planner.goal {
     case .energy: planner.goal
-    case .parameters(let fraction): .parameters(pow(fraction, share))
-    case .macs(let fraction): .macs(pow(fraction, share))
+    case .size(let fractions):
+      .size(
+        SizeFractions(
+          parameters: fractions.parameters.map { pow($0, share) }, macs: fractions.macs.map { pow($0, share) }))
     case .time(let fraction): .time(pow(fraction, 1 / count))
     }
   }

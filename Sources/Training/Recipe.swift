@@ -55,7 +55,7 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var restoreNorm = true
   /// Epochs over which the strength grows from zero; nil is half of `epochs`.
   public var strengthWarmup: Double?
-  /// Whether the strength follows the wished size, `parameters` or `macs`; nil where a strength was left open.
+  /// Whether the strength follows the wished size, `parameters`, else `macs`; nil where a strength was left open.
   public var steer: Bool?
   /// Epochs of the training after which the network is made smaller and goes on; none keeps it whole.
   public var compactAt: [Int] = []
@@ -64,7 +64,7 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var compactMomentum = TrainingCompaction.Momentum.carry
   public var energy = 0.9
   public var energyMeasure = EnergyMeasure.sum
-  /// Fraction of the parameters, or of the MACs, that the compact network keeps at most; nil plans by energy.
+  /// Fractions of the parameters and of the MACs that the compact network keeps at most; neither plans by energy.
   public var parameters: Double?
   public var macs: Double?
   /// Fraction of the time that stays, for batches of that size in that precision on `threads`.
@@ -111,7 +111,8 @@ extension Recipe {
 
   /// The size that was asked for; nil is a plan by energy.
   private var sizeGoal: PlanGoal? {
-    time.map(PlanGoal.time) ?? parameters.map(PlanGoal.parameters) ?? macs.map(PlanGoal.macs)
+    if let time { return .time(time) }
+    return parameters ?? macs == nil ? nil : .size(SizeFractions(parameters: parameters, macs: macs))
   }
 
   public var planner: Planner {

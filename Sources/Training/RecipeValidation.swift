@@ -48,7 +48,6 @@ extension Recipe {
     try fraction(energy, "energy")
     try fraction(parameters, "parameters")
     try fraction(macs, "macs")
-    try check(parameters == nil || macs == nil, "macs", macs ?? 0, "nothing, since --parameters is given too")
     try fraction(time, "time")
     try check(
       time == nil || parameters ?? macs == nil, "time", time ?? 0, "nothing, since --parameters or --macs is given too")

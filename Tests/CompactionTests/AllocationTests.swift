@@ -8,48 +8,73 @@ import Torch
 @Suite struct AllocationTests {
   typealias Offer = RankAllocation.Offer
 
-  /// Layers of falling losses at rising costs.
+  /// Layers of falling losses at rising costs of two kinds, which rise by steps of their own.
   private func offers(_ layers: Int, seed: UInt64) -> [[Offer]] {
-    let numbers = Tensor.uniform([layers, 6, 2], in: 0...1, using: Generator(seed: seed)).doubles
+    let numbers = Tensor.uniform([layers, 6, 3], in: 0...1, using: Generator(seed: seed)).doubles
     return (0..<layers).map { layer in
-      let own = (0..<6).map { (numbers[(layer * 6 + $0) * 2], numbers[(layer * 6 + $0) * 2 + 1]) }
-      let losses = own.map(\.0).sorted(by: >)
-      var cost = 0
+      let own = (0..<6).map { rank in (0..<3).map { numbers[(layer * 6 + rank) * 3 + $0] } }
+      let losses = own.map { $0[0] }.sorted(by: >)
+      var cost = SIMD2(0, 0)
       return own.indices.map { index in
-        cost += 1 + Int(own[index].1 * 20)
+        cost &+= SIMD2(1 + Int(own[index][1] * 20), 1 + Int(own[index][2] * 20))
         return Offer(rank: index + 1, cost: cost, loss: losses[index])
       }
     }
   }
 
-  /// The least loss within the budget, by trying everything.
-  private func leastLoss(_ offers: [[Offer]], _ budget: Int) -> Double {
+  /// The least loss within the limits, by trying everything.
+  private func leastLoss(_ offers: [[Offer]], _ limits: SIMD2<Int>) -> Double {
     guard let first = offers.first else { return 0 }
-    return first.filter { $0.cost <= budget }
-      .map { $0.loss + leastLoss(Array(offers.dropFirst()), budget - $0.cost) }.min() ?? .infinity
+    return first.filter { $0.cost.isWithin(limits) }
+      .map { $0.loss + leastLoss(Array(offers.dropFirst()), limits &- $0.cost) }.min() ?? .infinity
   }
 
-  @Test(arguments: 1...8 as ClosedRange<UInt64>, [30, 60, 100, 1000])
-  func `the choice keeps to its budget, and bound ≤ optimum ≤ choice with little between`(
-    seed: UInt64, budget: Int
+  @Test(
+    arguments: 1...8 as ClosedRange<UInt64>,
+    [[30, .max], [60, .max], [.max, 100], [1000, .max], [40, 40], [60, 100], [100, 60], [150, 40]] as [SIMD2<Int>])
+  func `the choice keeps to its limits, and bound ≤ optimum ≤ choice with little between`(
+    seed: UInt64, limits: SIMD2<Int>
   ) throws {
     let offers = offers(4, seed: seed)
-    let optimum = leastLoss(offers, budget)
+    let optimum = leastLoss(offers, limits)
     guard optimum.isFinite else {
-      #expect(RankAllocation(offers, budget: budget) == nil)
+      #expect(RankAllocation(offers, within: limits) == nil)
       return
     }
-    let allocation = try #require(RankAllocation(offers, budget: budget))
-    #expect(allocation.cost <= budget)
+    let allocation = try #require(RankAllocation(offers, within: limits))
+    #expect(allocation.cost.isWithin(limits))
     #expect(allocation.bound <= optimum + 1e-9)
     #expect(allocation.loss >= optimum - 1e-9)
     #expect(allocation.loss <= optimum + 0.35, "\(allocation.loss) of \(optimum)")
   }
 
-  @Test func `a budget for everything loses nothing`() throws {
-    let offers = [[Offer(rank: nil, cost: 90, loss: 0), Offer(rank: 1, cost: 10, loss: 0.5)]]
-    let allocation = try #require(RankAllocation(offers, budget: 90))
-    #expect(allocation.loss == 0 && allocation.bound == 0)
+  @Test func `limits for everything lose nothing`() throws {
+    let offers = [[Offer(rank: nil, cost: [90, 45], loss: 0), Offer(rank: 1, cost: [10, 5], loss: 0.5)]]
+    for limits in [[90, 45], [90, .max], [.max, 45]] as [SIMD2<Int>] {
+      let allocation = try #require(RankAllocation(offers, within: limits))
+      #expect(allocation.loss == 0 && allocation.bound == 0)
+    }
+  }
+
+  @Test(arguments: Allocation.allCases, UnitCut.allCases)
+  func `a plan to parameters and MACs keeps to both, where each alone breaks the other`(
+    allocation: Allocation, units: UnitCut
+  ) throws {
+    let network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [16, 24, 32], seed: 1).unsettled()
+    let whole = try network.cost()
+    func share(_ goal: PlanGoal) throws -> (parameters: Double, macs: Double) {
+      let compacted = try Compactor(Planner(goal: goal, units: units, allocation: allocation)).compact(network)
+      #expect(try compacted.network.cost() == compacted.plan.predicted)
+      let cost = compacted.plan.predicted
+      return (Double(cost.parameters) / Double(whole.parameters), Double(cost.macs) / Double(whole.macs))
+    }
+    let (byParameters, byMACs) = (try share(.parameters(0.4)), try share(.macs(0.4)))
+    // Between what each limit alone leaves of the other both have to be met at once.
+    let wish = SizeFractions(
+      parameters: (0.4 + byMACs.parameters) / 2, macs: (0.4 + byParameters.macs) / 2)
+    let both = try share(.size(wish))
+    #expect(both.parameters <= wish.parameters ?? 0 && both.macs <= wish.macs ?? 0)
+    #expect(both.parameters > 0.8 * (wish.parameters ?? 1) || both.macs > 0.8 * (wish.macs ?? 1))
   }
 
   @Test func `of a network's layers it loses less than one share for all at the same size`() throws {
@@ -65,9 +90,10 @@ import Torch
         let (uniform, global) = (try loss(.uniform, goal), try loss(.global, goal))
         let whole = try network.cost()
         #expect(global.loss < uniform.loss, "\(goal)")
-        switch goal {
-        case .parameters: #expect(global.cost.parameters <= Int(fraction * Double(whole.parameters)))
-        default: #expect(global.cost.macs <= Int(fraction * Double(whole.macs)))
+        if goal == .parameters(fraction) {
+          #expect(global.cost.parameters <= Int(fraction * Double(whole.parameters)))
+        } else {
+          #expect(global.cost.macs <= Int(fraction * Double(whole.macs)))
         }
       }
     }

@@ -7,7 +7,7 @@ struct OptionTests {
     (["--lr", "nan"], "--lr is nan"), (["--lr", "0"], "--lr"), (["--lr", "inf"], "--lr"),
     (["--energy", "1.5"], "--energy is 1.5"), (["--energy", "nan"], "--energy"),
     (["--parameters", "0"], "--parameters"), (["--macs", "2"], "--macs"),
-    (["--parameters", "0.5", "--macs", "0.5"], "--parameters is given too"), (["--batch-size", "0"], "--batch-size"),
+    (["--parameters", "0.5", "--macs", "2"], "--macs is 2"), (["--batch-size", "0"], "--batch-size"),
     (["--epochs=-1"], "--epochs is -1"), (["--momentum", "1"], "--momentum"), (["--validation", "1"], "--validation"),
     (["--nuclear=-1"], "--nuclear"), (["--group", "inf"], "--group"), (["--threads", "0"], "--threads"),
     (["--min-rank", "0"], "--min-rank"), (["--min-units", "0"], "--min-units"), (["--crop=-1"], "--crop"),

@@ -4,12 +4,42 @@ import Networks
 public enum PlanGoal: Sendable, Codable, Equatable {
   /// Each layer keeps this share of its energy, e_r in the paper.
   case energy(Double)
-  /// At most this fraction of the parameters stays.
-  case parameters(Double)
-  /// At most this fraction of the multiply-accumulates stays.
-  case macs(Double)
+  /// At most these fractions of the parameters and of the multiply-accumulates stay.
+  case size(SizeFractions)
   /// At most this fraction of the time of the network as given stays, by a `LayerClock`.
   case time(Double)
+
+  fileprivate var shares: [Double] {
+    switch self {
+    case .energy(let share), .time(let share): [share]
+    case .size(let fractions): fractions.all.map(\.fraction)
+    }
+  }
+
+  /// At most this fraction of the parameters stays.
+  public static func parameters(_ fraction: Double) -> PlanGoal { .size(SizeFractions(parameters: fraction)) }
+  /// At most this fraction of the multiply-accumulates stays.
+  public static func macs(_ fraction: Double) -> PlanGoal { .size(SizeFractions(macs: fraction)) }
+}
+
+/// Fractions of a network that at most stay; nil leaves a cost to itself.
+public struct SizeFractions: Sendable, Codable, Equatable {
+  public var parameters: Double?
+  public var macs: Double?
+
+  public init(parameters: Double? = nil, macs: Double? = nil) {
+    self.parameters = parameters
+    self.macs = macs
+  }
+
+  var all: [(what: String, fraction: Double, cost: KeyPath<Cost, Int>)] {
+    (parameters.map { [("parameters", $0, \Cost.parameters)] } ?? []) + (macs.map { [("MACs", $0, \Cost.macs)] } ?? [])
+  }
+
+  func limits(of whole: Cost) -> SizeLimits {
+    SizeLimits(
+      parameters: parameters.map { Int($0 * Double(whole.parameters)) }, macs: macs.map { Int($0 * Double(whole.macs)) })
+  }
 }
 
 /// Which units go.
@@ -68,8 +98,7 @@ public struct Planner: Sendable, Codable, Equatable {
   func checkReach(_ survey: (UnitChoice) throws -> Survey) throws {
     switch goal {
     case .energy, .time: return
-    case .parameters(let fraction): _ = try smallest(survey, "parameters", fraction, of: \.parameters)
-    case .macs(let fraction): _ = try smallest(survey, "MACs", fraction, of: \.macs)
+    case .size(let fractions): _ = try smallest(survey, fractions)
     }
   }
 
@@ -82,16 +111,12 @@ public struct Planner: Sendable, Codable, Equatable {
   ///
   /// - Throws: `PlanError`, and what `survey` throws.
   func plan(for survey: (UnitChoice) throws -> Survey) throws -> Plan {
-    switch goal {
-    case .energy(let share), .parameters(let share), .macs(let share), .time(let share):
-      guard (0...1).contains(share) else {
-        throw PlanError("the plan is to keep \(share), expected more than 0 and at most 1")
-      }
+    for share in goal.shares where !(0...1).contains(share) {
+      throw PlanError("the plan is to keep \(share), expected more than 0 and at most 1")
     }
     switch goal {
     case .energy(let share): return plan(for: try survey(.share(1)), energy: share, unitShare: 1)
-    case .parameters(let fraction): return try largest(survey, "parameters", fraction, of: \.parameters)
-    case .macs(let fraction): return try largest(survey, "MACs", fraction, of: \.macs)
+    case .size(let fractions): return try largest(survey, fractions)
     case .time(let fraction): return try fastest(survey, within: fraction)
     }
   }

@@ -18,10 +18,10 @@ extension Planner {
     let best = try leastLossy(survey) { survey in
       guard let times = survey.times else { throw PlanError("a plan by time needs a clock") }
       let offers = survey.layers.map { $0.timedOffers(minimumRank: minimumRank) }
-      let cheapest = offers.map { own in own.map(\.cost).min() ?? 0 }.reduce(0, +)
+      let cheapest = offers.map { own in own.map(\.cost.x).min() ?? 0 }.reduce(0, +)
       least = min(least, (times.narrowed.rest + Double(cheapest) * 1e-6) / times.original.total)
       let budget = (fraction * times.original.total - times.narrowed.rest).nanoseconds
-      return RankAllocation(offers, budget: budget).map { allocation in
+      return RankAllocation(offers, within: [budget, .max]).map { allocation in
         Candidate(survey: survey, plan: plan(for: survey, times, allocation), loss: allocation.loss)
       }
     }
@@ -47,11 +47,11 @@ extension Planner {
     var plan = plan(for: survey, choices)
     for index in plan.layers.indices {
       plan.layers[index].millisecondsBefore = times.original.layers[plan.layers[index].name]
-      plan.layers[index].milliseconds = Double(allocation.chosen[index].cost) * 1e-6
+      plan.layers[index].milliseconds = Double(allocation.chosen[index].cost.x) * 1e-6
     }
     plan.time = Plan.Time(
       conditions: times.conditions, original: times.original.total,
-      predicted: times.narrowed.rest + Double(allocation.cost) * 1e-6, restBefore: times.original.rest,
+      predicted: times.narrowed.rest + Double(allocation.cost.x) * 1e-6, restBefore: times.original.rest,
       rest: times.narrowed.rest, loss: allocation.loss, bound: allocation.bound)
     return plan
   }

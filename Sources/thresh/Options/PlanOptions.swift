@@ -17,10 +17,14 @@ struct PlanOptions: ParsableArguments {
   @Option(help: "What energy is: sum of σ, as the paper has it, or of squares, as of responses always (default: sum).")
   var energyMeasure: EnergyMeasure?
 
-  @Option(help: ArgumentHelp("Fraction of the parameters to keep, instead of --energy.", valueName: "fraction"))
+  @Option(
+    help: ArgumentHelp("Fraction of the parameters to keep, instead of --energy or with --macs.", valueName: "fraction")
+  )
   var parameters: Double?
 
-  @Option(help: ArgumentHelp("Fraction of the MACs to keep, instead of --energy.", valueName: "fraction"))
+  @Option(
+    help: ArgumentHelp("Fraction of the MACs to keep, instead of --energy or with --parameters.", valueName: "fraction")
+  )
   var macs: Double?
 
   @Option(

@@ -85,7 +85,8 @@ struct TrainingRecipeOptions: ParsableArguments {
   var strengthWarmup: Double?
   @Flag(
     inversion: .prefixedNo,
-    help: "Let the strength follow the size wished by --parameters or --macs (default: where a strength is left open).")
+    help:
+      "Let the strength follow the size wished by --parameters, else --macs (default: where a strength is left open).")
   var steer: Bool?
   @Option(
     help: ArgumentHelp(

@@ -1,0 +1,108 @@
+import Networks
+
+/// The Lagrangian relaxation of a choice of ranks: every layer takes what is best at a price of its costs.
+///
+/// A price is λ·(share, 1 − share) per limit: `share` decides how the two costs are mixed, λ how dear the mix is. Halving
+/// finds the least λ at which the mix keeps to its limit, and the share at which both costs do.
+struct Relaxation {
+  typealias Offer = RankAllocation.Offer
+
+  let offers: [[Offer]]
+  /// What the choice may cost; `.max` limits nothing.
+  let limits: SIMD2<Int>
+
+  /// A choice within the limits, and what no other within them loses less than.
+  struct Solution {
+    var choice: [Offer]
+    var bound: Double
+  }
+
+  /// What one of each cost counts in the mix, whose limit is 1.
+  private func weights(_ share: Double) -> SIMD2<Double> {
+    SIMD2(share, 1 - share) / SIMD2<Double>(pointwiseMax(limits, .one))
+  }
+
+  /// Each layer's best at a price; of equals the cheaper.
+  private func best(loss: Double, _ price: SIMD2<Double>) -> [Offer] {
+    func value(_ offer: Offer) -> (Double, Double) {
+      let cost = (price * SIMD2<Double>(offer.cost)).sum()
+      return (loss * offer.loss + cost, cost)
+    }
+    return offers.map { own in
+      own.dropFirst().reduce((own[0], value(own[0]))) { found, offer in
+        let other = value(offer)
+        return other < found.1 ? (offer, other) : found
+      }.0
+    }
+  }
+
+  /// The cheapest λ at which `isMet`, with its choice; nil where none is.
+  private func cheapest(_ weights: SIMD2<Double>, _ isMet: ([Offer]) -> Bool) -> (price: Double, choice: [Offer])? {
+    let free = best(loss: 1, .zero)
+    if isMet(free) { return (0, free) }
+    var choice = best(loss: 0, weights)
+    guard isMet(choice) else { return nil }
+    // From a price that nothing loses as much as, downwards by powers first: losses span many of them.
+    let unit = offers.joined().map { (weights * SIMD2<Double>($0.cost)).sum() }.filter { $0 > 0 }.min() ?? 1
+    var (low, high) = (0.0, (1 + (offers.joined().map(\.loss).max() ?? 0)) * 1e3 / unit)
+    for _ in 0..<100 where high - low > 1e-12 * high {
+      let middle = (low + high) / 2
+      let candidate = best(loss: 1, middle * weights)
+      if isMet(candidate) { (high, choice) = (middle, candidate) } else { low = middle }
+    }
+    return (high, choice)
+  }
+
+  func solved() -> Solution? {
+    var bound = 0.0
+    func mixed(_ share: Double) -> [Offer]? {
+      let weights = weights(share)
+      func mix(_ choice: [Offer]) -> Double { (weights * SIMD2<Double>(choice.cost)).sum() }
+      guard let found = cheapest(weights, { mix($0) <= 1 }) else { return nil }
+      bound = max(bound, found.choice.loss + found.price * (mix(found.choice) - 1))
+      return found.choice
+    }
+    // One limit alone may decide.
+    for (share, isLimited) in [(1.0, limits.x < .max), (0, limits.y < .max)] where isLimited {
+      guard let choice = mixed(share) else { return nil }
+      if choice.cost.isWithin(limits) { return Solution(choice: choice, bound: bound) }
+    }
+    var (low, high) = (0.0, 1.0)
+    for _ in 0..<24 {
+      let middle = (low + high) / 2
+      guard let choice = mixed(middle) else { return nil }
+      if choice.cost.isWithin(limits) { return Solution(choice: choice, bound: bound) }
+      if choice.cost.x > limits.x { low = middle } else { high = middle }
+    }
+    // Choices jump: at this mix, the least price that keeps to both.
+    return cheapest(weights(high)) { $0.cost.isWithin(limits) }.map { Solution(choice: $0.choice, bound: bound) }
+  }
+}
+
+extension [RankAllocation.Offer] {
+  var cost: SIMD2<Int> { reduce(.zero) { $0 &+ $1.cost } }
+  var loss: Double { reduce(0) { $0 + $1.loss } }
+}
+
+extension SIMD2<Int> {
+  func isWithin(_ limits: SIMD2<Int>) -> Bool { x <= limits.x && y <= limits.y }
+}
+
+/// How large a network may be.
+struct SizeLimits: Equatable {
+  /// Nil limits nothing.
+  var parameters: Int?
+  var macs: Int?
+
+  var size: SIMD2<Int> { [parameters ?? .max, macs ?? .max] }
+  func hold(_ cost: Cost) -> Bool { cost.size.isWithin(size) }
+  /// Whether the first costs less than the second of something that is limited.
+  func save(_ size: SIMD2<Int>, over other: SIMD2<Int>) -> Bool {
+    (parameters != nil && size.x < other.x) || (macs != nil && size.y < other.y)
+  }
+}
+
+extension Cost {
+  /// Parameters and multiply-accumulates.
+  var size: SIMD2<Int> { [parameters, macs] }
+}
