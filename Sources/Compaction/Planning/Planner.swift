@@ -38,7 +38,8 @@ public struct SizeFractions: Sendable, Codable, Equatable {
 
   func limits(of whole: Cost) -> SizeLimits {
     SizeLimits(
-      parameters: parameters.map { Int($0 * Double(whole.parameters)) }, macs: macs.map { Int($0 * Double(whole.macs)) })
+      parameters: parameters.map { Int($0 * Double(whole.parameters)) }, macs: macs.map { Int($0 * Double(whole.macs)) }
+    )
   }
 }
 
