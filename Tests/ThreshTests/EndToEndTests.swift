@@ -60,16 +60,20 @@ struct EndToEndTests {
     #expect(layers[1]["units"] as? Int == 16)
   }
 
-  @Test func `compress to a size keeps at most that share and writes a file that needs no architecture`() throws {
+  @Test(arguments: [["--parameters", "0.5"], ["--parameters", "0.5", "--macs", "0.25"]])
+  func `compress to a size keeps at most that share and writes a file that needs no architecture`(
+    size: [String]
+  ) throws {
     let run = try TrainedRun.dec3.get()
     let folder = try TemporaryFolder()
     let small = folder["small.safetensors"]
     let figures = try succeeding(
-      ["compress", run.run + "/last.safetensors", "--parameters", "0.5", "--json", "--output", small]
+      ["compress", run.run + "/last.safetensors", "--json", "--output", small] + size
     ).json()
-    let kept = try #require(figures["parameters"] as? Int)
-    let dense = try #require(figures["denseParameters"] as? Int)
-    #expect(2 * kept <= dense)
+    func count(_ key: String) throws -> Int { try #require(figures[key] as? Int) }
+    let kept = try count("parameters")
+    #expect(try 2 * kept <= count("denseParameters"))
+    if size.contains("--macs") { #expect(try 4 * count("macs") <= count("denseMacs")) }
     let report = try succeeding(["inspect", small, "--json"]).json()
     #expect(report["parameters"] as? Int == kept)
     let result = try succeeding(["evaluate", small, "--json", "--threads", "1"] + run.data.options).json()
