@@ -42,7 +42,7 @@ struct Relaxation {
     if isMet(free) { return (0, free) }
     var choice = best(loss: 0, weights)
     guard isMet(choice) else { return nil }
-    // From a price that nothing loses as much as, downwards by powers first: losses span many of them.
+    // A price at which a thousandth of the cheapest offer is worth any loss; `choice` is what is left should even that err.
     let unit = offers.joined().map { (weights * SIMD2<Double>($0.cost)).sum() }.filter { $0 > 0 }.min() ?? 1
     var (low, high) = (0.0, (1 + (offers.joined().map(\.loss).max() ?? 0)) * 1e3 / unit)
     for _ in 0..<100 where high - low > 1e-12 * high {
