@@ -55,7 +55,7 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var restoreNorm = true
   /// Epochs over which the strength grows from zero; nil is half of `epochs`.
   public var strengthWarmup: Double?
-  /// Whether the strength follows the wished size, `parameters`, else `macs`; nil where a strength was left open.
+  /// Whether the strength follows the wished size, `parameters` and `macs`; nil where a strength was left open.
   public var steer: Bool?
   /// Epochs of the training after which the network is made smaller and goes on; none keeps it whole.
   public var compactAt: [Int] = []
@@ -111,8 +111,11 @@ extension Recipe {
 
   /// The size that was asked for; nil is a plan by energy.
   private var sizeGoal: PlanGoal? {
-    if let time { return .time(time) }
-    return parameters ?? macs == nil ? nil : .size(SizeFractions(parameters: parameters, macs: macs))
+    time.map(PlanGoal.time) ?? fractions.map(PlanGoal.size)
+  }
+
+  private var fractions: SizeFractions? {
+    parameters ?? macs == nil ? nil : SizeFractions(parameters: parameters, macs: macs)
   }
 
   public var planner: Planner {
@@ -155,9 +158,9 @@ extension Recipe {
   }
 
   private var wish: SizeWish? {
-    guard steer ?? false, !regularizer.isNone, let fraction = parameters ?? macs else { return nil }
+    guard steer ?? false, !regularizer.isNone, let fractions else { return nil }
     return SizeWish(
-      parameters != nil ? .parameters : .macs, fraction, energy: energy, measure: energyMeasure, units: units,
+      fractions, energy: energy, measure: energyMeasure, units: units,
       minimumRank: minRank, minimumUnits: minUnits, skip: skip)
   }
 

@@ -9,7 +9,7 @@ extension Trainer {
     whole = try description.network.cost()
     guard position.wish != options.wish else { return }
     position.wish = options.wish
-    position.controller = options.wish.map { StrengthController(wished: $0.fraction) }
+    position.controller = options.wish.map { StrengthController(wished: $0.fractions.least) }
   }
 
   /// The share of the regulariser's full strength after so many epochs.

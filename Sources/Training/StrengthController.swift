@@ -4,11 +4,8 @@ import Networks
 
 /// The size that a training for compression is to arrive at; the strength of the regulariser follows from it.
 public struct SizeWish: Sendable, Codable, Equatable {
-  public enum Quantity: String, Sendable, Codable { case parameters, macs }
-
-  public var quantity: Quantity
-  /// The fraction that is to stay, 0…1.
-  public var fraction: Double
+  /// What is to stay.
+  public var fractions: SizeFractions
   /// The share of every spectrum's energy at which the size is foretold.
   public var energy: Double
   public var measure: EnergyMeasure
@@ -20,11 +17,10 @@ public struct SizeWish: Sendable, Codable, Equatable {
   public var skip: [String]?
 
   public init(
-    _ quantity: Quantity, _ fraction: Double, energy: Double, measure: EnergyMeasure = .sum, units: UnitCut = .weakest,
+    _ fractions: SizeFractions, energy: Double, measure: EnergyMeasure = .sum, units: UnitCut = .weakest,
     minimumRank: Int = 1, minimumUnits: Int = 1, skip: [String]? = nil
   ) {
-    self.quantity = quantity
-    self.fraction = fraction
+    self.fractions = fractions
     self.energy = energy
     self.measure = measure
     self.units = units
@@ -33,17 +29,14 @@ public struct SizeWish: Sendable, Codable, Equatable {
     self.skip = skip
   }
 
-  /// The fraction of `whole` that a plan would keep of `network` at that energy, as it is now.
+  /// The share of `whole` that a plan would keep of `network` at that energy, as it is now; see `SizeFractions.share`.
   ///
   /// - Throws: `NetworkError`, or `TorchError` when a weight is not finite.
   func predicted(for network: Network, of whole: Cost) throws -> Double {
     let planner = Planner(
       goal: .energy(energy), measure: measure, minimumRank: minimumRank, minimumUnits: minimumUnits)
     let plan = try Compactor(planner, skip: skip).plan(for: network, unitShare: units.share(atEnergy: energy))
-    switch quantity {
-    case .parameters: return Double(plan.predicted.parameters) / Double(max(1, whole.parameters))
-    case .macs: return Double(plan.predicted.macs) / Double(max(1, whole.macs))
-    }
+    return fractions.share(plan.predicted, of: whole)
   }
 }
 

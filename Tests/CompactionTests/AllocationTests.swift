@@ -77,6 +77,18 @@ import Torch
     #expect(both.parameters > 0.8 * (wish.parameters ?? 1) || both.macs > 0.8 * (wish.macs ?? 1))
   }
 
+  @Test func `the share of a cost is at most the least fraction just where all fractions are met`() {
+    let whole = Cost(parameters: 1000, macs: 8000)
+    let both = SizeFractions(parameters: 0.5, macs: 0.25)
+    for (parameters, macs) in [(500, 2000), (400, 1000), (501, 100), (10, 2001), (1000, 8000)] {
+      let cost = Cost(parameters: parameters, macs: macs)
+      let isMet = parameters <= 500 && macs <= 2000
+      #expect((both.share(cost, of: whole) <= both.least) == isMet, "\(parameters), \(macs)")
+      #expect(SizeFractions(parameters: 0.5).share(cost, of: whole) == Double(parameters) / 1000)
+    }
+    #expect(both.share(whole, of: whole) == 1)
+  }
+
   @Test func `of a network's layers it loses less than one share for all at the same size`() throws {
     let network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [16, 24, 32], seed: 1).unsettled()
     func loss(_ allocation: Allocation, _ goal: PlanGoal) throws -> (loss: Double, cost: Cost) {

@@ -22,27 +22,6 @@ public enum PlanGoal: Sendable, Codable, Equatable {
   public static func macs(_ fraction: Double) -> PlanGoal { .size(SizeFractions(macs: fraction)) }
 }
 
-/// Fractions of a network that at most stay; nil leaves a cost to itself.
-public struct SizeFractions: Sendable, Codable, Equatable {
-  public var parameters: Double?
-  public var macs: Double?
-
-  public init(parameters: Double? = nil, macs: Double? = nil) {
-    self.parameters = parameters
-    self.macs = macs
-  }
-
-  var all: [(what: String, fraction: Double, cost: KeyPath<Cost, Int>)] {
-    (parameters.map { [("parameters", $0, \Cost.parameters)] } ?? []) + (macs.map { [("MACs", $0, \Cost.macs)] } ?? [])
-  }
-
-  func limits(of whole: Cost) -> SizeLimits {
-    SizeLimits(
-      parameters: parameters.map { Int($0 * Double(whole.parameters)) }, macs: macs.map { Int($0 * Double(whole.macs)) }
-    )
-  }
-}
-
 /// Which units go.
 public enum UnitCut: String, Sendable, Codable, CaseIterable {
   /// Those that carry nothing; the network loses nothing by it.

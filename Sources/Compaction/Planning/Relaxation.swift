@@ -87,22 +87,3 @@ extension [RankAllocation.Offer] {
 extension SIMD2<Int> {
   func isWithin(_ limits: SIMD2<Int>) -> Bool { x <= limits.x && y <= limits.y }
 }
-
-/// How large a network may be.
-struct SizeLimits: Equatable {
-  /// Nil limits nothing.
-  var parameters: Int?
-  var macs: Int?
-
-  var size: SIMD2<Int> { [parameters ?? .max, macs ?? .max] }
-  func hold(_ cost: Cost) -> Bool { cost.size.isWithin(size) }
-  /// Whether the first costs less than the second of something that is limited.
-  func save(_ size: SIMD2<Int>, over other: SIMD2<Int>) -> Bool {
-    (parameters != nil && size.x < other.x) || (macs != nil && size.y < other.y)
-  }
-}
-
-extension Cost {
-  /// Parameters and multiply-accumulates.
-  var size: SIMD2<Int> { [parameters, macs] }
-}

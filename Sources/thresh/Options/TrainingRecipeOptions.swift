@@ -86,7 +86,7 @@ struct TrainingRecipeOptions: ParsableArguments {
   @Flag(
     inversion: .prefixedNo,
     help:
-      "Let the strength follow the size wished by --parameters, else --macs (default: where a strength is left open).")
+      "Let the strength follow the size wished by --parameters and --macs (default: where a strength is left open).")
   var steer: Bool?
   @Option(
     help: ArgumentHelp(
