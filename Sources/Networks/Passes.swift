@@ -26,14 +26,16 @@ public struct Pass: Sendable {
 }
 
 extension Network {
-  /// The network as it is used, and its passes: batch norms folded, what follows a convolution done with it.
+  /// The network as it is used, and its passes: batch norms folded, shortcuts without weights made convolutions, what
+  /// follows a convolution done with it.
   ///
   /// - Throws: `NetworkError` when the network is not valid.
   public func passes() throws -> (network: Network, passes: [Pass]) {
     let folded = try foldingBatchNorm()
     guard PackedConvolution.isAvailable else { return (folded, folded.nodes.map(\.pass)) }
-    let fusions = Fusions(folded, try folded.validate())
-    return (folded, folded.nodes.compactMap(fusions.pass))
+    let network = try folded.convolvingShortcuts()
+    let fusions = Fusions(network, try network.validate())
+    return (network, network.nodes.compactMap(fusions.pass))
   }
 }
 

@@ -84,6 +84,41 @@ import Torch
     expectClose(try Inference(network)(images), try network(images))
   }
 
+  @Test func `a shortcut without weights is one pass, with the addition and the ReLU behind it`() throws {
+    let network = try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 0)
+    let passes = try network.passes().passes
+    #expect(!passes.contains { $0.node.operation is Slice || $0.node.operation is Pad })
+    #expect(!passes.contains { $0.node.operation is Elementwise || $0.node.operation is Activation })
+    // 19 convolutions, two shortcuts, and what makes classes of pixels.
+    #expect(passes.count == 19 + 2 + 3)
+  }
+
+  @Test(arguments: [(1, 0, 2), (2, 3, 1), (3, 0, 0)])
+  func `pixels that are skipped and channels of zeros are what they were`(_ step: Int, _ before: Int, _ after: Int)
+    throws
+  {
+    var net = NetworkBuilder(input: [3, 9, 8], seed: 0)
+    func rows(_ x: String, start: Int = 0) throws -> String {
+      try net.append(Slice(axis: 1, start: start, step: step), reading: [x])
+    }
+    func columns(_ x: String) throws -> String { try net.append(Slice(axis: 2, step: step), reading: [x]) }
+    func padded(_ x: String) throws -> String {
+      try net.append(Pad(axis: 0, before: before, after: after), reading: [x])
+    }
+    let x = try net.relu(net.convolution(net.input, "conv", units: 3, kernel: [3, 3], padding: [1, 1]))
+    let both = try padded(columns(rows(x)))
+    // Columns without their first, and rows that something else reads too.
+    let shifted = try rows(net.append(Slice(axis: 2, start: 1), reading: [x]))
+    let read = try padded(rows(shifted))
+    let twice = try net.append(Concatenate(axis: 0), reading: [padded(shifted), padded(shifted)])
+    let pooled = try [both, read, twice].map { try net.globalAveragePool($0) }
+    let network = try net.finish(net.append(Concatenate(axis: 0), reading: pooled))
+    let images = Tensor.normal([2, 3, 9, 8], using: Generator(seed: 1))
+    expectClose(try Inference(network)(images), try network(images), within: 1e-6)
+    let left = try network.passes().passes.filter { $0.node.operation is Pad }
+    #expect(left.isEmpty)
+  }
+
   @Test(arguments: [1, 2, 5, 64, 67], 1...3)
   func `a batch that is shared out among threads gives what it gives whole`(batch: Int, threads: Int) throws {
     let network = withStatistics(try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 0))
