@@ -5,12 +5,13 @@ import Torch
 ///
 /// It computes what the network computes, up to rounding in float32. Proofs use `Execution`, which does what is written.
 public struct Inference: Sendable {
-  private enum Work: Sendable {
+  fileprivate enum Work: Sendable {
     case operation(any Operation, NodeParameters)
     case convolution(PackedConvolution)
+    case chain(ConvolutionChain)
   }
 
-  private let steps: [Work]
+  private let calls: [(work: Work, passes: Range<Int>)]
   private let slots: Slots
   private let share: BatchShare?
   /// The node of each pass; of a pair, the second.
@@ -23,12 +24,27 @@ public struct Inference: Sendable {
     Library.keepFreedMemory()
     let (network, passes) = try network.passes()
     let shapes = try network.validate()
-    steps = passes.map { pass in
+    let works = passes.map { pass in
       Self.work(pass, of: network, input: [batch] + (pass.inputs.first.flatMap { shapes[$0] } ?? []))
     }
+    let calls = passes.calls(output: network.output) { works[$0].isDirect }
+    self.calls = calls.map { (work: Self.work($0, passes, works), passes: $0.range) }
+    slots = Slots(calls.map { (inputs: $0.inputs, result: $0.result) }, output: network.output)
     share = BatchShare(network, passes, shapes)
-    slots = Slots(passes.map { (inputs: $0.inputs, result: $0.result) }, output: network.output)
     nodes = passes.map(\.node.name)
+  }
+
+  /// The work of a call: that of its one pass, or of several convolutions.
+  private static func work(_ call: PassCall, _ passes: [Pass], _ works: [Work]) -> Work {
+    guard call.range.count > 1 else { return works[call.range.lowerBound] }
+    var places = Dictionary(uniqueKeysWithValues: call.inputs.enumerated().map { ($1, $0) })
+    let steps = call.range.compactMap { index -> ConvolutionChain.Step? in
+      guard case .convolution(let convolution) = works[index] else { return nil }
+      let read = passes[index].inputs.map { places[$0] ?? 0 }
+      places[passes[index].result] = call.inputs.count + index - call.range.lowerBound
+      return ConvolutionChain.Step(convolution, reading: read[0], adding: read.count > 1 ? read[1] : nil)
+    }
+    return .chain(ConvolutionChain(steps))
   }
 
   private static func work(_ pass: Pass, of network: Network, input shape: [Int]) -> Work {
@@ -64,18 +80,29 @@ public struct Inference: Sendable {
     withoutGradients {
       var values = Slots.Values(slots, input: images)
       var context = RunContext(mode: .evaluation)
-      for (position, work) in steps.enumerated() {
+      for (position, call) in calls.enumerated() {
         let inputs = values.read(by: position)
-        switch work {
+        let first = call.passes.lowerBound
+        switch call.work {
         case .operation(let operation, let parameters):
           values.finish(position, with: operation.run(inputs, parameters, &context))
+          finished?(first)
         case .convolution(let convolution):
           values.finish(position, with: convolution(inputs[0], adding: inputs.count > 1 ? inputs[1] : nil))
+          finished?(first)
+        case .chain(let chain):
+          let told = finished.map { finished in { finished(first + $0) } }
+          values.finish(position, with: chain(inputs, finished: told))
         }
-        finished?(position)
       }
       return values.output
     }
+  }
+}
+
+extension Inference.Work {
+  fileprivate var isDirect: Bool {
+    if case .convolution(let convolution) = self { convolution.isDirect } else { false }
   }
 }
 

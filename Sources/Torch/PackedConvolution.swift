@@ -84,25 +84,30 @@ public final class PackedConvolution: Sendable {
     shape.reduce(1, *) <= 131_072 && (shape[1] >= 4 || shape[2] * shape[3] <= 9)
   }
 
+  /// Whether the shim computes it, so that it can be one of a `ConvolutionChain`.
+  public var isDirect: Bool { step(reading: 0, adding: nil) != nil }
+
   /// The convolution of N×C×H×W images, with `addend` added before the ReLU.
   public func callAsFunction(_ images: Tensor, adding addend: Tensor? = nil) -> Tensor {
-    withExtendedLifetime((self, addend)) {
-      switch engine {
-      case .shim(let direct, let before):
-        return withUnsafePointer(to: direct.shim) { weights in
-          guard let before else {
-            return calling(images) { ct_direct_convolution($0, addend?.storage.pointer, nil, weights, relu) }
-          }
-          return withUnsafePointer(to: before.shim) { first in
-            calling(images) { ct_direct_convolution($0, addend?.storage.pointer, first, weights, relu) }
-          }
-        }
-      case .oneDNN(let weight, let bias, let geometry):
-        var shim = geometry.shim
-        return calling(images, weight) {
+    switch engine {
+    case .shim:
+      let step = ConvolutionChain.Step(self, reading: 0, adding: addend.map { _ in 1 })
+      return ConvolutionChain([step])([images] + (addend.map { [$0] } ?? []))
+    case .oneDNN(let weight, let bias, let geometry):
+      var shim = geometry.shim
+      return withExtendedLifetime((self, addend)) {
+        calling(images, weight) {
           ct_packed_convolution($0, addend?.storage.pointer, $1, bias?.storage.pointer, &shim, relu)
         }
       }
     }
+  }
+
+  /// Nil where oneDNN computes; weights live as long as this object.
+  func step(reading input: Int, adding addend: Int?) -> ct_direct_step? {
+    guard case .shim(let own, let before) = engine else { return nil }
+    return ct_direct_step(
+      own: own.shim, before: before?.shim ?? own.shim, is_pair: before != nil, relu: relu, input: Int32(input),
+      addend: addend.map(Int32.init) ?? -1)
   }
 }

@@ -1,5 +1,5 @@
+@testable import Networks
 import Architectures
-import Networks
 import Testing
 import Torch
 
@@ -91,6 +91,28 @@ import Torch
     #expect(!passes.contains { $0.node.operation is Elementwise || $0.node.operation is Activation })
     // 19 convolutions, two shortcuts, and what makes classes of pixels.
     #expect(passes.count == 19 + 2 + 3)
+  }
+
+  @Test func `neighbours are one call as far as nothing else reads what is between`() throws {
+    var net = NetworkBuilder(input: [4, 8, 8], seed: 0)
+    func convolution(_ x: String, _ name: String) throws -> String {
+      try net.convolution(x, name, units: 4, kernel: [3, 3], padding: [1, 1])
+    }
+    let a = try convolution(convolution(net.input, "a0"), "a1")
+    let b = try net.append(Elementwise.add, reading: [convolution(convolution(a, "b0"), "b1"), a])
+    let pooled = try net.globalAveragePool(b)
+    // c1 is read by what comes after c2 too, so the call ends with it.
+    let c = try convolution(convolution(b, "c0"), "c1")
+    let last = try net.append(Elementwise.multiply, reading: [convolution(c, "c2"), c])
+    let network = try net.finish(net.append(Elementwise.multiply, reading: [last, pooled]))
+    let passes = try network.passes().passes
+    let calls = passes.calls(output: network.output) { passes[$0].node.operation is Convolution }
+    let names = calls.map { call in passes[call.range].map(\.node.name) }.filter { $0[0].count == 2 }
+    #expect(names == [["a0", "a1", "b0", "b1"], ["c0", "c1"], ["c2"]])
+    #expect(calls.first?.inputs == [Network.inputName])
+    #expect(calls.flatMap { Array($0.range) } == Array(passes.indices))
+    let images = Tensor.normal([2, 4, 8, 8], using: Generator(seed: 1))
+    expectClose(try Inference(network)(images), try network(images))
   }
 
   @Test(arguments: [(1, 0, 2), (2, 3, 1), (3, 0, 0)])

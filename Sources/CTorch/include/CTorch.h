@@ -169,7 +169,7 @@ ct_tensor *_Nullable ct_packed_convolution(const ct_tensor *x, const ct_tensor *
                                            const ct_convolution *how, bool relu);
 /// Whether this processor has vector instructions that the convolutions of direct.cpp are worth having for.
 bool ct_convolves_directly(void);
-/// The weight and the bias as ct_direct_convolution reads them.
+/// The weight and the bias as ct_direct_convolutions reads them.
 ct_tensor *_Nullable ct_direct_weight(const ct_tensor *weight, const ct_tensor *_Nullable bias);
 /// A weight from ct_direct_weight, the sizes it had, and how it is used, in one group.
 typedef struct {
@@ -177,10 +177,21 @@ typedef struct {
   int64_t sizes[4];
   ct_convolution how;
 } ct_direct_weights;
-/// The same as ct_packed_convolution; with `before`, of what that convolution makes of x.
-ct_tensor *_Nullable ct_direct_convolution(const ct_tensor *x, const ct_tensor *_Nullable addend,
-                                           const ct_direct_weights *_Nullable before,
-                                           const ct_direct_weights *weights, bool relu);
+/// What ct_packed_convolution computes, or a pair of which the second reads what the first makes.
+typedef struct {
+  ct_direct_weights own;
+  /// The first of a pair.
+  ct_direct_weights before;
+  bool is_pair, relu;
+  /// What it reads and what is added, or -1: one of the call's inputs, or counted on from them an earlier step's result.
+  int32_t input, addend;
+} ct_direct_step;
+typedef void (*ct_finished)(void *_Nullable context, int32_t step);
+/// The result of the last of some steps in order; what others make is let go. `finished`, if there is one, is called by
+/// one thread whenever a step is done.
+ct_tensor *_Nullable ct_direct_convolutions(const ct_tensor *const _Nonnull *_Nonnull inputs, int32_t input_count,
+                                            const ct_direct_step *steps, int32_t count,
+                                            ct_finished _Nullable finished, void *_Nullable context);
 
 // MARK: Gradients, precision and the few in-place steps of a trainer (training.cpp)
 typedef void (*ct_body)(void *context);

@@ -16,6 +16,8 @@ public struct WorkloadTimer: Sendable {
   var turns = 5...12
   /// The wished half-width of a median's interval, relative to it.
   var accuracy = 0.03
+  /// Multiply-accumulates of a batch beside which a start of threads is nothing.
+  private static let mostChained = 20_000_000
 
   public init(_ conditions: TimingConditions) { self.conditions = conditions }
 
@@ -59,36 +61,46 @@ public struct WorkloadTimer: Sendable {
   /// One turn of a workload, giving its milliseconds.
   private func run(_ workload: Workload, _ images: [[Int]: Tensor], _ generator: Generator) -> () -> Double {
     let sources = workload.reads.compactMap { images[$0] }
-    let work = work(workload, generator)
-    let made = work(sources)
+    let (times, work) = work(workload, generator)
+    func inputs() -> [Tensor] { (0..<times).flatMap { _ in sources.map(\.clone) } }
+    let made = work(inputs())
     return {
-      let inputs = sources.map(\.clone)
+      let inputs = inputs()
       // A result in memory that nothing touched for long costs what it would not cost in a network: 0.6 of the 7 ms of
       // a ResNet-20, most of it in batch norms and activations.
       _ = made.clone
       let clock = ContinuousClock.now
       _ = work(inputs)
-      return clock.elapsedMilliseconds
+      return clock.elapsedMilliseconds / Double(times)
     }
   }
 
-  /// What a pass does, as `Inference` has it done, with parameters made up.
-  private func work(_ workload: Workload, _ generator: Generator) -> ([Tensor]) -> Tensor {
-    let parameters = workload.parameters(from: generator)
-    if let fusion = workload.fusion, let own = workload.part(parameters) {
-      let packed: PackedConvolution
-      if let before = workload.before.first, let first = before.part(before.parameters(from: generator)) {
-        packed = PackedConvolution(first, own, relu: fusion.relu)
-      } else {
-        packed = PackedConvolution(own, relu: fusion.relu, input: [conditions.batchSize] + workload.inputs[0])
+  /// What a pass does, as `Inference` has it done, with parameters made up; and how many times it is done by one call, for
+  /// as many sets of what it reads: convolutions that are computed in a chain start threads once for many.
+  private func work(_ workload: Workload, _ generator: Generator) -> (times: Int, ([Tensor]) -> Tensor) {
+    if let packed = workload.packed(generator, conditions.batchSize) {
+      guard packed.isDirect else {
+        return (1, { inputs in packed(inputs[0], adding: inputs.count > 1 ? inputs[1] : nil) })
       }
-      return { inputs in packed(inputs[0], adding: fusion.adds ? inputs[1] : nil) }
+      let times = workload.macs * conditions.batchSize <= Self.mostChained ? 8 : 1
+      let each = workload.reads.count
+      let steps = (0..<times).map { index in
+        ConvolutionChain.Step(
+          index == 0 ? packed : workload.packed(generator, conditions.batchSize) ?? packed, reading: index * each,
+          adding: each > 1 ? index * each + 1 : nil)
+      }
+      let chain = ConvolutionChain(steps)
+      return (times, { chain($0) })
     }
+    let parameters = workload.parameters(from: generator)
     let own = NodeParameters { parameters[$0] }
-    return { inputs in
-      var context = RunContext(mode: .evaluation)
-      return workload.operation.run(inputs, own, &context)
-    }
+    return (
+      1,
+      { inputs in
+        var context = RunContext(mode: .evaluation)
+        return workload.operation.run(inputs, own, &context)
+      }
+    )
   }
 
   /// A batch as the nodes before would hand it on.
@@ -110,8 +122,17 @@ extension Workload {
     return result
   }
 
+  /// As `Inference` makes it ready, with weights of its own; nil for what runs as it is.
+  fileprivate func packed(_ generator: Generator, _ batch: Int) -> PackedConvolution? {
+    guard let fusion, let own = part(parameters(from: generator)) else { return nil }
+    if let before = before.first, let first = before.part(before.parameters(from: generator)) {
+      return PackedConvolution(first, own, relu: fusion.relu)
+    }
+    return PackedConvolution(own, relu: fusion.relu, input: [batch] + inputs[0])
+  }
+
   /// A convolution as it is made ready; nil for any other operation.
-  fileprivate func part(_ parameters: [Role: Tensor]) -> PackedConvolution.Part? {
+  private func part(_ parameters: [Role: Tensor]) -> PackedConvolution.Part? {
     guard let convolution = operation as? Convolution, let weight = parameters[.weight] else { return nil }
     return PackedConvolution.Part(weight: weight, bias: parameters[.bias], convolution.geometry)
   }

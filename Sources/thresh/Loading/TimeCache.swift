@@ -14,7 +14,7 @@ struct TimeCache {
     var instructions: String
     var libtorch: String
     /// Raised when layers are computed in another way than they were.
-    var engine = 4
+    var engine = 5
 
     static var here: Machine {
       Machine(

@@ -1,0 +1,69 @@
+// Steps of which none begins before the one before is done, each in parts that the threads of one team share.
+#pragma once
+#include <ATen/Parallel.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "../team.h"
+
+namespace ct {
+/// How far the share of one thread has come, in lines of the cache of their own: what it writes the others look at, and
+/// a line that goes from core to core takes as long as some of the work.
+struct Share {
+  /// Steps of which somebody has taken it on.
+  alignas(128) std::atomic<int64_t> taken{0};
+  /// Steps of which it is done.
+  alignas(128) std::atomic<int64_t> done{0};
+};
+
+/// Runs `body(step, part)` for every part of every step, of which `parts` has how many there are, and `finished(step)` on
+/// one thread when a step is done.
+///
+/// Threads meet between steps without a team's being started anew. A share whose thread has not come after a while is
+/// done by one that waits for it, so that all is done however many come, even if it is one after another, as within a
+/// parallel region.
+template <class Body, class Finished>
+void in_turns(at::IntArrayRef parts, Body body, Finished finished) {
+  // Looks at a share that is not done before it is taken on, and before the processor is left to others.
+  constexpr int64_t until_taken = 200, until_left = 20000;
+  const int64_t members = at::get_num_threads(), steps = parts.size();
+  std::vector<Share> shares(members);
+  std::atomic<bool> failed{false};
+  /// Does the share of a member, unless another has taken it on.
+  auto work = [&](int64_t step, int64_t member) {
+    int64_t expected = step;
+    if (!shares[member].taken.compare_exchange_strong(expected, step + 1, std::memory_order_relaxed)) return;
+    for (int64_t i = member * parts[step] / members; i < (member + 1) * parts[step] / members; i++) body(step, i);
+    shares[member].done.store(step + 1, std::memory_order_release);
+  };
+  auto follow = [&](int64_t own) {
+    for (int64_t step = 0; step < steps; step++) {
+      work(step, own);
+      for (int64_t other = 0; other < members; other++) {
+        for (int64_t looks = 0; shares[other].done.load(std::memory_order_acquire) <= step; looks++) {
+          if (failed) return;
+          if (looks == until_taken) work(step, other);
+          if (looks > until_left) {
+            std::this_thread::yield();
+          } else {
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#endif
+          }
+        }
+      }
+      if (own == 0) finished(step);
+    }
+  };
+  on_team(members, /*grain=*/1, [&](int64_t own) {
+    try {
+      follow(own);
+    } catch (...) {
+      failed = true;
+      throw;
+    }
+  });
+}
+}  // namespace ct
