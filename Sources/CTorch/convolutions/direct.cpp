@@ -154,7 +154,8 @@ at::Tensor convolutions(c10::ArrayRef<const ct_tensor *> inputs, c10::ArrayRef<c
   }
   const auto memory = at::empty({workspace.size}, given[0].options());
   float *space = memory.mutable_data_ptr<float>();
-  const bool shared = operations >= least_work && at::get_num_threads() > 1;
+  // Within a parallel region the rest of a team would never come.
+  const bool shared = operations >= least_work && at::get_num_threads() > 1 && !at::in_parallel_region();
   for (int64_t i = 0; i < count; i++) {
     auto address = [&](int64_t value) {
       return value < outside ? given[value].const_data_ptr<float>() : space + places[value - outside];
