@@ -95,4 +95,15 @@ import Torch
     #expect(isNaN.filter { $0 }.count == 3 * 4)
     #expect(isNaN[0] && isNaN[7] && !isNaN[2])
   }
+
+  @Test(arguments: [[1, 64, 8, 8], [2, 3, 7, 5], [3, 1, 1, 1], [1, 20, 112, 112], [0, 4, 2, 2]], [true, false])
+  func `the mean over all pixels is what float64 gives, with gradients and without`(shape: [Int], recording: Bool)
+    throws
+  {
+    let images = Tensor.normal(shape, using: Generator(seed: 0)).channelsLast
+    let wanted = images.to(.float64).globalAveragePooled
+    let made = recording ? images.globalAveragePooled : withoutGradients { images.globalAveragePooled }
+    #expect(made.shape == [shape[0], shape[1], 1, 1] && made.dtype == .float32)
+    for (a, b) in zip(made.doubles, wanted.doubles) { #expect(abs(a - b) < 1e-6) }
+  }
 }
