@@ -148,7 +148,7 @@ at::Tensor convolutions(c10::ArrayRef<const ct_tensor *> inputs, c10::ArrayRef<c
   auto y = at::empty(steps.back().result_sizes(), given[0].options().memory_format(channels_last));
   if (y.numel() == 0) return y;
   Workspace workspace;
-  c10::SmallVector<int64_t, 32> places(count), parts(count);
+  std::vector<int64_t> places(count), parts(count);
   for (int64_t i = 0; i + 1 < count; i++) {
     places[i] = workspace.reserve(c10::multiply_integers(steps[i].result_sizes()), i, readers[i]);
   }
@@ -169,7 +169,7 @@ at::Tensor convolutions(c10::ArrayRef<const ct_tensor *> inputs, c10::ArrayRef<c
     parts[i] = step.count * step.bands();
   }
   if (shared) {
-    in_turns(parts, [&](int64_t step, int64_t part) { steps[step].make_band(part); }, finished);
+    in_turns(parts, [all = steps.data()](int64_t step, int64_t part) { all[step].make_band(part); }, finished);
   } else {
     for (int64_t i = 0; i < count; i++) {
       for (int64_t part = 0; part < parts[i]; part++) steps[i].make_band(part);

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <atomic>
+#include <limits>
 #include <thread>
 #include <vector>
 
@@ -18,6 +19,48 @@ struct Share {
   alignas(128) std::atomic<int64_t> done{0};
 };
 
+/// One thread's view of a team; each has its own copy, since what lies on another's stack lies beside what that writes.
+template <class Body, class Finished>
+struct Turns {
+  // Looks at a share that is not done before it is taken on, and before the processor is left to others.
+  static constexpr int64_t until_taken = 1000, until_left = 20000;
+
+  at::IntArrayRef parts;
+  Body body;
+  Finished finished;
+  Share *shares;
+  int64_t members;
+
+  /// Does the share of a member, unless another has taken it on.
+  void work(int64_t step, int64_t member) const {
+    int64_t expected = step;
+    if (!shares[member].taken.compare_exchange_strong(expected, step + 1, std::memory_order_relaxed)) return;
+    for (int64_t i = member * parts[step] / members; i < (member + 1) * parts[step] / members; i++) body(step, i);
+    shares[member].done.store(step + 1, std::memory_order_release);
+  }
+
+  void wait(int64_t step, int64_t member) const {
+    for (int64_t looks = 0; shares[member].done.load(std::memory_order_acquire) <= step; looks++) {
+      if (looks == until_taken) work(step, member);
+      if (looks > until_left) {
+        std::this_thread::yield();
+      } else {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#endif
+      }
+    }
+  }
+
+  void follow(int64_t own) const {
+    for (int64_t step = 0; step < static_cast<int64_t>(parts.size()); step++) {
+      work(step, own);
+      for (int64_t member = 0; member < members; member++) wait(step, member);
+      if (own == 0) finished(step);
+    }
+  }
+};
+
 /// Runs `body(step, part)` for every part of every step, of which `parts` has how many there are, and `finished(step)` on
 /// one thread when a step is done.
 ///
@@ -26,42 +69,15 @@ struct Share {
 /// parallel region.
 template <class Body, class Finished>
 void in_turns(at::IntArrayRef parts, Body body, Finished finished) {
-  // Looks at a share that is not done before it is taken on, and before the processor is left to others.
-  constexpr int64_t until_taken = 200, until_left = 20000;
-  const int64_t members = at::get_num_threads(), steps = parts.size();
-  std::vector<Share> shares(members);
-  std::atomic<bool> failed{false};
-  /// Does the share of a member, unless another has taken it on.
-  auto work = [&](int64_t step, int64_t member) {
-    int64_t expected = step;
-    if (!shares[member].taken.compare_exchange_strong(expected, step + 1, std::memory_order_relaxed)) return;
-    for (int64_t i = member * parts[step] / members; i < (member + 1) * parts[step] / members; i++) body(step, i);
-    shares[member].done.store(step + 1, std::memory_order_release);
-  };
-  auto follow = [&](int64_t own) {
-    for (int64_t step = 0; step < steps; step++) {
-      work(step, own);
-      for (int64_t other = 0; other < members; other++) {
-        for (int64_t looks = 0; shares[other].done.load(std::memory_order_acquire) <= step; looks++) {
-          if (failed) return;
-          if (looks == until_taken) work(step, other);
-          if (looks > until_left) {
-            std::this_thread::yield();
-          } else {
-#if defined(__x86_64__)
-            __builtin_ia32_pause();
-#endif
-          }
-        }
-      }
-      if (own == 0) finished(step);
-    }
-  };
-  on_team(members, /*grain=*/1, [&](int64_t own) {
+  std::vector<Share> shares(at::get_num_threads());
+  const Turns<Body, Finished> turns = {parts, body, finished, shares.data(), static_cast<int64_t>(shares.size())};
+  on_team(turns.members, /*grain=*/1, [&](int64_t own) {
+    const auto mine = turns;
     try {
-      follow(own);
+      mine.follow(own);
     } catch (...) {
-      failed = true;
+      // Nobody is to wait for what will not come.
+      for (auto &share : shares) share.done = std::numeric_limits<int64_t>::max();
       throw;
     }
   });
