@@ -47,6 +47,22 @@ import Testing
     #expect(screen.last.hasSuffix("50 %  0:01 left"))
   }
 
+  @Test func `a halt is not taken for work, lasting slowness is`() {
+    let screen = Screen()
+    var bar = bar(on: screen)
+    func step(_ seconds: Double) {
+      screen.time += seconds
+      bar.advance(by: 10)
+    }
+    for _ in 0..<10 { step(1) }
+    step(3600)
+    #expect(screen.last.contains("10.0 images/s") && screen.last.hasSuffix("1:29 left"))
+    step(1)
+    #expect(screen.last.contains("10.0 images/s"))
+    for _ in 0..<3 { step(100) }
+    #expect(screen.last.contains("  0.10 images/s"))
+  }
+
   @Test func `a terminal is drawn at most ten times a second`() {
     let screen = Screen()
     var bar = bar(on: screen)
