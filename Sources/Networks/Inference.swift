@@ -1,7 +1,7 @@
 import Torch
 
-/// A network made ready to be used rather than trained: batch norms folded, convolutions packed, and the addition and
-/// the ReLU behind a convolution done in its pass.
+/// A network made ready to be used rather than trained: batch norms folded, convolutions packed, the addition and the
+/// ReLU behind a convolution done in its pass, and neighbours computed in one call.
 ///
 /// It computes what the network computes, up to rounding in float32. Proofs use `Execution`, which does what is written.
 public struct Inference: Sendable {

@@ -5,7 +5,8 @@ import Torch
 ///
 /// Several take turns, so that the machine's moods hit all of them alike. Before each turn what the operation reads is
 /// written anew, and memory for what it makes is given back just before: both lie in the cache as if other nodes had just
-/// used them, while the weights are as cold as the others' turns left them. All come round several times, since a mood lasts longer than a group's turns; the median is kept.
+/// used them, while the weights are as cold as the others' turns left them. All come round several times, since a mood
+/// lasts longer than a group's turns; the median is kept.
 public struct WorkloadTimer: Sendable {
   public var conditions: TimingConditions
   /// How many take turns.
