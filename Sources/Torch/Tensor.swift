@@ -85,9 +85,6 @@ extension Tensor {
 
 // MARK: Calling the shim
 
-/// Ends the program with libtorch's message; a `precondition` would be silent in a release build.
-func trap() -> Never { fatalError(String(cString: ct_last_error())) }
-
 /// Calls the shim with one tensor that is kept alive for the call.
 func calling(_ a: Tensor, _ body: (OpaquePointer) -> OpaquePointer?) -> Tensor {
   withExtendedLifetime(a.storage) { Tensor(owning: body(a.storage.pointer)) }

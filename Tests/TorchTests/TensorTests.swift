@@ -79,6 +79,14 @@ import Torch
     await #expect(processExitsWith: .failure) { _ = Tensor.zeros([2]).item }
   }
 
+  @Test func `memory that is not to be had is told in a sentence`() async throws {
+    let result = await #expect(processExitsWith: .exitCode(1), observing: [\.standardErrorContent]) {
+      _ = Tensor.zeros([1 << 46])
+    }
+    let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+    #expect(message.contains("error: expected 262144.00 GiB more memory") && !message.contains("Fatal"))
+  }
+
   @Test func `shapes that do not fit trap with the message of libtorch`() async throws {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = Tensor.zeros([2, 3]).matmul(.zeros([2, 3]))
