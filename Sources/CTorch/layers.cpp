@@ -78,8 +78,8 @@ ct_tensor *ct_avg_pool2d(const ct_tensor *x, const ct_pooling *how) {
                           how->count_include_pad);
   });
 }
-/// The mean over the pixels of few small images, for which setting out takes libtorch ten times as long: rows first, so
-/// that sums stay short.
+/// The mean over the pixels of few small images, where most of what libtorch takes is setting out: rows first, so that
+/// sums stay short.
 static at::Tensor mean_of_few(const at::Tensor &x) {
   const int64_t images = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
   auto y = at::empty({images, channels, 1, 1}, x.options().memory_format(at::MemoryFormat::ChannelsLast));

@@ -17,11 +17,12 @@ func trap() -> Never {
   _exit(1)
 }
 
-/// How much memory libtorch asked for in vain, as its message has it; nil for any other message.
+/// How much memory was asked for in vain, as libtorch's message has it; nil for any other message.
 ///
-/// On the CPU "can't allocate memory: you tried to allocate 1310720000 bytes.", on a GPU "CUDA out of memory. Tried to
+/// C++ says no more than "std::bad_alloc", libtorch on the CPU "can't allocate memory: you tried to allocate 1310720000 bytes.", on a GPU "CUDA out of memory. Tried to
 /// allocate 2.00 GiB."
 func memoryWanted(_ message: String) -> String? {
+  if message.contains("bad_alloc") { return "some" }
   guard let found = message.firstMatch(of: /[Tt]ried to allocate ([0-9.]+) (bytes|[KMGT]iB)/) else { return nil }
   guard found.2 == "bytes", let bytes = Double(found.1) else { return "\(found.1) \(found.2)" }
   return String(format: "%.2f GiB", bytes / 0x1p30)

@@ -1,5 +1,5 @@
 import Testing
-import Torch
+@testable import Torch
 
 @Suite struct TensorTests {
   @Test(arguments: Tensor.DType.allCases)
@@ -77,6 +77,15 @@ import Torch
 
   @Test func `the item of more than one element is a mistake of the program`() async {
     await #expect(processExitsWith: .failure) { _ = Tensor.zeros([2]).item }
+  }
+
+  @Test(arguments: [
+    ("[enforce fail] can't allocate memory: you tried to allocate 1310720000 bytes. Error code 12", "1.22 GiB"),
+    ("CUDA out of memory. Tried to allocate 20.50 GiB. GPU 0 has a total capacity of 79.1 GiB", "20.50 GiB"),
+    ("std::bad_alloc", "some"), ("mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)", nil),
+  ])
+  func `how much memory was wanted is read out of messages`(message: String, wanted: String?) {
+    #expect(memoryWanted(message) == wanted)
   }
 
   @Test func `memory that is not to be had is told in a sentence`() async throws {
