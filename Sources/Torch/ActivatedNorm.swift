@@ -1,7 +1,8 @@
 import CTorch
 
 extension Tensor {
-  /// relu(γ·(x − μ)/√(σ² + ε) + β + residual), in as few passes over memory as it takes.
+  /// relu(γ·(x − μ)/√(σ² + ε) + β + residual), or the largest value of each window of it, in as few passes over memory
+  /// as it takes.
   ///
   /// Float32 and bfloat16 images on the CPU, channels last, run in loops of the shim's own, all else in libtorch's.
   package struct ActivatedNorm {
@@ -11,12 +12,15 @@ extension Tensor {
     package var variance: Tensor
     package var momentum: Double
     package var epsilon: Double
+    /// Height and width of windows side by side, as the kernel of a max pooling whose stride it is; 1×1 for none.
+    package var window: [Int]
 
     package init(
-      scale: Tensor?, shift: Tensor?, mean: Tensor, variance: Tensor, momentum: Double, epsilon: Double
+      scale: Tensor?, shift: Tensor?, mean: Tensor, variance: Tensor, momentum: Double, epsilon: Double,
+      window: [Int] = [1, 1]
     ) {
       (self.scale, self.shift, self.mean, self.variance) = (scale, shift, mean, variance)
-      (self.momentum, self.epsilon) = (momentum, epsilon)
+      (self.momentum, self.epsilon, self.window) = (momentum, epsilon, window)
     }
 
     /// With the given statistics.
@@ -33,7 +37,7 @@ extension Tensor {
     private func run(
       _ x: Tensor, _ residual: Tensor?, _ mean: Tensor, _ variance: Tensor, training: Bool
     ) -> Tensor {
-      var how = ct_norm(momentum: momentum, epsilon: epsilon, training: training, relu: true)
+      var how = ct_norm(momentum: momentum, epsilon: epsilon, training: training, relu: true, pool: pair(window))
       return withExtendedLifetime((scale, shift, mean, variance, residual)) {
         calling(x) { x in
           ct_fused_norm(

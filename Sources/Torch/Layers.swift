@@ -44,7 +44,7 @@ public struct PoolingGeometry: Sendable, Hashable, Codable {
   }
 }
 
-private func pair(_ values: [Int]) -> (Int64, Int64) { (Int64(values[0]), Int64(values[1])) }
+func pair(_ values: [Int]) -> (Int64, Int64) { (Int64(values[0]), Int64(values[1])) }
 
 extension Tensor {
   /// Convolution of N×C×H×W images with a weight of units × C/groups × d_h × d_w.

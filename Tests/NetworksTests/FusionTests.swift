@@ -46,7 +46,42 @@ import Torch
 
   @Test func `a decomposed network gives what it gave`() throws {
     let network = try Network.dec3(input: [3, 16, 16], classes: 4, seed: 0)
-    try expectSame(network, pieces: network.nodes.count - 6)
+    // Six ReLUs behind batch norms, and two poolings behind those.
+    try expectSame(network, pieces: network.nodes.count - 6 - 2)
+  }
+
+  /// Convolution, batch norm, ReLU and a max pooling, of which the last three can be one.
+  private func pooled(_ geometry: PoolingGeometry, pixels: Int = 8, readTwice: Bool = false) throws -> Network {
+    var net = NetworkBuilder(input: [3, pixels, pixels], seed: 0)
+    let x = try net.relu(net.batchNorm(net.convolution(net.input, "conv", units: 20, kernel: [1, 1]), "bn"))
+    let pooled = try net.append(Pooling.max(geometry), reading: [x])
+    let features = try net.flatten(net.globalAveragePool(pooled))
+    let scores = try net.linear(features, "fc", units: 4)
+    guard readTwice else { return try net.finish(scores) }
+    let others = try net.linear(net.flatten(net.globalAveragePool(x)), "other", units: 4)
+    return try net.finish(net.add(scores, others))
+  }
+
+  @Test func `a pooling by windows side by side runs with the norm, whether they fill the image or not`() throws {
+    for (kernel, pixels) in [([2, 2], 8), ([2, 4], 8), ([3, 3], 8), ([2, 2], 9)] {
+      let network = try pooled(PoolingGeometry(kernel: kernel), pixels: pixels)
+      try expectSame(network, pieces: network.nodes.count - 2)
+    }
+  }
+
+  @Test func `windows that overlap, begin in padding or end outside stay a pooling`() throws {
+    for geometry in [
+      PoolingGeometry(kernel: [3, 3], stride: [2, 2]), PoolingGeometry(kernel: [2, 2], padding: [1, 1]),
+      PoolingGeometry(kernel: [3, 3], ceilMode: true),
+    ] {
+      let network = try pooled(geometry)
+      try expectSame(network, pieces: network.nodes.count - 1)
+    }
+  }
+
+  @Test func `a ReLU that more than a pooling reads stays a value`() throws {
+    let network = try pooled(PoolingGeometry(kernel: [2, 2]), readTwice: true)
+    try expectSame(network, pieces: network.nodes.count - 1)
   }
 
   @Test func `a norm that is read twice stays a value`() throws {

@@ -4,20 +4,24 @@ import Torch
 @Suite struct ActivatedNormTests {
   /// Output, new statistics and the gradients of x, γ, β and the residual, for Σ(output · weights).
   private func trained(
-    channels: Int, residual: Bool, as dtype: Tensor.DType, from origin: Tensor.DType, size: Int = 6
+    channels: Int, residual: Bool, as dtype: Tensor.DType, from origin: Tensor.DType, size: Int = 6,
+    window: [Int] = [1, 1]
   ) -> [Tensor] {
     let generator = Generator(seed: 7)
     let shape = [4, channels, size, size]
-    func image() -> Tensor { Tensor.normal(shape, using: generator).to(origin).to(dtype).channelsLast }
+    func image(_ shape: [Int]) -> Tensor {
+      Tensor.normal(shape, using: generator).to(origin).to(dtype).channelsLast
+    }
     let offset = Tensor.normal([1, channels, 1, 1], using: generator) * 3
     let x = (Tensor.normal(shape, using: generator) * 2 + offset).to(origin).to(dtype).channelsLast.leaf
-    let (other, weights) = (image().leaf, image())
+    let (other, weights) = (image(shape).leaf, image([4, channels, size / window[0], size / window[1]]))
     let of: Tensor.DType = dtype == .float64 ? .float64 : .float32
-    func vector() -> Tensor { (Tensor.normal([channels], using: generator) * 0.3 + 1).to(of) }
-    let (scale, shift) = (vector().leaf, vector().leaf)
+    // Of either sign: where the scale is negative, the least value of a window becomes the largest.
+    func vector(_ spread: Double) -> Tensor { (Tensor.normal([channels], using: generator) * spread + 1).to(of) }
+    let (scale, shift) = (vector(window == [1, 1] ? 0.3 : 2).leaf, vector(0.3).leaf)
     let norm = Tensor.ActivatedNorm(
       scale: scale, shift: shift, mean: .zeros([channels], dtype: of), variance: .ones([channels], dtype: of),
-      momentum: 0.1, epsilon: 1e-5)
+      momentum: 0.1, epsilon: 1e-5, window: window)
     let (output, mean, variance) = norm.trained(x, adding: residual ? other : nil)
     let gradients = (output * weights).sum.gradients(of: [x, scale, shift, other])
     return [output.detached, mean, variance] + gradients
@@ -34,6 +38,16 @@ import Torch
     let found = trained(channels: channels, residual: residual, as: .float32, from: .float32)
     let expected = trained(channels: channels, residual: residual, as: .float64, from: .float32)
     for (a, b) in zip(found, expected) { #expect(distance(a, b) < 2e-6) }
+  }
+
+  @Test(arguments: [13, 16, 20, 24, 64, 100], [[2, 2], [3, 2], [1, 3], [6, 6]])
+  func `the largest of windows is libtorch's, with its gradients`(channels: Int, window: [Int]) {
+    // With less than a vector of channels libtorch pools, of values already rounded, of which more are equal.
+    for dtype in [Tensor.DType.float32] + (channels < 16 ? [] : [.bfloat16]) {
+      let found = trained(channels: channels, residual: false, as: dtype, from: dtype, window: window)
+      let expected = trained(channels: channels, residual: false, as: .float64, from: dtype, window: window)
+      for (a, b) in zip(found, expected) { #expect(distance(a, b) < (dtype == .float32 ? 4e-6 : 1e-2)) }
+    }
   }
 
   @Test(arguments: [13, 16, 64], [false, true])
@@ -56,7 +70,10 @@ import Torch
       let tests = ActivatedNormTests()
       func all(threads: Int) -> [[Double]] {
         Library.setThreads(threads)
-        return tests.trained(channels: 24, residual: true, as: .float32, from: .float32, size: 32).map(\.doubles)
+        let added = tests.trained(channels: 24, residual: true, as: .float32, from: .float32, size: 32)
+        let pooled = tests.trained(
+          channels: 24, residual: false, as: .float32, from: .float32, size: 32, window: [2, 2])
+        return (added + pooled).map(\.doubles)
       }
       precondition(all(threads: 1) == all(threads: 2))
     }
@@ -71,11 +88,39 @@ import Torch
     #expect(distance(found, (x + x).relu) < 1e-6)
   }
 
+  @Test func `of equal values in a window the first has the gradient, as libtorch has it`() {
+    let x = Tensor((0..<128).map { Double($0 / 16 % 2) }, shape: [2, 16, 2, 2]).to(.float32).channelsLast.leaf
+    let equal = (Tensor.zeros([1, 16, 4, 4]) + 2).to(.float32).channelsLast.leaf
+    for image in [x, equal] {
+      let norm = Tensor.ActivatedNorm(
+        scale: .ones([16]), shift: .ones([16]), mean: .zeros([16]), variance: .ones([16]), momentum: 0.1,
+        epsilon: 1e-5, window: [2, 2])
+      let (plain, _, _) = image.batchNormalizedInTraining(
+        scale: .ones([16]), shift: .ones([16]), mean: .zeros([16]), variance: .ones([16]), momentum: 0.1,
+        epsilon: 1e-5)
+      let expected = plain.relu.maxPooled(PoolingGeometry(kernel: [2, 2]))
+      let found = norm.trained(image, adding: nil).output
+      expectClose(found, expected, within: 1e-5)
+      expectClose(
+        (found * found).sum.gradients(of: [image])[0], (expected * expected).sum.gradients(of: [image])[0],
+        within: 1e-4)
+    }
+  }
+
   @Test func `a NaN is not cut to zero`() {
     let x = Tensor([Double.nan] + (1..<32).map(Double.init), shape: [2, 4, 2, 2]).to(.float32).channelsLast
     let norm = Tensor.ActivatedNorm(
       scale: .ones([4]), shift: .zeros([4]), mean: .zeros([4]), variance: .ones([4]), momentum: 0.1, epsilon: 1e-5)
     #expect(withoutGradients { norm.evaluated(x, adding: nil) }.doubles[0].isNaN)
     #expect(norm.trained(x, adding: nil).output.doubles[0].isNaN)
+    for place in 0..<4 {
+      var values = Array(repeating: 1.0, count: 16 * 4)
+      values[place] = .nan
+      let image = Tensor(values, shape: [1, 16, 2, 2]).to(.float32).channelsLast
+      let pooling = Tensor.ActivatedNorm(
+        scale: .ones([16]), shift: .zeros([16]), mean: .zeros([16]), variance: .ones([16]), momentum: 0.1,
+        epsilon: 1e-5, window: [2, 2])
+      #expect(withoutGradients { pooling.evaluated(image, adding: nil) }.doubles.map(\.isNaN).firstIndex(of: true) == 0)
+    }
   }
 }

@@ -127,8 +127,10 @@ ct_tensor *_Nullable ct_batch_norm(const ct_tensor *x, const ct_tensor *_Nullabl
 typedef struct {
   double momentum, epsilon;
   bool training, relu;
+  int64_t pool[2];  // windows side by side, from the upper left corner on; 1×1 for none
 } ct_norm;
-/// Batch norm, `+ residual` if there is one, and ReLU if asked for, in few passes over memory (fused.cpp).
+/// Batch norm, `+ residual` if there is one, ReLU if asked for, and the largest value of each window, in few passes over
+/// memory (norms/fused.cpp).
 /// Where its own loops do not fit it does the same by libtorch. Running statistics as in `ct_batch_norm`.
 ct_tensor *_Nullable ct_fused_norm(const ct_tensor *x, const ct_tensor *_Nullable weight,
                                    const ct_tensor *_Nullable bias, const ct_tensor *mean, const ct_tensor *variance,

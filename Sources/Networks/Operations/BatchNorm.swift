@@ -37,13 +37,13 @@ public struct BatchNorm: Operation, Hashable {
     return output
   }
 
-  /// relu(norm(x) + residual) in one go.
+  /// relu(norm(x) + residual) in one go, or the largest value of each window of it.
   func runActivated(
-    _ x: Tensor, adding residual: Tensor?, _ parameters: NodeParameters, _ context: inout RunContext
+    _ x: Tensor, adding residual: Tensor?, window: [Int], _ parameters: NodeParameters, _ context: inout RunContext
   ) -> Tensor {
     let norm = Tensor.ActivatedNorm(
       scale: parameters[.weight], shift: parameters[.bias], mean: parameters.required(.runningMean),
-      variance: parameters.required(.runningVariance), momentum: momentum, epsilon: epsilon)
+      variance: parameters.required(.runningVariance), momentum: momentum, epsilon: epsilon, window: window)
     guard context.mode == .training else { return norm.evaluated(x, adding: residual) }
     let (output, newMean, newVariance) = norm.trained(x, adding: residual)
     context.statistics = [.runningMean: newMean, .runningVariance: newVariance]

@@ -1,11 +1,11 @@
-// Batch norm with the addition and the ReLU behind it in one function, forward and backward.
+// Batch norm with the addition, the ReLU and the maximum over windows behind it in one function, forward and backward.
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <numeric>
 
-#include "lanes.h"
-#include "protect.h"
-#include "team.h"
+#include "../protect.h"
+#include "../team.h"
+#include "loops.h"
 
 using namespace ct;
 using lanes::Block;
@@ -50,6 +50,23 @@ struct Cut {
   void fold(const float *sums, float *out) const {
     std::fill_n(out, channels, 0.0f);
     for (int64_t i = 0, c = 0; i < lanes(); i++, c = c + 1 == channels ? 0 : c + 1) out[c] += sums[i];
+  }
+};
+
+/// The windows between images and the largest values of theirs, a line of them at a time.
+struct Pool {
+  lanes::Windows windows;
+  int64_t lines;
+
+  Pool(const at::Tensor &x, const at::Tensor &largest)
+      : windows{largest.size(3), x.size(1), {x.size(2) / largest.size(2), x.size(3) / largest.size(3)}},
+        lines(largest.size(0) * largest.size(2)) {}
+
+  int64_t of_image() const { return windows.kernel[0] * windows.row(); }
+  int64_t of_result() const { return windows.count * windows.channels; }
+  template <class Body>
+  void each(Body body) const {
+    on_team(lines, /*grain=*/std::max<int64_t>(1, 4 * block_size / of_image()), body);
   }
 };
 
@@ -115,27 +132,49 @@ at::Tensor applied(const Cut &cut, const at::Tensor &x, const at::Tensor &weight
   return y;
 }
 
-/// Gradients of x, γ, β and of what was added; `mask` says where they pass.
+/// The value of each window for which γ·x is largest.
 template <class T>
-variable_list gradients(const Cut &cut, const at::Tensor &g, const at::Tensor &x, const at::Tensor &y,
-                        const at::Tensor &weight, const at::Tensor &bias, const Statistics &of, double epsilon,
-                        Mask mask) {
+at::Tensor largest_of(const at::Tensor &x, const at::Tensor &weight, const int64_t *kernel) {
+  auto largest = at::empty({x.size(0), x.size(1), x.size(2) / kernel[0], x.size(3) / kernel[1]},
+                           x.options().memory_format(at::MemoryFormat::ChannelsLast));
+  Pool pool(x, largest);
+  pool.each([&](int64_t line) {
+    lanes::loops<T>().largest(pool.windows, data<T>(x) + line * pool.of_image(), data<float>(weight),
+                              data<T>(largest) + line * pool.of_result());
+  });
+  return largest;
+}
+
+/// What the gradients need of a run: x, γ and β, the result where it is the mask, and the largest values of windows.
+struct Saved {
+  at::Tensor x, weight, bias, y, largest;
+  Statistics of;
+  double epsilon;
+  Mask mask;
+};
+
+/// Gradients of x, γ, β and of what was added.
+template <class T>
+variable_list gradients(const at::Tensor &g, const Saved &run) {
+  const auto &x = run.x, &seen = run.largest.defined() ? run.largest : run.x;
+  Cut cut(seen);
   const int64_t c = cut.channels;
+  const double rows = static_cast<double>(x.numel() / c);
   std::vector<double> inverse(c), a(c), b(c), k(c), offset(c);
   for (int64_t i = 0; i < c; i++) {
-    inverse[i] = 1 / std::sqrt(of.variance[i] + epsilon);
-    a[i] = data<float>(weight)[i] * inverse[i];
-    b[i] = data<float>(bias)[i] - of.mean[i] * a[i];
+    inverse[i] = 1 / std::sqrt(run.of.variance[i] + run.epsilon);
+    a[i] = data<float>(run.weight)[i] * inverse[i];
+    b[i] = data<float>(run.bias)[i] - run.of.mean[i] * a[i];
   }
-  auto mean = cut.spread(of.mean), scale = cut.spread(a), shift = cut.spread(b);
-  auto dz = mask == Mask::output ? at::empty_like(x) : g;
+  auto mean = cut.spread(run.of.mean), scale = cut.spread(a), shift = cut.spread(b);
+  auto dz = run.mask == Mask::output ? at::empty_like(x) : g;
   std::vector<float> sums(cut.blocks * c), products(cut.blocks * c);
   cut.each([&](int64_t index) {
     std::vector<float> scratch(2 * cut.lanes());
     int64_t at = cut.offset(index);
-    lanes::loops<T>().gradient_sums[static_cast<int>(mask)](
-        cut.block(index), data<T>(g) + at, data<T>(x) + at, y.defined() ? data<T>(y) + at : nullptr, mean.data(),
-        scale.data(), shift.data(), data<T>(dz) + at, scratch.data(), scratch.data() + cut.lanes());
+    lanes::loops<T>().gradient_sums[static_cast<int>(run.mask)](
+        cut.block(index), data<T>(g) + at, data<T>(seen) + at, run.y.defined() ? data<T>(run.y) + at : nullptr,
+        mean.data(), scale.data(), shift.data(), data<T>(dz) + at, scratch.data(), scratch.data() + cut.lanes());
     cut.fold(scratch.data(), sums.data() + index * c);
     cut.fold(scratch.data() + cut.lanes(), products.data() + index * c);
   });
@@ -144,38 +183,61 @@ variable_list gradients(const Cut &cut, const at::Tensor &g, const at::Tensor &x
     sum[i % c] += sums[i];
     product[i % c] += products[i];
   }
-  auto dweight = at::empty_like(weight), dbias = at::empty_like(bias), dx = at::empty_like(x);
+  auto dweight = at::empty_like(run.weight), dbias = at::empty_like(run.bias), dx = at::empty_like(x);
   for (int64_t i = 0; i < c; i++) {
     data<float>(dweight)[i] = static_cast<float>(product[i] * inverse[i]);
     data<float>(dbias)[i] = static_cast<float>(sum[i]);
-    k[i] = -a[i] * inverse[i] * inverse[i] * product[i] / static_cast<double>(cut.rows);
-    offset[i] = -a[i] * sum[i] / static_cast<double>(cut.rows);
+    k[i] = -a[i] * inverse[i] * inverse[i] * product[i] / rows;
+    offset[i] = -a[i] * sum[i] / rows;
   }
   auto slope = cut.spread(k), constant = cut.spread(offset);
-  cut.each([&](int64_t index) {
-    int64_t at = cut.offset(index);
-    lanes::loops<T>().gradient[mask == Mask::input](cut.block(index), data<T>(dz) + at, data<T>(x) + at, mean.data(),
-                                                    scale.data(), shift.data(), slope.data(), constant.data(),
-                                                    data<T>(dx) + at);
-  });
+  if (run.largest.defined()) {
+    Pool pool(x, seen);
+    pool.each([&](int64_t line) {
+      int64_t at = line * pool.of_image(), result = line * pool.of_result();
+      lanes::loops<T>().gradient_of_windows(pool.windows, data<T>(g) + result, data<T>(seen) + result, data<T>(x) + at,
+                                            mean.data(), scale.data(), shift.data(), slope.data(), constant.data(),
+                                            data<T>(dx) + at);
+    });
+  } else {
+    cut.each([&](int64_t index) {
+      int64_t at = cut.offset(index);
+      lanes::loops<T>().gradient[run.mask == Mask::input](cut.block(index), data<T>(dz) + at, data<T>(x) + at,
+                                                          mean.data(), scale.data(), shift.data(), slope.data(),
+                                                          constant.data(), data<T>(dx) + at);
+    });
+  }
   return {dx, dweight, dbias, dz};
 }
+
+bool pools(const ct_norm &how) { return how.pool[0] > 1 || how.pool[1] > 1; }
+
+/// relu(norm(x) + z), or the largest of each window of it, with `largest` set to where those came from.
+template <class T>
+at::Tensor result(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, const Statistics &of,
+                  const at::Tensor &z, const ct_norm &how, at::Tensor &largest) {
+  if (pools(how)) largest = largest_of<T>(x, weight, how.pool);
+  const auto &from = largest.defined() ? largest : x;
+  return applied<T>(Cut(from), from, weight, bias, of, z, how);
+}
+
+bool is_float(const at::Tensor &x) { return x.scalar_type() == at::kFloat; }
 
 struct FusedNorm : torch::autograd::Function<FusedNorm> {
   static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight,
                             const at::Tensor &bias, const c10::optional<at::Tensor> &residual,
                             const at::Tensor &running_mean, const at::Tensor &running_variance, const ct_norm *how) {
     Cut cut(x);
-    bool is_float = x.scalar_type() == at::kFloat;
-    auto of = is_float ? measured<float>(cut, x) : measured<uint16_t>(cut, x);
+    auto of = is_float(x) ? measured<float>(cut, x) : measured<uint16_t>(cut, x);
     auto z = residual.value_or(at::Tensor());
-    auto y = is_float ? applied<float>(cut, x, weight, bias, of, z, *how)
-                      : applied<uint16_t>(cut, x, weight, bias, of, z, *how);
+    at::Tensor largest;
+    auto y = is_float(x) ? result<float>(x, weight, bias, of, z, *how, largest)
+                         : result<uint16_t>(x, weight, bias, of, z, *how, largest);
     move(running_mean, of.mean, how->momentum, 1);
     const double unbiased = static_cast<double>(cut.rows) / static_cast<double>(cut.rows - 1);
     move(running_variance, of.variance, how->momentum, unbiased);
     bool by_output = how->relu && z.defined();
-    context->save_for_backward({x, weight, bias, by_output ? y : at::Tensor()});
+    context->save_for_backward({x, weight, bias, by_output ? y : at::Tensor(), largest});
     context->saved_data["mean"] = of.mean;
     context->saved_data["variance"] = of.variance;
     context->saved_data["epsilon"] = how->epsilon;
@@ -186,16 +248,18 @@ struct FusedNorm : torch::autograd::Function<FusedNorm> {
 
   static variable_list backward(AutogradContext *context, variable_list from) {
     auto saved = context->get_saved_variables();
-    const auto &x = saved[0];
-    auto g = from[0].to(x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast);
-    Statistics of{context->saved_data["mean"].toDoubleVector(), context->saved_data["variance"].toDoubleVector()};
-    auto mask = static_cast<Mask>(context->saved_data["mask"].toInt());
-    double epsilon = context->saved_data["epsilon"].toDouble();
-    Cut cut(x);
-    auto all = x.scalar_type() == at::kFloat
-                   ? gradients<float>(cut, g, x, saved[3], saved[1], saved[2], of, epsilon, mask)
-                   : gradients<uint16_t>(cut, g, x, saved[3], saved[1], saved[2], of, epsilon, mask);
-    auto dz = context->saved_data["adds"].toBool() ? all[3] : at::Tensor();
+    auto &data = context->saved_data;
+    Saved run{saved[0],
+              saved[1],
+              saved[2],
+              saved[3],
+              saved[4],
+              {data["mean"].toDoubleVector(), data["variance"].toDoubleVector()},
+              data["epsilon"].toDouble(),
+              static_cast<Mask>(data["mask"].toInt())};
+    auto g = from[0].to(run.x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast);
+    auto all = is_float(run.x) ? gradients<float>(g, run) : gradients<uint16_t>(g, run);
+    auto dz = data["adds"].toBool() ? all[3] : at::Tensor();
     return {all[0], all[1], all[2], dz, {}, {}, {}};
   }
 
@@ -226,26 +290,43 @@ bool fits(const at::Tensor &x, const c10::optional<at::Tensor> &residual, const 
          residual->is_contiguous(at::MemoryFormat::ChannelsLast);
 }
 
+/// Whether windows are whole and channels fill a vector.
+bool fit_windows(const at::Tensor &x, const c10::optional<at::Tensor> &residual, const ct_norm &how) {
+  if (!how.relu || residual || x.size(1) < lanes::width) return false;
+  if (x.size(2) % how.pool[0] != 0 || x.size(3) % how.pool[1] != 0) return false;
+  return x.numel() / (how.pool[0] * how.pool[1]) % lanes::width == 0;
+}
+
 std::vector<double> doubles(const at::Tensor &t) { return {data<float>(t), data<float>(t) + t.numel()}; }
+
+at::Tensor fused(const at::Tensor &x, const c10::optional<at::Tensor> &weight, const c10::optional<at::Tensor> &bias,
+                 const at::Tensor &mean, const at::Tensor &variance, const c10::optional<at::Tensor> &residual,
+                 const ct_norm &how) {
+  bool fit = fits(x, residual, weight, bias, mean, variance);
+  if (pools(how) && !(fit && fit_windows(x, residual, how))) {
+    ct_norm whole = how;
+    whole.pool[0] = whole.pool[1] = 1;
+    auto y = fused(x, weight, bias, mean, variance, residual, whole);
+    return at::max_pool2d(y, at::IntArrayRef(how.pool, 2));
+  }
+  if (fit && how.training) return FusedNorm::apply(x, *weight, *bias, residual, mean, variance, &how);
+  if (fit && !at::GradMode::is_enabled()) {
+    Statistics of{doubles(mean), doubles(variance)};
+    auto z = residual.value_or(at::Tensor());
+    at::Tensor largest;
+    return is_float(x) ? result<float>(x, *weight, *bias, of, z, how, largest)
+                       : result<uint16_t>(x, *weight, *bias, of, z, how, largest);
+  }
+  auto y = at::batch_norm(x, weight, bias, mean, variance, how.training, how.momentum, how.epsilon,
+                          /*cudnn_enabled=*/true);
+  if (residual) y = at::add(y, *residual);
+  return how.relu ? at::relu(y) : y;
+}
 }  // namespace
 
-ct_tensor *ct_fused_norm(const ct_tensor *x_, const ct_tensor *weight_, const ct_tensor *bias_, const ct_tensor *mean_,
-                         const ct_tensor *variance_, const ct_tensor *residual_, const ct_norm *how) {
-  return tensor([&]() -> at::Tensor {
-    const auto &x = in(x_), &mean = in(mean_), &variance = in(variance_);
-    auto weight = maybe(weight_), bias = maybe(bias_), residual = maybe(residual_);
-    bool fit = fits(x, residual, weight, bias, mean, variance);
-    if (fit && how->training) return FusedNorm::apply(x, *weight, *bias, residual, mean, variance, how);
-    if (fit && !at::GradMode::is_enabled()) {
-      Cut cut(x);
-      Statistics of{doubles(mean), doubles(variance)};
-      auto z = residual.value_or(at::Tensor());
-      return x.scalar_type() == at::kFloat ? applied<float>(cut, x, *weight, *bias, of, z, *how)
-                                           : applied<uint16_t>(cut, x, *weight, *bias, of, z, *how);
-    }
-    auto y = at::batch_norm(x, weight, bias, mean, variance, how->training, how->momentum, how->epsilon,
-                            /*cudnn_enabled=*/true);
-    if (residual) y = at::add(y, *residual);
-    return how->relu ? at::relu(y) : y;
+ct_tensor *ct_fused_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, const ct_tensor *mean,
+                         const ct_tensor *variance, const ct_tensor *residual, const ct_norm *how) {
+  return tensor([&] {
+    return fused(in(x), maybe(weight), maybe(bias), in(mean), in(variance), maybe(residual), *how);
   });
 }
