@@ -42,21 +42,28 @@ void copy_row(const Image<T> &image, const Window &window, int64_t index, int64_
     std::fill_n(to + last * channels, (window.width - last) * channels, T(0));
     return;
   }
-  constexpr int64_t some = 16;  // as many are copied at once, over the next pixel, which then comes itself
+  if (window.up[1] == 1) {
+    std::fill_n(to, first * channels, T(0));
+    std::fill_n(to + last * channels, (window.width - last) * channels, T(0));
+    constexpr int64_t some = 16;  // as many are copied at once, over the next pixel, which then comes itself
+    const int64_t rounded = (own + some - 1) / some * some;
+    const T *pixel = from + (first + window.left) * own;
+    for (T *into = to + first * channels, *behind = to + last * channels; into < behind;
+         into += channels, pixel += own) {
+      if (pixel + rounded <= end && into + rounded <= behind) {
+        for (int64_t c = 0; c < rounded; c += some) memcpy(into + c, pixel + c, some * sizeof *to);
+      } else {
+        memcpy(into, pixel, own * sizeof *to);
+      }
+      if (own < channels) into[own] = 0;
+    }
+    return;
+  }
   std::fill_n(to, window.width * channels, T(0));
   int64_t p = first;
   while ((p + window.left) % window.up[1] != 0) p++;
   for (; p < last; p += window.up[1]) {
-    const T *pixel = from + (p + window.left) / window.up[1] * own;
-    T *into = to + p * channels;
-    for (int64_t c = 0; c < own; c += some) {
-      if (window.up[1] == 1 && pixel + c + some <= end && p * channels + c + some <= last * channels) {
-        memcpy(into + c, pixel + c, some * sizeof *to);
-      } else {
-        memcpy(into + c, pixel + c, std::min(some, own - c) * sizeof *to);
-      }
-    }
-    if (own < channels) into[own] = 0;
+    memcpy(to + p * channels, from + (p + window.left) / window.up[1] * own, own * sizeof *to);
   }
 }
 

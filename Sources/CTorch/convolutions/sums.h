@@ -6,6 +6,7 @@ template <int taps, int singles, bool by_vector>
 CT_TARGET __attribute__((min_vector_width(512))) void sums(const Sweep &sweep) {
   Lanes sum[taps][singles] = {};
   for (int64_t y = 0; y < sweep.rows; y++) {
+    for (int i = 0; i < 2; i++) sweep.ahead[i].fetch();
     const float *vector = sweep.vector.at + y * sweep.vector.row, *single = sweep.single.at + y * sweep.single.row;
     for (int64_t p = 0; p < sweep.pixels; p++, vector += sweep.vector.pixel, single += sweep.single.pixel) {
       Lanes own[by_vector ? taps : 1];

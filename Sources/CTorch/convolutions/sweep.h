@@ -16,6 +16,18 @@ struct Side {
   int64_t row, pixel, tap;
 };
 
+/// Images that are read next, fetched into the second cache some lines at a time while sums are made: they come from
+/// far, and nothing waits for them.
+struct Ahead {
+  static constexpr int64_t line = 64;
+  const char *at, *end;
+  int64_t lines;
+
+  CT_INLINE void fetch() {
+    for (int64_t i = 0; i < lines && at < end; i++, at += line) __builtin_prefetch(at, /*writes=*/0, /*locality=*/2);
+  }
+};
+
 struct Sweep {
   /// Of which sixteen neighbours are read, and of which single elements are.
   Side vector, single;
@@ -23,6 +35,8 @@ struct Sweep {
   /// What is added to: elements from a tap to the next, and from a single element to the next.
   float *sums;
   int64_t tap, element;
+  /// Two, of which some is fetched with every row.
+  Ahead *ahead;
 };
 
 using Sweeping = void (*)(const Sweep &);

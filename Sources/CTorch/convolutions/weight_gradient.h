@@ -41,6 +41,7 @@ class Sweeps {
   /// cache.
   void add(int64_t index, float *sums) const {
     thread_local std::vector<float> images, gradients;
+    sweep::Ahead ahead[] = {next(x, index), next(g, index)};
     const int64_t most = std::max<int64_t>(1, sweep_bytes / (4 * (x_row * geometry.stride[0] + g_row)));
     for (int64_t row = 0; row < geometry.out[0]; row += most) {
       const int64_t rows = std::min(most, geometry.out[0] - row), under = geometry.under(0, rows);
@@ -50,7 +51,7 @@ class Sweeps {
       lay_out(index, row, under, images.data());
       lay_out_gradients(index, row, rows, gradients.data());
       sweep({images.data(), geometry.stride[0] * x_row, geometry.stride[1] * geometry.channels, 0},
-            {gradients.data(), g_row, geometry.units, 0}, rows, sums);
+            {gradients.data(), g_row, geometry.units, 0}, rows, sums, ahead);
     }
   }
 
@@ -59,6 +60,15 @@ class Sweeps {
   const at::Tensor zeros;
   /// Elements of a padded row, and of one of the result.
   const int64_t x_row, g_row;
+
+  /// What is read after the images at `index`.
+  sweep::Ahead next(const at::Tensor &of, int64_t index) const {
+    const int64_t size = of.size(1) * of.size(2) * of.size(3) * sizeof(T);
+    const auto *all = reinterpret_cast<const char *>(elements<T>(of));
+    auto start = [&](int64_t image) { return all + std::min(image, of.size(0)) * size; };
+    const int64_t lines = together<T> * size / (sweeps_of_row() * geometry.out[0] * sweep::Ahead::line) + 1;
+    return {start(index + together<T>), start(index + 2 * together<T>), lines};
+  }
 
   /// Behind the last image, for the second of two, one of zeros.
   Image<T> image(const at::Tensor &of, int64_t index) const {
@@ -87,8 +97,16 @@ class Sweeps {
     }
   }
 
+  /// How often `sweep` goes over a row.
+  int64_t sweeps_of_row() const {
+    const int along = geometry.kernel[1] > 1 ? 1 : 0;
+    auto ceiling = [](int64_t count, int64_t each) { return (count + each - 1) / each; };
+    return geometry.kernel[1 - along] * ceiling(geometry.kernel[along], sweep::most_taps) *
+           ceiling(partial.singles, sweep::most_singles) * (partial.lanes / lanes::width);
+  }
+
   /// Every tap, vector and single element, as many at once as there are registers for.
-  void sweep(sweep::Side images, const sweep::Side &gradients, int64_t rows, float *sums) const {
+  void sweep(sweep::Side images, const sweep::Side &gradients, int64_t rows, float *sums, sweep::Ahead *ahead) const {
     const int along = geometry.kernel[1] > 1 ? 1 : 0, across = 1 - along;
     const int64_t apart[] = {geometry.dilation[0] * x_row, geometry.dilation[1] * geometry.channels};
     const int64_t tap_size = partial.singles * partial.lanes, step[] = {geometry.kernel[1] * tap_size, tap_size};
@@ -101,7 +119,7 @@ class Sweeps {
         images.at = first_tap + i * apart[across] + j * apart[along];
         float *into = sums + i * step[across] + j * step[along];
         const sweep::Sweep all = {partial.by_vector ? images : gradients, partial.by_vector ? gradients : images, rows,
-                                  geometry.out[1], into, step[along], partial.lanes};
+                                  geometry.out[1], into, step[along], partial.lanes, ahead};
         for (int64_t part = 0, first = 0; part < parts; part++) {
           const int64_t singles = (partial.singles - first) / (parts - part);
           for (int64_t lane = 0; lane < partial.lanes; lane += lanes::width) {
