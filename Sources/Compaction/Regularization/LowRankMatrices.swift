@@ -10,19 +10,25 @@ struct LowRankMatrices {
     case pair(PairThresholding)
   }
 
-  /// In the order of `Regularization.matrices`, those whose weights are there.
+  /// In the order of `Regularization.matrices`, those whose weights are there; lowered, they have the weights' shapes.
   let matrices: [(target: Regularization.MatrixTarget, lowered: Lowered)]
 
   /// - Throws: `TorchError` when a decomposition does not converge, as on NaN.
   init(_ regularization: Regularization, _ parameters: [String: Tensor], _ t: Double) throws {
     let targets = regularization.matrices.filter { $0.weights.allSatisfy(parameters.keys.contains) }
-    let weights = targets.map { target in target.weights.compactMap { parameters[$0]?.unfolded } }
+    let weights = targets.map { target in target.weights.compactMap { parameters[$0] } }
+    // Weights are laid out as matrices and back here, where a thread has one matrix and another the next.
     let lower: @Sendable (Int) throws -> Lowered = { index in
       let threshold = regularization.threshold(of: targets[index], t: t)
       let own = weights[index]
-      return own.count == 2
-        ? .pair(try PairThresholding(first: own[0], second: own[1], threshold: threshold))
-        : .whole(try SingularValueThresholding(own[0], threshold: threshold))
+      guard own.count == 2 else {
+        var low = try SingularValueThresholding(own[0].unfolded, threshold: threshold)
+        low.matrix = low.matrix.folded(like: own[0])
+        return .whole(low)
+      }
+      var low = try PairThresholding(first: own[0].unfolded, second: own[1].unfolded, threshold: threshold)
+      (low.first, low.second) = (low.first.folded(like: own[0]), low.second.folded(like: own[1]))
+      return .pair(low)
     }
     let work = weights.map { own in own.map(Self.work).reduce(0, +) }
     let share = work.reduce(0, +) / Double(Library.threads)
@@ -34,8 +40,13 @@ struct LowRankMatrices {
   }
 
   /// N·S·min(N, S) multiply-accumulates, of the order of the decomposition.
-  private static func work(_ matrix: Tensor) -> Double {
-    let (rows, columns) = (Double(matrix.shape[0]), Double(matrix.shape[1]))
+  private static func work(_ weight: Tensor) -> Double {
+    let (rows, columns) = (Double(weight.shape[0]), Double(weight.shape.dropFirst().reduce(1, *)))
     return rows * columns * min(rows, columns)
   }
+}
+
+extension Tensor {
+  /// The matrix in the shape of `weight`, and laid out as it is.
+  fileprivate func folded(like weight: Tensor) -> Tensor { reshaped(weight.shape).laidOut(like: weight) }
 }

@@ -4,7 +4,7 @@ import Torch
 ///
 /// prox(W) = U·diag((σ − t)₊)·Vᵀ (Alvarez & Salzmann 2017; Cai, Candès & Shen 2010). With G = WWᵀ = EΛEᵀ, σ = √Λ it
 /// is E·diag((1 − t/σ)₊)·Eᵀ·W, ten times faster than by SVD. The Gram matrix is float64: a float32 one loses every σ
-/// below about 1e-3·σ₁.
+/// below about 1e-3·σ₁. The last product is in the matrix's own type.
 public struct SingularValueThresholding: Sendable {
   /// The result, in the type of the input.
   public var matrix: Tensor
@@ -25,8 +25,8 @@ public struct SingularValueThresholding: Sendable {
     let kept = sigma.map { $0 > threshold ? 1 - threshold / $0 : 0 }
     let shrink = Tensor(kept, shape: [1, kept.count]).to(matrix.device)
     // (E·diag(kept)) scales the columns of E.
-    let projector = (basis * shrink).matmul(basis.transposed)
-    self.matrix = (isWide ? projector.matmul(wide) : wide.matmul(projector)).to(matrix.dtype)
+    let projector = (basis * shrink).matmul(basis.transposed).to(matrix.dtype)
+    self.matrix = isWide ? projector.matmul(matrix) : matrix.matmul(projector)
     let lowered = sigma.reversed().map { max(0, $0 - threshold) }
     spectrum = Spectrum(values: lowered, rows: rows, columns: columns)
   }
