@@ -45,7 +45,7 @@ struct Cut {
   }
 };
 
-/// The windows between images and the largest values of theirs, a line of them at a time.
+/// The windows of a batch, a row of them after another: from the images to the largest values and back.
 struct Pool {
   lanes::Windows windows;
   int64_t lines;
