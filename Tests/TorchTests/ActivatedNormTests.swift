@@ -88,6 +88,18 @@ import Torch
     #expect(distance(found, (x + x).relu) < 1e-6)
   }
 
+  @Test(arguments: [Tensor.DType.float32, .bfloat16])
+  func `the largest of windows is to the bit what pooling the norm's result gives`(dtype: Tensor.DType) {
+    let generator = Generator(seed: 11)
+    let x = Tensor.normal([4, 40, 6, 6], using: generator).to(dtype).channelsLast
+    var norm = Tensor.ActivatedNorm(
+      scale: Tensor.normal([40], using: generator), shift: .normal([40], using: generator), mean: .zeros([40]),
+      variance: .ones([40]), momentum: 0.1, epsilon: 1e-5)
+    let expected = norm.trained(x, adding: nil).output.maxPooled(PoolingGeometry(kernel: [3, 2]))
+    norm.window = [3, 2]
+    #expect(norm.trained(x, adding: nil).output.doubles == expected.doubles)
+  }
+
   @Test func `of equal values in a window the first has the gradient, as libtorch has it`() {
     let x = Tensor((0..<128).map { Double($0 / 16 % 2) }, shape: [2, 16, 2, 2]).to(.float32).channelsLast.leaf
     let equal = (Tensor.zeros([1, 16, 4, 4]) + 2).to(.float32).channelsLast.leaf

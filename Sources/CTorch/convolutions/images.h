@@ -36,26 +36,24 @@ void copy_row(const Image<T> &image, const Window &window, int64_t index, int64_
     return;
   }
   const T *from = image.x + row * image.width * own;
-  if (own == channels && window.up[1] == 1) {
-    std::fill_n(to, first * channels, T(0));
-    memcpy(to + first * channels, from + (first + window.left) * own, (last - first) * own * sizeof *to);
-    std::fill_n(to + last * channels, (window.width - last) * channels, T(0));
-    return;
-  }
   if (window.up[1] == 1) {
-    std::fill_n(to, first * channels, T(0));
-    std::fill_n(to + last * channels, (window.width - last) * channels, T(0));
+    const T *pixel = from + (first + window.left) * own;
+    T *into = to + first * channels, *behind = to + last * channels;
+    std::fill(to, into, T(0));
+    std::fill_n(behind, (window.width - last) * channels, T(0));
+    if (own == channels) {
+      memcpy(into, pixel, (behind - into) * sizeof *to);
+      return;
+    }
     constexpr int64_t some = 16;  // as many are copied at once, over the next pixel, which then comes itself
     const int64_t rounded = (own + some - 1) / some * some;
-    const T *pixel = from + (first + window.left) * own;
-    for (T *into = to + first * channels, *behind = to + last * channels; into < behind;
-         into += channels, pixel += own) {
+    for (; into < behind; into += channels, pixel += own) {
       if (pixel + rounded <= end && into + rounded <= behind) {
         for (int64_t c = 0; c < rounded; c += some) memcpy(into + c, pixel + c, some * sizeof *to);
       } else {
         memcpy(into, pixel, own * sizeof *to);
       }
-      if (own < channels) into[own] = 0;
+      into[own] = 0;
     }
     return;
   }

@@ -97,20 +97,23 @@ class Sweeps {
     }
   }
 
+  static int64_t ceiling(int64_t count, int64_t each) { return (count + each - 1) / each; }
+  /// The axis whose taps are swept together: the horizontal one, where it has any.
+  int along() const { return geometry.kernel[1] > 1 ? 1 : 0; }
+  /// In how many parts single elements are swept.
+  int64_t parts() const { return ceiling(partial.singles, sweep::most_singles); }
   /// How often `sweep` goes over a row.
   int64_t sweeps_of_row() const {
-    const int along = geometry.kernel[1] > 1 ? 1 : 0;
-    auto ceiling = [](int64_t count, int64_t each) { return (count + each - 1) / each; };
-    return geometry.kernel[1 - along] * ceiling(geometry.kernel[along], sweep::most_taps) *
-           ceiling(partial.singles, sweep::most_singles) * (partial.lanes / lanes::width);
+    return geometry.kernel[1 - along()] * ceiling(geometry.kernel[along()], sweep::most_taps) * parts() *
+           (partial.lanes / lanes::width);
   }
 
   /// Every tap, vector and single element, as many at once as there are registers for.
   void sweep(sweep::Side images, const sweep::Side &gradients, int64_t rows, float *sums, sweep::Ahead *ahead) const {
-    const int along = geometry.kernel[1] > 1 ? 1 : 0, across = 1 - along;
+    const int along = this->along(), across = 1 - along;
     const int64_t apart[] = {geometry.dilation[0] * x_row, geometry.dilation[1] * geometry.channels};
     const int64_t tap_size = partial.singles * partial.lanes, step[] = {geometry.kernel[1] * tap_size, tap_size};
-    const int64_t parts = (partial.singles + sweep::most_singles - 1) / sweep::most_singles;
+    const int64_t parts = this->parts();
     const float *first_tap = images.at;
     images.tap = apart[along];
     for (int64_t i = 0; i < geometry.kernel[across]; i++) {

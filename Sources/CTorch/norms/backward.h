@@ -3,8 +3,6 @@
 #include "forward.h"
 
 namespace ct::norms {
-using lanes::Mask;
-
 /// What the gradients need of a run: x, γ and β, the result where it is the mask, and the largest values of windows.
 struct Saved {
   at::Tensor x, weight, bias, y, largest;
@@ -32,7 +30,7 @@ std::vector<at::Tensor> gradients(const at::Tensor &g, const Saved &run) {
   cut.each([&](int64_t index) {
     std::vector<float> scratch(2 * cut.lanes());
     int64_t at = cut.offset(index);
-    lanes::loops<T>().gradient_sums[static_cast<int>(run.mask)](
+    loops<T>().gradient_sums[static_cast<int>(run.mask)](
         cut.block(index), data<T>(g) + at, data<T>(seen) + at, run.y.defined() ? data<T>(run.y) + at : nullptr,
         mean.data(), scale.data(), shift.data(), data<T>(dz) + at, scratch.data(), scratch.data() + cut.lanes());
     cut.fold(scratch.data(), sums.data() + index * c);
@@ -55,16 +53,16 @@ std::vector<at::Tensor> gradients(const at::Tensor &g, const Saved &run) {
     Pool pool(x, seen);
     pool.each([&](int64_t line) {
       int64_t at = line * pool.of_image(), result = line * pool.of_result();
-      lanes::loops<T>().gradient_of_windows(pool.windows, data<T>(g) + result, data<T>(seen) + result, data<T>(x) + at,
-                                            mean.data(), scale.data(), shift.data(), slope.data(), constant.data(),
-                                            data<T>(dx) + at);
+      loops<T>().gradient_of_windows(pool.windows, data<T>(g) + result, data<T>(seen) + result, data<T>(x) + at,
+                                     mean.data(), scale.data(), shift.data(), slope.data(), constant.data(),
+                                     data<T>(dx) + at);
     });
   } else {
     cut.each([&](int64_t index) {
       int64_t at = cut.offset(index);
-      lanes::loops<T>().gradient[run.mask == Mask::input](cut.block(index), data<T>(dz) + at, data<T>(x) + at,
-                                                          mean.data(), scale.data(), shift.data(), slope.data(),
-                                                          constant.data(), data<T>(dx) + at);
+      loops<T>().gradient[run.mask == Mask::input](cut.block(index), data<T>(dz) + at, data<T>(x) + at,
+                                                   mean.data(), scale.data(), shift.data(), slope.data(),
+                                                   constant.data(), data<T>(dx) + at);
     });
   }
   return {dx, dweight, dbias, dz};

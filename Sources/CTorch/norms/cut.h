@@ -25,7 +25,7 @@ struct Cut {
 
   int64_t lanes() const { return period * lanes::width; }
   int64_t offset(int64_t block) const { return block * per_block * lanes::width; }
-  lanes::Block block(int64_t index) const { return {std::min(per_block, vectors - index * per_block), period}; }
+  Block block(int64_t index) const { return {std::min(per_block, vectors - index * per_block), period}; }
   /// Rows of the image memory in a block: blocks start where rows do.
   int64_t rows_of(int64_t index) const { return block(index).count * lanes::width / channels; }
 
@@ -47,7 +47,7 @@ struct Cut {
 
 /// The windows of a batch, a row of them after another: from the images to the largest values and back.
 struct Pool {
-  lanes::Windows windows;
+  Windows windows;
   int64_t lines;
 
   Pool(const at::Tensor &x, const at::Tensor &largest)

@@ -18,12 +18,12 @@ Statistics measured(const Cut &cut, const at::Tensor &x) {
     std::vector<float> sums(cut.lanes());
     const T *from = data<T>(x) + cut.offset(index);
     float *mean = means.data() + index * c;
-    lanes::loops<T>().sums(cut.block(index), from, sums.data());
+    loops<T>().sums(cut.block(index), from, sums.data());
     cut.fold(sums.data(), mean);
     for (int64_t i = 0; i < c; i++) mean[i] /= static_cast<float>(cut.rows_of(index));
     std::vector<float> middle(cut.lanes());
     for (int64_t i = 0; i < cut.lanes(); i++) middle[i] = mean[i % c];
-    lanes::loops<T>().squares(cut.block(index), from, middle.data(), sums.data());
+    loops<T>().squares(cut.block(index), from, middle.data(), sums.data());
     cut.fold(sums.data(), squares.data() + index * c);
   });
   Statistics all{std::vector<double>(c), std::vector<double>(c)};
@@ -55,8 +55,8 @@ at::Tensor applied(const Cut &cut, const at::Tensor &x, const at::Tensor &weight
   cut.each([&](int64_t index) {
     int64_t at = cut.offset(index);
     const T *other = z.defined() ? data<T>(z) + at : nullptr;
-    lanes::loops<T>().apply[z.defined()][how.relu](cut.block(index), data<T>(x) + at, other, scale.data(),
-                                                   shift.data(), data<T>(y) + at);
+    loops<T>().apply[z.defined()][how.relu](cut.block(index), data<T>(x) + at, other, scale.data(),
+                                            shift.data(), data<T>(y) + at);
   });
   return y;
 }
@@ -68,8 +68,8 @@ at::Tensor largest_of(const at::Tensor &x, const at::Tensor &weight, const int64
                            x.options().memory_format(at::MemoryFormat::ChannelsLast));
   Pool pool(x, largest);
   pool.each([&](int64_t line) {
-    lanes::loops<T>().largest(pool.windows, data<T>(x) + line * pool.of_image(), data<float>(weight),
-                              data<T>(largest) + line * pool.of_result());
+    loops<T>().largest(pool.windows, data<T>(x) + line * pool.of_image(), data<float>(weight),
+                       data<T>(largest) + line * pool.of_result());
   });
   return largest;
 }

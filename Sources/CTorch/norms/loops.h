@@ -3,7 +3,7 @@
 #include "rows.h"
 #include "windows.h"
 
-namespace ct::lanes {
+namespace ct::norms {
 /// The loops above compiled for one set of instructions.
 template <class T>
 struct Loops {
@@ -74,4 +74,4 @@ const Loops<T> &loops() {
   }();
   return chosen;
 }
-}  // namespace ct::lanes
+}  // namespace ct::norms

@@ -3,7 +3,9 @@
 #pragma once
 #include "../lanes.h"
 
-namespace ct::lanes {
+namespace ct::norms {
+using namespace lanes;
+
 /// A run of `count` vectors whose channels repeat after `period` vectors.
 struct Block {
   int64_t count, period;
@@ -128,4 +130,4 @@ CT_INLINE void gradient(const Block &block, const T *g, const T *x, const float 
     if (++p == block.period) p = 0;
   }
 }
-}  // namespace ct::lanes
+}  // namespace ct::norms

@@ -8,7 +8,9 @@
 
 #include "../lanes.h"
 
-namespace ct::lanes {
+namespace ct::norms {
+using namespace lanes;
+
 /// One row of windows: the images' rows under it lie one behind the other.
 struct Windows {
   int64_t count, channels, kernel[2];
@@ -78,4 +80,4 @@ CT_INLINE void gradient_of_windows(const Windows &windows, const T *g, const T *
     }
   }
 }
-}  // namespace ct::lanes
+}  // namespace ct::norms
