@@ -1,5 +1,5 @@
 # make        builds .build/release/thresh
-# make demo   sets up, trains for compression on the built-in data set and prints the table (one to four minutes on two cores)
+# make demo   sets up, trains for compression on the built-in data set and prints the table (four minutes on two cores, with the set-up; one without)
 # make test   sets up and runs every test
 # make bench  compares with PyTorch, interleaved (about a quarter of an hour on an idle machine)
 # make bench-peers  compares with other ways to make a network smaller (data: THRESH_DATA; about half an hour)

@@ -54,7 +54,7 @@ let package = Package(
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "CImages", dependencies: ["CJPEG", "CPNG"]),
-    library("Datasets", ["CImages", "CZlib"]),
+    library("Datasets", ["CImages", "CZlib", "Reports"]),
     library("Reports"),
     library(
       "Training",

@@ -9,27 +9,33 @@ public indirect enum Pickled {
   case int(Int)
   case float(Double)
   case text(String)
-  case tuple([Pickled])
+  case tuple(Box)
   case list(Box)
   case dictionary(Box)
   /// "module name" of something in Python.
   case global(String)
   /// What a persistent identifier stands for, as PyTorch's storages.
   case persistent(Pickled)
-  /// The call of something in Python, which is not made.
-  case call(String, [Pickled])
+  /// The call of something in Python, which is not made, with its arguments.
+  case call(String, Box)
 
-  /// What lists and dictionaries hold; shared where the pickle refers to one twice.
+  /// What tuples, lists and dictionaries hold; shared where the pickle refers to one twice.
+  ///
+  /// It knows its depth: counting anew would visit what is shared once for every way to it.
   public final class Box {
-    public internal(set) var items: [Pickled] = []
+    public internal(set) var items: [Pickled]
     public internal(set) var pairs: [(key: Pickled, value: Pickled)] = []
-    fileprivate var depth = 1
+    fileprivate var depth: Int
+
+    fileprivate init(_ items: [Pickled] = []) {
+      self.items = items
+      depth = 1 + (items.map(\.depth).max() ?? 0)
+    }
   }
 
   fileprivate var depth: Int {
     switch self {
-    case .tuple(let items), .call(_, let items): 1 + (items.map(\.depth).max() ?? 0)
-    case .list(let box), .dictionary(let box): box.depth
+    case .tuple(let box), .list(let box), .dictionary(let box), .call(_, let box): box.depth
     case .persistent(let value): 1 + value.depth
     default: 0
     }
@@ -72,11 +78,11 @@ public struct PickleReader {
     case UInt8(ascii: "("): marks.append(stack.count)
     case UInt8(ascii: "}"): stack.append(.dictionary(Pickled.Box()))
     case UInt8(ascii: "]"): stack.append(.list(Pickled.Box()))
-    case UInt8(ascii: ")"): stack.append(.tuple([]))
-    case UInt8(ascii: "t"): stack.append(.tuple(try popToMark()))
-    case 0x85: stack.append(.tuple(try pop(1)))
-    case 0x86: stack.append(.tuple(try pop(2)))
-    case 0x87: stack.append(.tuple(try pop(3)))
+    case UInt8(ascii: ")"): stack.append(.tuple(Pickled.Box()))
+    case UInt8(ascii: "t"): stack.append(.tuple(Pickled.Box(try popToMark())))
+    case 0x85: stack.append(.tuple(Pickled.Box(try pop(1))))
+    case 0x86: stack.append(.tuple(Pickled.Box(try pop(2))))
+    case 0x87: stack.append(.tuple(Pickled.Box(try pop(3))))
     case UInt8(ascii: "N"): stack.append(.none)
     case 0x88: stack.append(.bool(true))
     case 0x89: stack.append(.bool(false))

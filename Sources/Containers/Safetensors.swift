@@ -106,15 +106,14 @@ extension Safetensors {
 
     /// The bytes of a tensor of that shape, nil where the product overflows.
     func byteCount(of shape: [Int]) -> Int? {
-      // Without a zero first, [0, 2^40, 2^40] would depend on the order of the factors.
-      if shape.contains(0) { return 0 }
+      // A zero does not excuse the others: in another order their product is made first.
       var product = size
-      for extent in shape {
+      for extent in shape where extent != 0 {
         let (next, overflow) = product.multipliedReportingOverflow(by: extent)
         if overflow { return nil }
         product = next
       }
-      return product
+      return shape.contains(0) ? 0 : product
     }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Reports
 
 /// Finds a data set by its name or its folder's path.
 public struct DatasetFinder: Sendable {
@@ -36,7 +37,7 @@ public struct DatasetFinder: Sendable {
     for folder in [name] + folders.map({ $0 + "/" + name }) where !name.isEmpty && isFolder(folder) {
       return try read(folder)
     }
-    throw .unknownName(name, nearest: Self.nearest(to: name), known: Self.names)
+    throw .unknownName(name, nearest: Suggestion.nearest(to: name, among: Self.names), known: Self.names)
   }
 
   private func load(_ known: KnownDataset) throws(DatasetError) -> Dataset {
@@ -81,30 +82,5 @@ public struct DatasetFinder: Sendable {
       throw .malformed(path: folder, problem: "holds no data set that is known: \(expected)")
     }
     return try ImageFolder.dataset(in: folder, options: photographs)
-  }
-
-  /// The known name that needs the fewest edits, if that is few.
-  private static func nearest(to name: String) -> String? {
-    let distances = names.map { (name: $0, edits: editDistance($0, name.lowercased())) }
-    guard let best = distances.min(by: { $0.edits < $1.edits }), best.edits <= max(2, name.count / 3) else {
-      return nil
-    }
-    return best.name
-  }
-
-  /// Levenshtein's.
-  private static func editDistance(_ a: String, _ b: String) -> Int {
-    let b = Array(b)
-    var row = Array(0...b.count)
-    for (i, letter) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for j in b.indices {
-        let replaced = diagonal + (letter == b[j] ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(replaced, row[j] + 1, diagonal + 1)
-      }
-    }
-    return row[b.count]
   }
 }

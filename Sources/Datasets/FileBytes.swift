@@ -1,17 +1,22 @@
 import CZlib
 import Foundation
 
-/// The size in bytes of a file, or of that which a link leads to; nil where there is none.
+/// The size in bytes of a plain file, or of that which a link leads to; nil where there is none.
 func sizeOfFile(_ path: String) -> Int? {
   var directory: ObjCBool = false
   guard FileManager.default.fileExists(atPath: path, isDirectory: &directory), !directory.boolValue else { return nil }
   let file = URL(filePath: path).resolvingSymlinksInPath().path
-  return (try? FileManager.default.attributesOfItem(atPath: file))?[.size] as? Int
+  let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+  // Reading a pipe would wait for somebody to write.
+  guard attributes?[.type] as? FileAttributeType == .typeRegular else { return nil }
+  return attributes?[.size] as? Int
 }
 
 /// Reads a whole file of at most `limit` bytes.
 func bytes(ofFile path: String, limit: Int = 1 << 31) throws(DatasetError) -> [UInt8] {
-  guard let size = sizeOfFile(path) else { throw .unreadable(path: path, reason: "there is no such file") }
+  guard let size = sizeOfFile(path) else {
+    throw .unreadable(path: path, reason: "there is no plain file of that name")
+  }
   guard size <= limit else {
     throw .malformed(path: path, problem: "has \(grouped(size)) bytes, more than the \(grouped(limit)) allowed")
   }

@@ -99,6 +99,9 @@ extension NetworkBuilder {
     return try append(Convolution(geometry), name, reading: [x], parameters: tensors)
   }
 
+  /// A fully connected layer from the last axis to `units`, with new weights.
+  ///
+  /// - Throws: `NetworkError` when the operation cannot read a value of that shape.
   public mutating func linear(
     _ x: String, _ name: String, units: Int, bias: Bool = true, initialization: Initialization = .uniform
   ) throws -> String {
@@ -108,6 +111,9 @@ extension NetworkBuilder {
     return try append(Linear(), name, reading: [x], parameters: tensors)
   }
 
+  /// Batch normalisation of the first axis (channels), with γ = 1, β = 0 and statistics of nothing seen.
+  ///
+  /// - Throws: `NetworkError` when the operation cannot read a value of that shape.
   public mutating func batchNorm(_ x: String, _ name: String) throws -> String {
     let channels = [shape(of: x).first ?? 0]
     return try append(
@@ -121,7 +127,9 @@ extension NetworkBuilder {
 
 // MARK: Operations without parameters
 
+/// All throw `NetworkError` when the operation cannot read a value of that shape.
 extension NetworkBuilder {
+  /// max(0, x).
   public mutating func relu(_ x: String) throws -> String { try append(Activation.relu, reading: [x]) }
 
   /// The largest value of each window of `size`×`size` pixels, one window beside the other unless a stride is given.
@@ -136,20 +144,25 @@ extension NetworkBuilder {
     try append(Pooling.average(PoolingGeometry(kernel: kernel, stride: stride)), reading: [x])
   }
 
+  /// The mean of each channel over all pixels, C×1×1.
   public mutating func globalAveragePool(_ x: String) throws -> String {
     try append(Pooling.globalAverage, reading: [x])
   }
 
+  /// All axes as one.
   public mutating func flatten(_ x: String) throws -> String { try append(Flatten(), reading: [x]) }
 
+  /// The sum of two values of one shape.
   public mutating func add(_ a: String, _ b: String) throws -> String {
     try append(Elementwise.add, reading: [a, b])
   }
 
+  /// Values joined along their first axis.
   public mutating func concatenate(_ values: [String]) throws -> String {
     try append(Concatenate(), reading: values)
   }
 
+  /// Elements set to zero with that probability in training, the others scaled up.
   public mutating func dropout(_ x: String, _ probability: Double) throws -> String {
     try append(Dropout(probability), reading: [x])
   }

@@ -1,5 +1,7 @@
 import CTorch
 
+/// Element by element, in the wider type of the two; axes of one element, and axes that one side lacks in front, are spread
+/// as libtorch does. Shapes that do not meet so are a mistake of the program and trap.
 extension Tensor {
   public static func + (a: Tensor, b: Tensor) -> Tensor { calling(a, b, ct_add) }
   public static func - (a: Tensor, b: Tensor) -> Tensor { calling(a, b, ct_sub) }
@@ -11,21 +13,29 @@ extension Tensor {
   public static func / (a: Tensor, b: Double) -> Tensor { a * (1 / b) }
   public static prefix func - (a: Tensor) -> Tensor { a * -1 }
 
+  /// x^`exponent` of every element.
   public func power(_ exponent: Double) -> Tensor { calling(self) { ct_pow_scalar($0, exponent) } }
+  /// |x| of every element.
   public var magnitude: Tensor { calling(self, ct_abs) }
+  /// √x of every element.
   public var squareRoot: Tensor { calling(self, ct_sqrt) }
+  /// Every element cut to the range; NaN stays.
   public func clamped(to range: ClosedRange<Double>) -> Tensor {
     calling(self) { ct_clamp($0, range.lowerBound, range.upperBound) }
   }
   /// (x)₊, the positive part.
   public var positivePart: Tensor { clamped(to: 0...Double.infinity) }
 
+  /// exp(x) by its sum along `axis`, in the same shape.
   public func softmax(axis: Int) -> Tensor { calling(self) { ct_softmax($0, Int64(axis)) } }
+  /// The place of the largest element along `axis`, without that axis, as int64.
   public func argmax(axis: Int) -> Tensor { calling(self) { ct_argmax($0, Int64(axis)) } }
   /// 1 where the elements are equal and 0 elsewhere, as int64.
   public func equals(_ other: Tensor) -> Tensor { calling(self, other, ct_equal_mask) }
 
+  /// The sum of all elements, of rank 0.
   public var sum: Tensor { calling(self) { ct_sum($0, [0], 0, false) } }
+  /// The sum over `axes`, which go, or stay with one element.
   public func sum(axes: [Int], keepingAxes: Bool = false) -> Tensor {
     calling(self) { ct_sum($0, int64(axes), Int32(axes.count), keepingAxes) }
   }

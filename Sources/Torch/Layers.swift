@@ -95,17 +95,26 @@ extension Tensor {
     }
   }
 
+  /// max(0, x); like all activations here element by element, in the same shape.
   public var relu: Tensor { calling(self, ct_relu) }
+  /// x, below zero slope·x.
   public func leakyRelu(slope: Double) -> Tensor { calling(self) { ct_leaky_relu($0, slope) } }
+  /// x cut to low…high.
   public func hardTanh(low: Double, high: Double) -> Tensor { calling(self) { ct_hardtanh($0, low, high) } }
+  /// x, below zero α·(exp(x) − 1).
   public func elu(alpha: Double) -> Tensor { calling(self) { ct_elu($0, alpha) } }
 
   /// x·Φ(x), exactly or by the approximation with tanh.
   public func gelu(approximated: Bool) -> Tensor { calling(self) { ct_gelu($0, approximated) } }
+  /// x·σ(x).
   public var silu: Tensor { calling(self, ct_silu) }
+  /// σ(x) = 1/(1 + exp(−x)).
   public var sigmoid: Tensor { calling(self, ct_sigmoid) }
+  /// tanh(x).
   public var hyperbolicTangent: Tensor { calling(self, ct_tanh) }
+  /// erf(x).
   public var errorFunction: Tensor { calling(self, ct_erf) }
+  /// x·min(max(x + 3, 0), 6)/6.
   public var hardSwish: Tensor { calling(self, ct_hardswish) }
 
   /// Normalised over the last `axes` axes, then scaled and shifted.
@@ -115,10 +124,12 @@ extension Tensor {
     }
   }
 
+  /// The largest value of each window of N×C×H×W.
   public func maxPooled(_ geometry: PoolingGeometry) -> Tensor {
     var shim = geometry.shim
     return calling(self) { ct_max_pool2d($0, &shim) }
   }
+  /// The mean of each window of N×C×H×W.
   public func averagePooled(_ geometry: PoolingGeometry) -> Tensor {
     var shim = geometry.shim
     return calling(self) { ct_avg_pool2d($0, &shim) }

@@ -1,6 +1,7 @@
 import CTorch
 
 extension Tensor {
+  /// The product of N×K and K×M; axes in front of the last two are batches and are spread.
   public func matmul(_ other: Tensor) -> Tensor { calling(self, other, ct_matmul) }
 
   /// ‖x‖₂ over all elements.

@@ -13,14 +13,14 @@ public struct Alarm: Sendable, Equatable {
   static let leastLiving = 0.05
   /// Proximal steps that are thought ahead for weights that shrink.
   static let foresight = 5.0
-  /// A share of right answers of less than this many times guessing is guessing.
-  static let guessing = 1.5
 
   /// The alarm for a training that has come to guessing, as a rate that is too high makes it.
   ///
   /// - Parameter top1: percent of the training images of an epoch.
   static func guessing(top1: Double, classes: Int, epoch: Int) -> Alarm? {
-    guard classes > 1, top1 < guessing * 100 / Double(classes) else { return nil }
+    // Half as often again as by guessing, or a tenth of the way from there to all, whichever is less.
+    let chance = 100 / Double(max(1, classes))
+    guard classes > 1, top1 < chance + min(0.5 * chance, 0.1 * (100 - chance)) else { return nil }
     let share = String(format: "%.1f", top1)
     return Alarm(
       id: "guessing",

@@ -18,8 +18,11 @@ struct Checkpoint {
     var batch = 0
     var step = 0
     var seconds = 0.0
-    /// The optimiser that the memory belongs to.
+    /// The optimiser that the memory belongs to, and the steps since its memory was empty.
     var optimizer: TrainingOptions.Optimizer?
+    var optimizerSteps: Int?
+    /// Where training started, which a network that was made smaller since does not tell.
+    var origin: Origin?
     /// The steps of the proximal operator that are due since the last, times the regulariser's share.
     var pendingStep = 0.0
     var lossSum = 0.0
@@ -40,6 +43,14 @@ struct Checkpoint {
     var warned: [String] = []
   }
 
+  /// What a run is a training of.
+  struct Origin: Codable, Equatable {
+    var input: [Int]
+    var classes: Int
+    var parameters: Int
+    var macs: Int
+  }
+
   private static let momentum = "momentum/"
   private static let square = "square/"
 
@@ -47,6 +58,8 @@ struct Checkpoint {
     var tensors = parameters
     for (name, tensor) in memory.momenta { tensors[Self.momentum + name] = tensor }
     for (name, tensor) in memory.squares { tensors[Self.square + name] = tensor }
+    var position = position
+    position.optimizerSteps = memory.steps
     let state = String(decoding: try JSONEncoder().encode(position), as: UTF8.self)
     try TensorFile.write(tensors, metadata: ["training": state], to: file)
   }
@@ -66,7 +79,7 @@ struct Checkpoint {
       throw ContainerError("\(file.lastPathComponent) is no checkpoint of a training; start anew without --resume")
     }
     self.init(parameters: [:], memory: OptimizerMemory(), position: position)
-    memory.steps = position.step
+    memory.steps = position.optimizerSteps ?? position.step
     for (name, tensor) in try stored.tensors() {
       if name.hasPrefix(Self.momentum) {
         memory.momenta[String(name.dropFirst(Self.momentum.count))] = tensor
@@ -78,8 +91,17 @@ struct Checkpoint {
     }
   }
 
-  /// - Throws: `ContainerError` when momenta or counters cannot belong to a training of `network` by `optimizer`.
-  func check(_ network: Network, _ optimizer: TrainingOptions.Optimizer, _ name: String) throws {
+  /// - Throws: `ContainerError` when momenta or counters cannot belong to a training of `network` by `optimizer` that
+  ///   started at `origin`.
+  func check(_ network: Network, from origin: Origin, _ optimizer: TrainingOptions.Optimizer, _ name: String) throws {
+    if let own = position.origin, own != origin {
+      throw ContainerError(
+        """
+        \(name) belongs to a training of another network or on other images (\(own.input) to \(own.classes) classes, \
+        \(own.parameters) parameters; found \(origin.input) to \(origin.classes), \(origin.parameters)); go on with its \
+        recipe, or start anew
+        """)
+    }
     if let own = position.optimizer, own != optimizer {
       throw ContainerError(
         "\(name) belongs to a training by \(own.rawValue); go on with --optimizer \(own.rawValue), or start anew")
@@ -87,8 +109,11 @@ struct Checkpoint {
     let fits = [memory.momenta, memory.squares].joined().allSatisfy {
       $0.value.shape == network.parameters[$0.key]?.shape
     }
-    let counters = [position.epoch, position.batch, position.step, position.images, position.metricsLength]
-    guard fits, counters.allSatisfy({ $0 >= 0 }) else {
+    let counters = [
+      position.epoch, position.batch, position.step, position.images, position.correct, position.metricsLength,
+      memory.steps,
+    ]
+    guard fits, counters.allSatisfy((0...1 << 40).contains) else {
       throw ContainerError("\(name) does not belong to this training; start anew without --resume")
     }
   }

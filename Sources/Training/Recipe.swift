@@ -102,6 +102,7 @@ public struct Recipe: Sendable, Equatable, Codable {
 }
 
 extension Recipe {
+  /// What training adds to the loss; strengths that are still open count as zero.
   public var regularizer: Regularizer {
     Regularizer(
       nuclear: nuclear ?? 0, group: group ?? 0, sparsity: sparsity, groupNorm: groupNorm, order: order,
@@ -118,6 +119,7 @@ extension Recipe {
     parameters ?? macs == nil ? nil : SizeFractions(parameters: parameters, macs: macs)
   }
 
+  /// What makes the trained network small.
   public var planner: Planner {
     Planner(
       goal: sizeGoal ?? .energy(energy), units: units, allocation: allocation ?? .uniform, measure: energyMeasure,

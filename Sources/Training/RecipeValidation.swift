@@ -60,6 +60,7 @@ extension Recipe {
     try check(crop.map { (0...1024).contains($0) } ?? true, "crop", crop ?? 0, "0 to 1024 pixels")
     try check((1...8192).contains(imageSize), "image-size", imageSize, "1 to 8192 pixels")
     try check((mean == nil) == (std == nil), "mean", mean ?? [], "to be given together with --std")
+    try check(mean?.allSatisfy(\.isFinite) ?? true, "mean", mean ?? [], "numbers")
     try check(std?.allSatisfy { $0 > 0 && $0.isFinite } ?? true, "std", std ?? [], "numbers above 0")
     try check(
       strengths.allSatisfy { $0.factor >= 0 && $0.factor.isFinite }, "strengths", strengths, "factors of 0 or more")

@@ -5,8 +5,7 @@ import Torch
 /// How a trainer's regulariser comes to the size that is wished.
 extension Trainer {
   /// A controller for the wish of the options; one of an earlier session goes on if it had the same wish.
-  mutating func prepareToSteer() throws {
-    whole = try description.network.cost()
+  mutating func prepareToSteer() {
     guard position.wish != options.wish else { return }
     position.wish = options.wish
     position.controller = options.wish.map { StrengthController(wished: $0.fractions.least) }

@@ -53,6 +53,8 @@ public struct Trainer {
   /// Tells how long layers take, where the network is made smaller by time.
   public var layerClock: LayerClock?
   public var observe: (TrainingEvent) -> Void = { _ in }
+  /// Called once a checkpoint that training goes on from is known to belong to it, before anything is written.
+  public var willStart: () throws -> Void = {}
 
   var position = Checkpoint.Position()
   /// The cost of the network where training starts.
@@ -72,19 +74,24 @@ public struct Trainer {
   public mutating func train(resume: Bool) throws -> Network {
     var network = description.network
     var memory = OptimizerMemory()
+    whole = try network.cost()
+    let origin = Checkpoint.Origin(
+      input: network.inputShape, classes: description.classNames.count, parameters: whole.parameters, macs: whole.macs)
     if resume, FileManager.default.fileExists(atPath: folder.optimizer.path) {
       let checkpoint = try Checkpoint(contentsOf: folder.optimizer)
       (memory, position) = (checkpoint.memory, checkpoint.position)
       network =
         try position.architecture?.network(with: checkpoint.parameters)
         ?? network.loading(checkpoint.parameters, from: folder.optimizer.lastPathComponent)
-      try checkpoint.check(network, options.optimizer, folder.optimizer.lastPathComponent)
+      try checkpoint.check(network, from: origin, options.optimizer, folder.optimizer.lastPathComponent)
     }
+    position.origin = origin
+    try willStart()
     try folder.cutMetrics(to: position.metricsLength)
     var regularization = try Regularization(options.regularizer, on: network, start: position.start)
     position.start = regularization.start
     position.optimizer = options.optimizer
-    try prepareToSteer()
+    prepareToSteer()
     try checkReach(of: network)
     var state = try TrainingState(network, memory: memory, on: device, teacher: usedTeacher)
     if options.epochs == 0 { try keepUntrained(state) }

@@ -151,6 +151,11 @@ import Testing
         == "is damaged: tensor x has 12 bytes, expected 24 for F32 of shape [2, 3]; fetch or export it again")
   }
 
+  @Test(arguments: ["[0,4611686018427387904,4611686018427387904]", "[4611686018427387904,4611686018427387904,0]"])
+  func `a zero does not excuse a shape whose other extents overflow`(shape: String) throws {
+    #expect(try refusal(of: "{" + tensor(shape, "[0,0]") + "}").contains("is too large"))
+  }
+
   @Test func `a shape whose product overflows is told`() throws {
     let header = "{\(tensor("[4294967296,4294967296]", "[0,0]"))}"
     #expect(try refusal(of: header).contains("tensor x is too large: expected fewer than 2^63 bytes"))

@@ -50,6 +50,40 @@ import Torch
     }
   }
 
+  @Test(arguments: [(1, true), (10, true), (7, false), (9, false)])
+  func `a cast to another type of real number is nothing, one to whole numbers is refused`(
+    type: Int64, isRead: Bool
+  ) throws {
+    let sentence = try refusal { proto in
+      var attribute = ONNXAttributeProto()
+      (attribute.name, attribute.type, attribute.i) = ("to", .int, type)
+      append(to: &proto, "Cast", attributes: [attribute])
+    }
+    #expect(isRead ? sentence == "nothing was thrown" : sentence.contains("whole numbers"), "\(sentence)")
+  }
+
+  @Test(arguments: [Float.infinity, .nan]) func `a bound without an end is none, and one of NaN is refused`(
+    bound: Float
+  ) throws {
+    let sentence = try refusal { proto in
+      var attribute = ONNXAttributeProto()
+      (attribute.name, attribute.type, attribute.f) = ("max", .float, bound)
+      append(to: &proto, "Clip", attributes: [attribute])
+    }
+    #expect((sentence == "nothing was thrown") == bound.isInfinite, "\(sentence)")
+  }
+
+  /// Puts an operator behind the graph's output.
+  private func append(to proto: inout ONNXModelProto, _ operation: String, attributes: [ONNXAttributeProto]) {
+    var node = ONNXNodeProto()
+    node.opType = operation
+    node.input = [proto.graph.output[0].name]
+    node.output = ["appended"]
+    node.attribute = attributes
+    proto.graph.node.append(node)
+    proto.graph.output[0].name = "appended"
+  }
+
   @Test(arguments: ["vit-export", "swin-export", "convnext-export"])
   func `a graph with bytes changed is read or refused, and never traps`(name: String) throws {
     let folder = try Exchange.exported.get()

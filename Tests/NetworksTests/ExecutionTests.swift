@@ -33,6 +33,18 @@ import Torch
     #expect(network.parameters["node.running_var"]?.doubles == [1, 1])
   }
 
+  @Test(arguments: [false, true])
+  func `a batch of one value a channel leaves the statistics as they are`(isFused: Bool) throws {
+    var net = NetworkBuilder(input: [2, 1, 1], seed: 0)
+    let norm = try net.batchNorm(net.input, "norm")
+    let network = try net.finish(isFused ? net.relu(norm) : norm)
+    let execution = try Execution(network)
+    let tensors = execution.parameterNames.compactMap { network.parameters[$0] }
+    let result = execution.run(counting([1, 2, 1, 1]), parameters: tensors, mode: .training)
+    #expect(result.statistics.isEmpty)
+    #expect(result.output.doubles == [0, 0])
+  }
+
   @Test func `evaluation uses the statistics and returns none`() throws {
     let network = normalized(momentum: 0.5)
     let execution = try Execution(network)

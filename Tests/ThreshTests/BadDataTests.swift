@@ -116,6 +116,14 @@ struct BadDataTests {
     #expect(!exists(folder["run"]))
   }
 
+  @Test func `a pipe is no image and is not waited for`() throws {
+    let folder = try TemporaryFolder()
+    try #require(mkfifo(folder["pipe.png"], 0o600) == 0)
+    expectRefusal(
+      try thresh(["predict", try TrainedRun.lenet.get().run, folder["pipe.png"]], seconds: 20), Status.data,
+      ["no plain file"])
+  }
+
   @Test func `predict refuses what is no image`() throws {
     let run = try TrainedRun.lenet.get().run
     for path in [folder["nowhere.png"], folder.path, "/dev/zero"] {

@@ -31,7 +31,6 @@ struct DivergenceTests {
   @Test func `weights that the epoch's only step made NaN do not replace good ones`() throws {
     let outcome = try train(["--lr", "9e5", "--epochs", "6", "--batch-size", "500", "--warmup-epochs", "0"])
     #expect(outcome.status == Status.diverged, "\(outcome.errors)")
-    guard exists(folder["run/last.safetensors"]) else { return }
     let report = try succeeding(["inspect", folder["run/last.safetensors"], "--json"])
     #expect(!report.output.contains("nan"))
   }

@@ -185,11 +185,11 @@ struct EndToEndTests {
 
   @Test func `plot says what is wrong with a folder or a line`() throws {
     let folder = try TemporaryFolder()
-    expectRefusal(try thresh(["plot", folder.path]), Status.recipe, ["no metrics.jsonl"])
+    expectRefusal(try thresh(["plot", folder.path]), Status.file, ["no metrics.jsonl"])
     try folder.write(Array("{\"epoch\":".utf8), "metrics.jsonl")
-    expectRefusal(try thresh(["plot", folder.path]), Status.recipe, ["no metrics.jsonl"])
+    expectRefusal(try thresh(["plot", folder.path]), Status.file, ["no metrics.jsonl"])
     try folder.write(Array("{}\n".utf8), "metrics.jsonl")
-    expectRefusal(try thresh(["plot", folder.path]), Status.recipe, ["line 1 of", "metrics.jsonl"])
+    expectRefusal(try thresh(["plot", folder.path]), Status.file, ["line 1 of", "metrics.jsonl"])
     expectRefusal(
       try thresh(["plot", folder.path, "--output", folder["none/plot.svg"]]), Status.output, ["does not exist"])
   }

@@ -31,12 +31,24 @@ struct ExchangeTests {
 
   @Test func `two networks that are not the same are told apart`() throws {
     let (dec3, lenet) = (try TrainedRun.dec3.get(), try TrainedRun.lenet.get())
-    let outcome = try thresh(["verify", dec3.run, lenet.run])
-    #expect(outcome.status == 69 || outcome.status == Status.network, "\(outcome)")
+    let folder = try TemporaryFolder()
+    try succeeding(["compress", lenet.run, "--energy", "0.5", "--output", folder["half.safetensors"]])
+    let outcome = try thresh(["verify", lenet.run, folder["half.safetensors"]])
+    #expect(outcome.status == Status.proof && outcome.errors.contains("outputs differ"), "\(outcome)")
     expectRefusal(
       try thresh(["export", dec3.run, "--to", "pytorch", "--output", "small.txt"]), Status.output, [".py"])
     expectRefusal(
       try thresh(["export", dec3.run, "--to", "word", "--output", "small.txt"]), Status.usage, ["--to"])
+  }
+
+  @Test func `an export to PyTorch replaces its own files and nobody else's`() throws {
+    let folder = try TemporaryFolder()
+    let export = ["export", try TrainedRun.lenet.get().run, "--to", "pytorch", "--output", folder["small.py"]]
+    try folder.write("somebody's", "small.safetensors")
+    expectRefusal(try thresh(export), Status.output, ["small.safetensors", "is there already"])
+    #expect(try contents(of: folder["small.safetensors"]) == Data("somebody's".utf8))
+    try FileManager.default.removeItem(atPath: folder["small.safetensors"])
+    for _ in 0..<2 { try succeeding(export) }
   }
 
   @Test func `a file that says it is ONNX and is not is refused`() throws {

@@ -20,7 +20,8 @@ struct OptionTests {
     (["--sparsity", "nan"], "--sparsity"), (["--sparsity", "0.5", "--group", "0"], "--group is 0"),
     (["--time", "2"], "--time is 2"), (["--time", "0.5", "--macs", "0.5"], "--parameters or --macs is given too"),
     (["--time", "0.5", "--time-batch-size", "0"], "--time-batch-size is 0"),
-    (["--steer"], "--parameters or --macs"), (["--distillation", "0.5"], "--finetune-epochs"),
+    (["--skip", "fc4"], "did you mean fc1?"), (["--steer"], "--parameters or --macs"),
+    (["--distillation", "0.5"], "--finetune-epochs"),
   ])
   func `a value without sense is refused before anything is written`(options: [String], words: String) throws {
     let folder = try TemporaryFolder()
@@ -107,6 +108,26 @@ struct OptionTests {
         ["train", "--model", trained, "--decompose"] + (try TinyImages.shared.get().options)
           + ["--output", folder["run"]]), Status.recipe, ["--decompose", "name an architecture"])
     #expect(!exists(folder["run"]))
+  }
+
+  @Test func `a trained network is not thinned`() throws {
+    let folder = try TemporaryFolder()
+    expectRefusal(
+      try thresh(
+        ["train", "--model", try TrainedRun.lenet.get().run, "--width", "0.5"] + (try TinyImages.shared.get().options)
+          + ["--output", folder["run"]]), Status.recipe, ["--width", "leave it out"])
+  }
+
+  @Test func `a run to go on with has to be there, unless it is said what to train`() throws {
+    let folder = try TemporaryFolder()
+    expectRefusal(
+      try thresh(["train", "--resume", "--output", folder["nowhere"]]), Status.recipe, ["holds no run to go on with"])
+    #expect(!exists(folder["nowhere"]))
+  }
+
+  @Test func `threads of a comparison are checked without images too`() throws {
+    let run = try TrainedRun.lenet.get().run
+    expectRefusal(try thresh(["verify", run, run, "--threads", "0"]), Status.recipe, ["--threads is 0"])
   }
 
   @Test func `a network that no training was done on has the start's models in its folder`() throws {

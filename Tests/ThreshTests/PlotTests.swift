@@ -24,11 +24,20 @@ struct PlotTests {
     #expect(!String(decoding: try contents(of: folder["one.svg"]), as: UTF8.self).contains(">none<"))
   }
 
+  @Test func `a column of names becomes a dot for every name`() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(table, "figures.json")
+    try succeeding(["plot", file, "--x", "training", "--y", "top1", "--output", folder["dots.svg"]])
+    let drawn = String(decoding: try contents(of: folder["dots.svg"]), as: UTF8.self)
+    #expect(drawn.ranges(of: ">both<").count == 1 && drawn.ranges(of: ">none<").count == 1)
+  }
+
   @Test(arguments: [
     (["--x", "size", "--y", "top1"], "no column size"), (["--x", "parameters"], "--x and --y"),
     (["--x", "parameters", "--y", "top1", "--only", "seed"], "column=value"),
     (["--x", "parameters", "--y", "top1", "--only", "seed=7"], "no row"),
-    (["--x", "training", "--y", "top1"], "no row"),
+    (["--x", "parameters", "--y", "training"], "no row"),
+    (["--x", "training", "--y", "top1", "--by", "seed"], "without --by"),
   ])
   func `a column that is not there, or rows that are not, are refused`(options: [String], word: String) throws {
     let folder = try TemporaryFolder()
@@ -41,6 +50,6 @@ struct PlotTests {
     let folder = try TemporaryFolder()
     let file = try folder.write(text, "figures.json")
     expectRefusal(
-      try thresh(["plot", file, "--x", "a", "--y", "a", "--output", folder["plot.svg"]]), Status.recipe, ["JSON"])
+      try thresh(["plot", file, "--x", "a", "--y", "a", "--output", folder["plot.svg"]]), Status.file, ["JSON"])
   }
 }

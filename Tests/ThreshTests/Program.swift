@@ -112,6 +112,7 @@ enum Status {
   static let file: Int32 = 66
   static let network: Int32 = 67
   static let plan: Int32 = 68
+  static let proof: Int32 = 69
   static let diverged: Int32 = 70
   static let output: Int32 = 73
   static let recipe: Int32 = 78

@@ -115,6 +115,23 @@ struct ResumeTests {
     try expectSameAsWhole("stopped")
   }
 
+  @Test func `a fine-tuning of compress that is stopped goes on and ends as one that was left alone`() throws {
+    let run = try TrainedRun.lenet.get()
+    func arguments(_ name: String, epochs: Int = 3) -> [String] {
+      ["compress", run.run, "--energy", "0.9", "--finetune-epochs", "\(epochs)", "--lr", "0.01", "--threads", "1"]
+        + run.data.options + ["--output", folder[name]]
+    }
+    try succeeding(arguments("whole.safetensors"))
+    // Stopped after its first epoch, by a request that comes as soon as that is saved.
+    let program = try Program(arguments("small.safetensors"))
+    try #require(
+      try wait(for: 1, versionsOf: folder["small.safetensors.finetune/optimizer.safetensors"], of: program))
+    program.send(SIGINT)
+    #expect(try program.wait().status == Status.stopped)
+    try succeeding(arguments("small.safetensors") + ["--resume"])
+    #expect(try contents(of: folder["small.safetensors"]) == contents(of: folder["whole.safetensors"]))
+  }
+
   @Test func `a second Ctrl-C ends at once and leaves whole files`() throws {
     // So long that it cannot have ended before both arrive, however busy the machine is.
     let program = try Program(arguments("stopped", every: "0") + ["--epochs", "1000"])
@@ -163,6 +180,15 @@ struct ResumeTests {
         }()
       ),
       (
+        "absurd",
+        try {
+          var file = whole
+          file.metadata["training"] = file.metadata["training"]?.replacingOccurrences(
+            of: "\"correct\":0", with: "\"correct\":\(Int.max)")
+          return try file.bytes()
+        }()
+      ),
+      (
         "momentum",
         try {
           var file = whole
@@ -187,6 +213,8 @@ struct ResumeTests {
     let outcome = try thresh(["train", "--resume", "--model", "dec3", "--output", folder["run"]])
     #expect(outcome.status == Status.file)
     for word in ["missing: block1", "unexpected: conv1"] { #expect(outcome.errors.contains(word)) }
+    // The recipe that goes with the checkpoint is still there.
+    try succeeding(["train", "--resume", "--output", folder["run"]])
   }
 
   @Test func `a run goes on with larger batches than it began with`() throws {

@@ -54,13 +54,17 @@ struct CompactingTrainerTests {
     #expect(try network.cost().parameters == sizes[5])
   }
 
-  @Test(arguments: [(9, false), (11, false), (25, false), (11, true), (14, true)])
+  @Test(
+    arguments: [(9, false), (11, false), (25, false), (11, true), (14, true)], TrainingOptions.Optimizer.allCases)
   func `a training that is stopped around a compaction ends where an uninterrupted one does`(
-    step: Int, toSize: Bool
+    at: (step: Int, toSize: Bool), optimizer: TrainingOptions.Optimizer
   ) throws {
+    let (step, toSize) = at
     // Ten steps an epoch: stopped before, right after and long after the network is made smaller. To a size a look at
     // responses and each plan are steps too: stopped while it is planned.
     var options = compacting([1])
+    options.optimizer = optimizer
+    if optimizer == .adamw { options.learningRate = 0.005 }
     if toSize {
       let planner = Planner(goal: .macs(0.5), units: .weakest, allocation: .global)
       options.compaction = TrainingCompaction(after: [1], planner, responses: 32)
@@ -76,6 +80,19 @@ struct CompactingTrainerTests {
     #expect(throws: TrainingInterruption.self) { _ = try stopped.train(resume: false) }
     var resumed = try trainer(options, "stopped")
     #expect(elements(try resumed.train(resume: true)) == expected)
+  }
+
+  @Test func `what was made smaller goes on as the network it was, with its images`() throws {
+    var first = try trainer(compacting([1], of: 2), "run")
+    _ = try first.train(resume: false)
+    let run = first.folder
+    var other = Trainer(
+      compacting([1], of: 3), data,
+      try model(.dec3(input: [1, 8, 8], classes: 4, units: [2, 3, 4], seed: 1), of: data), in: run)
+    var hasStarted = false
+    other.willStart = { hasStarted = true }
+    #expect(sentence { _ = try other.train(resume: true) }.contains("another network or on other images"))
+    #expect(!hasStarted)
   }
 
   @Test func `momenta that are carried make another training than momenta that are reset`() throws {

@@ -150,6 +150,11 @@ struct TrainerTests {
     #expect(accuracy > healthy - 5, "\(warnings)")
   }
 
+  @Test(arguments: [(10, 12.0, true), (10, 16, false), (2, 52, true), (2, 60, false), (1, 100, false)])
+  func `guessing is told from learning, with few classes and many`(classes: Int, top1: Double, isGuessing: Bool) {
+    #expect((Alarm.guessing(top1: top1, classes: classes, epoch: 1) != nil) == isGuessing)
+  }
+
   @Test func `each warning is given once, also over a resumed run`() throws {
     let strong = Regularizer(nuclear: 2, group: 2, frequency: .steps(1))
     let data = drawnData()

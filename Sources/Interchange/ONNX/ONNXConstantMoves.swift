@@ -74,7 +74,7 @@ extension ONNXConstant {
 
   /// `updates` put where `indices` say: each row of them names the first axes of a place.
   func scattered(_ indices: ONNXConstant, _ updates: ONNXConstant) throws -> ONNXConstant {
-    guard let depth = indices.shape.last, (1...shape.count).contains(depth), let numbers = indices.integers,
+    guard let depth = indices.shape.last, depth >= 1, depth <= shape.count, let numbers = indices.integers,
       case let width = shape[depth...].reduce(1, *), updates.count == indices.count / depth * width
     else { throw ONNXProblem("puts shape \(updates.shape) at \(indices.shape) of shape \(shape)") }
     var (values, new) = (doubles, updates.doubles)

@@ -34,7 +34,13 @@ extension ONNXGraphReader {
       // Before opset 13 all axes from there on were taken as one.
       guard opset >= 13 || axis == input.rank - 1 else { throw ONNXProblem("goes over several axes at once") }
       try finish(Softmax(axis: input.fixedAxis(axis)), node, of: input)
-    case "Identity", "Dropout", "Cast": alias(node, try image(node))
+    case "Identity", "Dropout": alias(node, try image(node))
+    case "Cast":
+      let type = node.integer("to").flatMap { Int32(exactly: $0) }.flatMap(ONNXType.init)
+      guard let type, [.float, .float16, .double, .bfloat16].contains(type) else {
+        throw ONNXProblem("makes whole numbers or truths of an image's values")
+      }
+      alias(node, try image(node))
     case "Where": try readChoice(node)
     case "Expand": try readExpand(node)
     default:
@@ -61,9 +67,11 @@ extension ONNXGraphReader {
       let slope = node.number("alpha") ?? 0.2
       return .hardSigmoid(slope: abs(slope - 1.0 / 6) < 1e-6 ? 1.0 / 6 : slope, shift: node.number("beta") ?? 0.5)
     case "Clip":
-      let low = try single(node, "min", orInput: 1) ?? -Double.greatestFiniteMagnitude
-      let high = try single(node, "max", orInput: 2) ?? Double.greatestFiniteMagnitude
-      return low == 0 && high < Double.greatestFiniteMagnitude ? .cappedRelu(limit: high) : .clip(low: low, high: high)
+      // No bound, or an infinite one, is the largest number there is.
+      let largest = Double.greatestFiniteMagnitude
+      let low = try max(single(node, "min", orInput: 1) ?? -largest, -largest)
+      let high = try min(single(node, "max", orInput: 2) ?? largest, largest)
+      return low == 0 && high < largest ? .cappedRelu(limit: high) : .clip(low: low, high: high)
     default: return nil
     }
   }

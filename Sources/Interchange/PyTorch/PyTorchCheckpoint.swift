@@ -44,7 +44,7 @@ public enum PyTorchCheckpoint {
     guard let pickle = archive.names.first(where: { $0.hasSuffix("/data.pkl") }),
       let bytes = try archive.bytes(of: pickle)
     else { throw ContainerError("\(name) holds no data.pkl; expected a checkpoint that torch.save wrote") }
-    let tensors = StoredTensors(archive: archive, folder: String(pickle.dropLast("data.pkl".count)), name: name)
+    var tensors = StoredTensors(archive: archive, folder: String(pickle.dropLast("data.pkl".count)), name: name)
     return try stateDict(tensors.named(PickleReader.read(bytes, name: name)), name)
   }
 
@@ -76,19 +76,29 @@ private struct StoredTensors {
   /// The archive's own folder, with its slash.
   let folder: String
   let name: String
+  /// Entries of dictionaries looked at; one that is shared counts each time.
+  private var visits = 0
+
+  init(archive: ZipArchive, folder: String, name: String) {
+    (self.archive, self.folder, self.name) = (archive, folder, name)
+  }
 
   /// Every tensor under text keys, by the keys that lead to it.
-  func named(_ value: Pickled, _ path: [String] = []) throws -> [(path: [String], tensor: Tensor)] {
+  mutating func named(_ value: Pickled, _ path: [String] = []) throws -> [(path: [String], tensor: Tensor)] {
     switch value {
     case .dictionary(let box) where path.count < 4:
+      visits += box.pairs.count
+      guard visits <= 100_000 else {
+        throw ContainerError("\(name) has more entries than a state_dict; save that alone")
+      }
       return try box.pairs.flatMap { pair -> [(path: [String], tensor: Tensor)] in
         guard case .text(let key) = pair.key else { return [] }
         return try named(pair.value, path + [key])
       }
     case .call("torch._utils _rebuild_tensor_v2", let arguments), .call("torch._utils _rebuild_tensor", let arguments):
-      return [(path, try tensor(arguments, path.last ?? ""))]
+      return [(path, try tensor(arguments.items, path.last ?? ""))]
     case .call("torch._utils _rebuild_parameter", let arguments):
-      return try arguments.first.map { try named($0, path) } ?? []
+      return try arguments.items.first.map { try named($0, path) } ?? []
     default: return []
     }
   }
@@ -100,7 +110,8 @@ private struct StoredTensors {
 
   /// A tensor over a storage, from where it starts and with the strides it has.
   private func tensor(_ arguments: [Pickled], _ key: String) throws -> Tensor {
-    guard arguments.count >= 4, case .persistent(.tuple(let identity)) = arguments[0], identity.count >= 3,
+    guard arguments.count >= 4, case .persistent(.tuple(let box)) = arguments[0], case let identity = box.items,
+      identity.count >= 3,
       case .global(let storage) = identity[1], case .text(let entry) = identity[2],
       case .int(let offset) = arguments[1], let shape = numbers(arguments[2]), let strides = numbers(arguments[3]),
       shape.count == strides.count, shape.count <= 8
@@ -158,7 +169,8 @@ private struct StoredTensors {
   }
 
   private func numbers(_ value: Pickled) -> [Int]? {
-    guard case .tuple(let items) = value else { return nil }
+    guard case .tuple(let box) = value else { return nil }
+    let items = box.items
     let found = items.compactMap { item -> Int? in if case .int(let number) = item { number } else { nil } }
     return found.count == items.count ? found : nil
   }

@@ -24,6 +24,7 @@ public struct PyTorchModule: Sendable {
     var layers: [String] = []
     var steps: [String] = []
     var variables = [Network.inputName: "x"]
+    var free = PythonVariables()
     let constants = network.constantValues
     var written = Set<String>()
     for node in network.nodes {
@@ -42,14 +43,15 @@ public struct PyTorchModule: Sendable {
         variables[node.name] = variables[pair.nodes[0]]
         continue
       }
-      let variable = Self.variable(node.name)
+      let variable = free.variable(for: node.name)
       let name = pair?.name ?? Self.layerName(node)
-      if let made = pair.map({ Self.sequential($0, network) }) ?? Self.layer(node, network),
+      let input = shapes[node.inputs.first ?? ""] ?? []
+      if let made = pair.map({ Self.sequential($0, network) }) ?? Self.layer(node, network, input),
         written.insert(name).inserted
       {
-        layers.append("self.add(\"\(name)\", \(made))")
+        layers.append("self.add(\(PythonText.literal(name)), \(made))")
       }
-      steps.append("\(variable) = \(Self.call(node, name, inputs, shapes[node.inputs.first ?? ""] ?? []))")
+      steps.append("\(variable) = \(Self.call(node, name, inputs, input))")
       variables[node.name] = variable
     }
     source = Self.text(layers, steps, variables[network.output] ?? "x", weights, network.inputShape)
@@ -60,10 +62,11 @@ public struct PyTorchModule: Sendable {
   ) -> String {
     let shape = input.map(String.init).joined(separator: ", ")
     let stored = layers.contains { $0.contains("Stored(") } ? Self.storedClass : ""
+    let quiet = weights.filter { $0 != "\"" && $0 != "\\" }
     return """
-      \"\"\"A network that Thresh wrote: plain torch.nn, its weights in \(weights) beside this file.
+      \"\"\"A network that Thresh wrote: plain torch.nn, its weights in \(quiet) beside this file.
 
-          from \(weights.split(separator: ".").first ?? "module") import load
+          from \(quiet.split(separator: ".").first ?? "module") import load
           model = load()        # images: N × \(input.map(String.init).joined(separator: " × "))
       \"\"\"
       from pathlib import Path
@@ -96,7 +99,7 @@ public struct PyTorchModule: Sendable {
               return \(output)
 
 
-      def load(weights=Path(__file__).with_name("\(weights)")):
+      def load(weights=Path(__file__).with_name(\(PythonText.literal(weights)))):
           network = Network()
           missing, unexpected = network.load_state_dict(load_file(weights), strict=False)
           # Thresh keeps no count of the batches that batch norm has seen.
@@ -125,12 +128,6 @@ public struct PyTorchModule: Sendable {
 
     """
 
-  /// "layer1.0.conv1" → "layer1_0_conv1", which is a name in Python.
-  private static func variable(_ name: String) -> String {
-    let word = String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
-    return (word.first?.isNumber ?? true) || ["x", "layer", "in", "is", "if", "or"].contains(word) ? "v_" + word : word
-  }
-
   /// The name under which the layer's parameters are, which two nodes can share.
   private static func layerName(_ node: Node) -> String {
     node.commonPrefix ?? node.name
@@ -141,11 +138,12 @@ public struct PyTorchModule: Sendable {
 
 extension PyTorchModule {
   private static func sequential(_ pair: MatrixLayer, _ network: Network) -> String {
-    let factors = pair.nodes.compactMap { network[$0] }.compactMap { layer($0, network) }
+    let factors = pair.nodes.compactMap { network[$0] }.compactMap { layer($0, network, []) }
     return "nn.Sequential(\(factors.joined(separator: ", ")))"
   }
 
-  private static func layer(_ node: Node, _ network: Network) -> String? {
+  /// `shape` is that of what the layer reads.
+  private static func layer(_ node: Node, _ network: Network, _ shape: [Int]) -> String? {
     let weight = network.parameter(.weight, of: node)?.shape ?? []
     let bias = node.parameters[.bias] == nil ? ", bias=False" : ""
     switch node.operation {
@@ -161,7 +159,8 @@ extension PyTorchModule {
     case let norm as BatchNorm:
       let channels = network.parameter(.runningMean, of: node)?.shape[0] ?? 0
       let affine = node.parameters[.weight] == nil ? ", affine=False" : ""
-      return "nn.BatchNorm2d(\(channels), eps=\(norm.epsilon), momentum=\(norm.momentum)\(affine))"
+      return
+        "nn.BatchNorm\(max(1, shape.count - 1))d(\(channels), eps=\(norm.epsilon), momentum=\(norm.momentum)\(affine))"
     case let norm as LayerNorm:
       let affine = node.parameters[.weight] == nil ? ", elementwise_affine=False" : bias
       let shape = weight.isEmpty ? "INPUT_SHAPE[-\(norm.axes):]" : tuple(weight)
@@ -184,7 +183,8 @@ extension PyTorchModule {
   private static func call(_ node: Node, _ name: String, _ inputs: [String], _ shape: [Int]) -> String {
     let x = inputs.first ?? ""
     switch node.operation {
-    case is Convolution, is Linear, is BatchNorm, is LayerNorm, is Stored: return "layer(\"\(name)\")(\(x))"
+    case is Convolution, is Linear, is BatchNorm, is LayerNorm, is Stored:
+      return "layer(\(PythonText.literal(name)))(\(x))"
     case let activation as Activation: return call(activation, x)
     case let pooling as Pooling: return call(pooling, x)
     case let elementwise as Elementwise:
@@ -222,8 +222,8 @@ extension PyTorchModule {
     switch activation {
     case .relu: "F.relu(\(x))"
     case .leakyRelu(let slope): "F.leaky_relu(\(x), \(slope))"
-    case .cappedRelu(let limit): "torch.clamp(\(x), 0, \(limit))"
-    case .clip(let low, let high): "torch.clamp(\(x), \(low), \(high))"
+    case .cappedRelu(let limit): clamped(x, from: 0, to: limit)
+    case .clip(let low, let high): clamped(x, from: low, to: high)
     case .elu(let alpha): "F.elu(\(x), \(alpha))"
     case .gelu(let approximated): "F.gelu(\(x), approximate=\"\(approximated ? "tanh" : "none")\")"
     case .silu: "F.silu(\(x))"
@@ -233,6 +233,12 @@ extension PyTorchModule {
     case .hardSwish: "F.hardswish(\(x))"
     case .hardSigmoid(let slope, let shift): "torch.clamp(\(x) * \(slope) + \(shift), 0, 1)"
     }
+  }
+
+  /// A bound that no float32 reaches is none.
+  private static func clamped(_ x: String, from low: Double, to high: Double) -> String {
+    let bounds = [low, high].map { abs($0) < Double(Float.greatestFiniteMagnitude) ? "\($0)" : "None" }
+    return bounds == ["None", "None"] ? x : "torch.clamp(\(x), \(bounds[0]), \(bounds[1]))"
   }
 
   private static func call(_ pooling: Pooling, _ x: String) -> String {

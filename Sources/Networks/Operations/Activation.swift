@@ -21,8 +21,21 @@ public enum Activation: Operation, Hashable {
 
   public static let kind = "activation"
 
+  /// What the function is given beside x.
+  private var numbers: [Double] {
+    switch self {
+    case .leakyRelu(let slope): [slope]
+    case .cappedRelu(let limit): [limit]
+    case .elu(let alpha): [alpha]
+    case .hardSigmoid(let slope, let shift): [slope, shift]
+    case .clip(let low, let high): [low, high]
+    case .relu, .gelu, .silu, .sigmoid, .tanh, .erf, .hardSwish: []
+    }
+  }
+
   public func shape(of inputs: [[Int]], parameters: [Role: [Int]]) throws -> [Int] {
     try Expect.inputs(inputs, 1)
+    guard numbers.allSatisfy(\.isFinite) else { throw NetworkError("has numbers that are not finite: \(numbers)") }
     if case .cappedRelu(let limit) = self, !(limit >= 0) {
       throw NetworkError("is cut at \(limit), expected 0 or more")
     }

@@ -15,7 +15,7 @@ public struct BatchNorm: Operation, Hashable {
   public func shape(of inputs: [[Int]], parameters: [Role: [Int]]) throws -> [Int] {
     try Expect.inputs(inputs, 1)
     guard let channels = inputs[0].first else { throw NetworkError("reads a value without channels") }
-    guard epsilon > 0, (0...1).contains(momentum) else {
+    guard epsilon > 0, epsilon.isFinite, (0...1).contains(momentum) else {
       throw NetworkError("has epsilon \(epsilon) and momentum \(momentum), expected epsilon > 0, momentum in 0...1")
     }
     for role in [Role.runningMean, .runningVariance] { _ = try Expect.parameter(role, parameters, rank: 1) }
@@ -33,7 +33,7 @@ public struct BatchNorm: Operation, Hashable {
     }
     let (output, newMean, newVariance) = inputs[0].batchNormalizedInTraining(
       scale: scale, shift: shift, mean: mean, variance: variance, momentum: momentum, epsilon: epsilon)
-    context.statistics = [.runningMean: newMean, .runningVariance: newVariance]
+    if hasVariance(inputs[0]) { context.statistics = [.runningMean: newMean, .runningVariance: newVariance] }
     return output
   }
 
@@ -46,9 +46,13 @@ public struct BatchNorm: Operation, Hashable {
       variance: parameters.required(.runningVariance), momentum: momentum, epsilon: epsilon, window: window)
     guard context.mode == .training else { return norm.evaluated(x, adding: residual) }
     let (output, newMean, newVariance) = norm.trained(x, adding: residual)
-    context.statistics = [.runningMean: newMean, .runningVariance: newVariance]
+    if hasVariance(x) { context.statistics = [.runningMean: newMean, .runningVariance: newVariance] }
     return output
   }
+
+  /// A channel of a single value has no variance, so the running statistics stay: the last batch of an epoch can be one
+  /// image, of one pixel behind all strides.
+  private func hasVariance(_ x: Tensor) -> Bool { x.shape.count > 1 && x.count > x.shape[1] }
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 

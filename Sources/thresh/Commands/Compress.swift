@@ -33,6 +33,8 @@ struct Compress: ParsableCommand {
   var schedule: Schedule.Shape?
   @OptionGroup var distillation: DistillationOptions
   @OptionGroup var compute: ComputeOptions
+  @Flag(help: "Go on with a fine-tuning that was stopped: the same command again.")
+  var resume = false
   @Flag(help: "Print the plan and the figures as JSON.")
   var json = false
   @Option(help: ArgumentHelp("The file to write.", valueName: "file"))
@@ -64,7 +66,7 @@ struct Compress: ParsableCommand {
     if let data {
       if recipe.finetuneEpochs > 0 {
         let folder = RunFolder(URL(filePath: output + ".finetune", directoryHint: .isDirectory))
-        try steps.finetune(&compressed, on: data, in: folder, teacher: teacher, resume: false)
+        try steps.finetune(&compressed, on: data, in: folder, teacher: teacher, resume: resume)
       }
       let final = try steps.accuracy(of: compressed.model.network, on: data.test, of: data)
       compressed.model.figures["top1"] = final.top1
@@ -100,6 +102,9 @@ struct Compress: ParsableCommand {
     }
     if plan.basis == .responses, data.data == nil {
       throw RecipeError("--basis responses needs images; name them with --data")
+    }
+    if resume, recipe.finetuneEpochs == 0 {
+      throw RecipeError("--resume goes on with --finetune-epochs; name them too")
     }
     if recalibrate, data.data == nil { throw RecipeError("--recalibrate needs images; name them with --data") }
     return recipe

@@ -12,7 +12,7 @@ import Training
 struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract:
-      "Show the point in six minutes: three ways to a network of a tenth the size, on images drawn by the program.",
+      "Show the point in a minute or two: three ways to a network of a tenth the size, on images drawn by the program.",
     discussion: """
       Example:
         thresh demo --output demo

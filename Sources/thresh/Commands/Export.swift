@@ -52,6 +52,11 @@ struct Export: ParsableCommand {
       throw OutputError("\(output) is to be a module of Python; give it a name that ends in .py")
     }
     let weights = file.deletingPathExtension().appendingPathExtension("safetensors")
+    // Both are there after an export before; the weights alone are somebody else's.
+    let files = FileManager.default
+    guard !files.fileExists(atPath: weights.path) || files.fileExists(atPath: file.path) else {
+      throw OutputError("\(weights.path) is there already and would be replaced; name another --output")
+    }
     let module = try PyTorchModule(model.network, weights: weights.lastPathComponent)
     try AtomicOutput.check(weights.path)
     var named = model

@@ -10,9 +10,11 @@ struct Plot: ParsableCommand {
         thresh plot run --output run.svg
         thresh plot run-a run-b --output comparison.svg
         thresh plot figures.json --x parameters --y top1 --by training --output curves.svg
+        thresh plot figures.json --x training --y top1 --output contenders.svg
 
       One run gets a plot for each layer too; several are drawn into the same plots. The fine-tuning of a run comes \
-      behind its training. A JSON list of objects is drawn as lines over one of its columns.
+      behind its training. A JSON list of objects is drawn as lines over one of its columns, or, where --x names a column \
+      of texts, as a dot for each of them.
       """)
 
   @Argument(help: ArgumentHelp("Folders of runs, or one table of figures.", valueName: "run|table"))
@@ -41,8 +43,8 @@ struct Plot: ParsableCommand {
   func run() throws {
     try AtomicOutput.check(output)
     if let table = try tablePlot() {
-      let plot = try table.plot(of: try TablePlot.rows(of: URL(filePath: runs[0])))
-      try AtomicOutput.write(plot.svg(), to: URL(filePath: output))
+      try AtomicOutput.write(
+        try table.svg(of: try TablePlot.rows(of: URL(filePath: runs[0]))), to: URL(filePath: output))
       return print(output)
     }
     let histories = try runs.map { try RunHistory(RunFolder(URL(filePath: $0, directoryHint: .isDirectory))) }

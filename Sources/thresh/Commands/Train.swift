@@ -54,6 +54,9 @@ struct Train: ParsableCommand {
     if !resume, FileManager.default.fileExists(atPath: folder.last.path) {
       throw OutputError("\(output) holds a run already; go on with --resume, or name another --output")
     }
+    if resume, !isRun, (recipe ?? model ?? data.data) == nil {
+      throw RecipeError("\(output) holds no run to go on with; check --output, or say what to train")
+    }
     if isRun, resume { resolved = try Recipe(contentsOf: folder.recipe) }
     if let recipe { resolved = try Recipe(contentsOf: URL(filePath: recipe)) }
     set(&resolved.model, model)

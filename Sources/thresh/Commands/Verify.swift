@@ -25,7 +25,8 @@ struct Verify: ParsableCommand {
   @OptionGroup var data: DataOptions
   @Option(help: ArgumentHelp("How far apart outputs may be, of the largest output.", valueName: "x"))
   var tolerance = 1e-4
-  @OptionGroup var compute: ComputeOptions
+  @Option(help: ArgumentHelp("Threads of libtorch; all cores by default.", valueName: "n"))
+  var threads: Int?
   @Flag(help: "Print JSON: difference, images, agreement (percent), ties.")
   var json = false
 
@@ -43,16 +44,16 @@ struct Verify: ParsableCommand {
     guard tolerance > 0, tolerance.isFinite else {
       throw RecipeError("--tolerance is \(tolerance), expected a number above 0, such as 0.0001")
     }
+    var recipe = Recipe()
+    recipe.threads = threads
+    try recipe.validate()
+    _ = try recipe.computing()
     let (a, b) = (try load(first), try load(second))
     let difference = try Difference(between: a.network, and: b.network).relative
     var report = Report(difference: difference)
     var disagreements = 0
     if let name = data.data {
-      var recipe = Recipe()
       (recipe.data, recipe.dataDir, recipe.validation) = (name, data.dataDir, 0)
-      compute.apply(to: &recipe)
-      try recipe.validate()
-      _ = try recipe.computing()
       let set = try recipe.dataset(for: a.preprocessing).prepared(for: a)
       let agreement = try Agreement(a.network, b.network, on: set.test, of: set, tolerance: tolerance)
       report.images = agreement.images

@@ -1,8 +1,10 @@
+import Containers
 import Foundation
 import Reports
 import Training
 
-/// One plot of a table of figures: a line for every value of one column, repetitions drawn with their spread.
+/// One plot of a table of figures, repetitions drawn with their spread: a line for every value of one column, or, where x
+/// holds names, a dot for every name.
 struct TablePlot {
   var x: String
   var y: String
@@ -43,35 +45,54 @@ struct TablePlot {
     }
   }
 
-  /// - Throws: `RecipeError` when the file is no JSON list of flat objects.
+  /// - Throws: `ContainerError` when the file is no JSON list of flat objects.
   static func rows(of file: URL) throws -> [Row] {
     guard let data = try? Data(contentsOf: file) else {
-      throw RecipeError("\(file.path) cannot be read; name a JSON file of figures")
+      throw ContainerError("\(file.path) cannot be read; name a JSON file of figures")
     }
     do {
       return try JSONDecoder().decode([Row].self, from: data)
     } catch {
-      throw RecipeError("\(file.path) is no JSON list of objects of numbers and texts")
+      throw ContainerError("\(file.path) is no JSON list of objects of numbers and texts")
     }
   }
 
+  /// The plot as an SVG document.
+  ///
   /// - Throws: `RecipeError` when a column is missing or no row is left.
-  func plot(of rows: [Row]) throws -> LinePlot {
+  func svg(of rows: [Row]) throws -> String {
     for column in [x, y, by, each].compactMap(\.self) + only.map(\.column)
     where !rows.contains(where: { $0[column] != nil }) {
       let known = Set(rows.flatMap(\.keys)).sorted().joined(separator: ", ")
       throw RecipeError("the table has no column \(column); it has \(known)")
     }
     let chosen = rows.filter { row in only.allSatisfy { $0.values.contains(row[$0.column]?.text ?? "") } }
-    guard chosen.contains(where: { $0[x]?.number != nil && $0[y]?.number != nil }) else {
-      throw RecipeError("no row of the table has numbers in \(x) and \(y)")
+      .filter { $0[x] != nil && $0[y]?.number != nil }
+    guard !chosen.isEmpty else { throw RecipeError("no row of the table has \(x), and a number in \(y)") }
+    if chosen.contains(where: { $0[x]?.number != nil }) { return lines(of: chosen).svg() }
+    guard by == nil, each == nil, !isLogarithmic.x else {
+      throw RecipeError("\(x) holds names, not numbers: each becomes a dot, without --by, --each and --log-x")
     }
-    let names = chosen.map { line(of: $0) }.unique
-    return LinePlot(
-      title: title, x: LinePlot.Axis(x, scale: isLogarithmic.x ? .logarithmic : .linear),
-      y: LinePlot.Axis(y, scale: isLogarithmic.y ? .logarithmic : .linear),
-      series: names.map { name in LinePlot.Series(name, points(of: chosen.filter { line(of: $0) == name })) })
+    return dots(of: chosen).svg()
   }
+
+  private func lines(of rows: [Row]) -> LinePlot {
+    let names = rows.map { line(of: $0) }.unique
+    return LinePlot(
+      title: title, x: LinePlot.Axis(x, scale: isLogarithmic.x ? .logarithmic : .linear), y: yAxis,
+      series: names.map { name in LinePlot.Series(name, points(of: rows.filter { line(of: $0) == name })) })
+  }
+
+  private func dots(of rows: [Row]) -> DotPlot {
+    DotPlot(
+      title: title, axis: yAxis,
+      rows: rows.compactMap { $0[x]?.text }.unique.map { name in
+        let (value, spread) = repeated(rows.filter { $0[x]?.text == name })
+        return DotPlot.Row(name, value, spread: spread)
+      })
+  }
+
+  private var yAxis: LinePlot.Axis { LinePlot.Axis(y, scale: isLogarithmic.y ? .logarithmic : .linear) }
 
   private func line(of row: Row) -> String { by.flatMap { row[$0]?.text } ?? y }
 
@@ -79,10 +100,16 @@ struct TablePlot {
     let keys = rows.compactMap { $0[each ?? x]?.text }.unique
     return keys.map { key -> LinePlot.Point in
       let same = rows.filter { $0[each ?? x]?.text == key }
-      let (xs, ys) = (same.compactMap { $0[x]?.number }, same.compactMap { $0[y]?.number })
-      let (low, high) = (ys.min() ?? .nan, ys.max() ?? .nan)
-      return LinePlot.Point(x: xs.mean, y: ys.mean, spread: ys.count > 1 ? low...high : nil)
+      let (value, spread) = repeated(same)
+      return LinePlot.Point(x: same.compactMap { $0[x]?.number }.mean, y: value, spread: spread)
     }.sorted { $0.x < $1.x }
+  }
+
+  /// The mean of y in rows that repeat one another; its least and greatest where there are several.
+  private func repeated(_ rows: [Row]) -> (mean: Double, spread: ClosedRange<Double>?) {
+    let values = rows.compactMap { $0[y]?.number }
+    guard values.count > 1, let low = values.min(), let high = values.max() else { return (values.mean, nil) }
+    return (values.mean, low...high)
   }
 }
 

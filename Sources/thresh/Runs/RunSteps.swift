@@ -22,11 +22,14 @@ struct RunSteps {
 
   /// Trains `model` in `folder` and gives the last network.
   ///
-  /// - Parameter teacher: the network to learn from where the options say so.
+  /// - Parameters:
+  ///   - teacher: the network to learn from where the options say so.
+  ///   - willStart: called before anything is written, once the folder's checkpoint is known to belong to this training.
   func train(
     _ model: Model, on data: Dataset, _ options: TrainingOptions, in folder: RunFolder, _ title: String,
-    teacher: Network?, resume: Bool
+    teacher: Network?, resume: Bool, willStart: @escaping () throws -> Void = {}
   ) throws -> Network {
+    try checkSkip(model.network)
     let display = TrainingDisplay(
       title, epochs: options.epochs, images: data.train.count, batchSize: options.batchSize)
     let stop = StopSignal()
@@ -36,6 +39,7 @@ struct RunSteps {
     if recipe.time != nil { trainer.layerClock = TimeCache().clock(recipe.timing) }
     trainer.observe = { display.show($0) }
     trainer.shouldStop = { stop.isAsked }
+    trainer.willStart = willStart
     trainer.checkpointInterval = checkpointInterval
     defer { display.clear() }
     return try trainer.train(resume: resume)
@@ -45,6 +49,7 @@ struct RunSteps {
   func compress(
     _ model: Model, on data: Dataset?, recalibrates: Compression.Recalibration = .whenBetter, whole: Cost? = nil
   ) throws -> Compressed {
+    try checkSkip(model.network)
     let display = PartDisplay()
     defer { display.end() }
     var planner = recipe.planner
@@ -79,6 +84,15 @@ struct RunSteps {
     }
     compressed.model.network = tuned.network
     compressed.model.figures.merge(tuned.figures) { old, _ in old }
+  }
+
+  /// - Throws: `RecipeError` when a pattern of `--skip` is the name of no layer, which would leave none out.
+  private func checkSkip(_ network: Network) throws {
+    let names = network.matrixLayers.map(\.name)
+    for pattern in recipe.skip ?? [] where !names.contains(where: Pattern(pattern).matches) {
+      let hint = Suggestion.nearest(to: pattern, among: names).map { "did you mean \($0)?" }
+      throw RecipeError("--skip is \(pattern), which names no layer; " + (hint ?? "see thresh inspect for their names"))
+    }
   }
 
   func restoringBatchNorm(_ network: Network, _ data: Dataset) throws -> Network {

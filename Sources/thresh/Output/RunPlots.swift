@@ -1,3 +1,4 @@
+import Containers
 import Foundation
 import Reports
 import Training
@@ -16,12 +17,12 @@ struct RunHistory {
     var isCompact: Bool
   }
 
-  /// - Throws: `RecipeError` when the folder holds no metrics, or a line of them cannot be read.
+  /// - Throws: `ContainerError` when the folder holds no metrics, or a line of them cannot be read.
   init(_ folder: RunFolder) throws {
     name = folder.url.relativePath
     let before = try Self.metrics(folder)
     guard let last = before.last else {
-      throw RecipeError("\(folder.url.path) holds no metrics.jsonl with an epoch in it; name a run's folder")
+      throw ContainerError("\(folder.url.path) holds no metrics.jsonl with an epoch in it; name a run's folder")
     }
     let after = try Self.metrics(folder.finetuning)
     cut = after.isEmpty ? nil : last.epoch
@@ -38,7 +39,7 @@ struct RunHistory {
       do {
         return try JSONDecoder().decode(Metrics.self, from: Data(line.utf8))
       } catch {
-        throw RecipeError("line \(index + 1) of \(folder.metrics.path) is no line of metrics; train the run again")
+        throw ContainerError("line \(index + 1) of \(folder.metrics.path) is no line of metrics; train the run again")
       }
     }
   }

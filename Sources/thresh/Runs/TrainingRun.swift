@@ -59,14 +59,17 @@ struct TrainingRun {
 
   private func execute(from start: Model, on data: Dataset) throws -> Outcome {
     let teacher = try steps.teacher(for: start)
-    try folder.create()
     let yaml = try recipe.yaml()
-    try AtomicOutput.write(yaml, to: folder.recipe)
     var description = start
     description.recipe = yaml
     var trained = description
+    // What is refused makes no folder, and replaces no recipe that goes with what is in it.
     trained.network = try steps.train(
-      description, on: data, recipe.training, in: folder, "train", teacher: teacher, resume: resume)
+      description, on: data, recipe.training, in: folder, "train", teacher: teacher, resume: resume,
+      willStart: {
+        try folder.create()
+        try AtomicOutput.write(yaml, to: folder.recipe)
+      })
     // Ordinary training gives its best network; a network trained for compression gets better at it until the end.
     if recipe.regularizer.isNone { trained = try Model(contentsOf: folder.best) }
     guard recipe.finetuneEpochs > 0 else { return try conclude(trained, dense: start, data, nil) }
@@ -100,6 +103,9 @@ struct TrainingRun {
         (model.preprocessing.mean, model.preprocessing.std) = (mean, std)
       }
       return (model, try data.prepared(for: model))
+    }
+    guard recipe.width == 1 else {
+      throw RecipeError("--width thins an architecture, but \(recipe.model) is a trained network; leave it out")
     }
     guard !recipe.decompose else {
       throw RecipeError(
