@@ -73,17 +73,21 @@ def memory() -> str:
         "proximal step after every step.")
 
 
+def thresh(*words) -> str:
+    return subprocess.run(
+        [ROOT / ".build/release/thresh", *words], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+
+
 def use(network: str, weights: Path, cuts: dict, settings: list[tuple[int, int, int]], rounds: int) -> str:
-    """`settings`: images, threads, and passes a run."""
+    """`cuts`: options of `compress`, or a file that is there; `settings`: images, threads, and passes a run."""
     folder = ROOT / ".build/where"
     folder.mkdir(parents=True, exist_ok=True)
     files, macs = {}, {}
     for index, (name, cut) in enumerate(cuts.items()):
-        files[name] = folder / f"{network}-{index}.safetensors"
-        made = subprocess.run(
-            [ROOT / ".build/release/thresh", "compress", network, "--weights", weights, *cut, "--json", "--output",
-             files[name]], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        macs[name] = json.loads(made.stdout)["macs"]
+        files[name] = cut if isinstance(cut, Path) else folder / f"{network}-{index}.safetensors"
+        if not isinstance(cut, Path):
+            thresh("compress", network, "--weights", weights, *cut, "--output", files[name])
+        macs[name] = json.loads(thresh("inspect", files[name], "--json"))["macs"]
     cells, heads, dense = {name: [] for name in cuts}, [], next(iter(cuts))
     for batch, threads, calls in settings:
         heads.append(f"batch {batch}, {threads} thread{'s' if threads > 1 else ''}")
@@ -105,6 +109,8 @@ def main() -> int:
     parser.add_argument("--weights", type=Path, required=True, help="of a ResNet-20, safetensors or .pth")
     parser.add_argument("--n", type=int, default=7, help="rounds of each side (default: %(default)s)")
     parser.add_argument("--only", choices=("training", "use"), help="one of both halves")
+    parser.add_argument(
+        "--tuned", type=Path, help="a ResNet-20 with half of the MACs whose accuracy is known, timed beside the others")
     options = parser.parse_args()
     hardware = f"{report.machine(2)['cpu']}, n = {options.n}."
     if options.only != "use":
@@ -113,8 +119,9 @@ def main() -> int:
         large = ROOT / ".build/resnet18-random.safetensors"
         subprocess.run([sys.executable, HOME / "peers/write_weights.py", large], check=True)
         small = [(1, 1, 200), (1, 2, 200), (64, 1, 10), (64, 2, 20)]
+        cuts = CUTS | ({"half of the MACs, by responses, tuned": options.tuned} if options.tuned else {})
         show(
-            "use", use("resnet20", options.weights, CUTS, small, options.n),
+            "use", use("resnet20", options.weights, cuts, small, options.n),
             use("resnet18", large, LARGE_CUTS, [(1, 1, 10), (1, 2, 20)], options.n), hardware)
     return 0
 

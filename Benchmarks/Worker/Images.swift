@@ -2,15 +2,15 @@ import Datasets
 
 /// The images that are learnt from: CIFAR-10's, or made-up bytes, which take exactly as long.
 enum Images {
-  /// channels × height × width.
-  static let shape = [3, 32, 32]
+  /// Height and width of CIFAR-10's.
+  static let size = 32
   static let classes = 10
 
-  /// A batch that stays what it is.
-  static func fixedBatch(_ size: Int) throws -> Batch {
-    let data = madeUp(size)
-    guard let batch = try BatchLoader(data.train, .evaluation(data, batchSize: size)).next() else {
-      throw BenchmarkError("a batch of \(size) images is empty")
+  /// A batch of `count` images that stays what it is.
+  static func fixedBatch(_ count: Int, size: Int = Images.size) throws -> Batch {
+    let data = madeUp(count, size: size)
+    guard let batch = try BatchLoader(data.train, .evaluation(data, batchSize: count)).next() else {
+      throw BenchmarkError("a batch of \(count) images is empty")
     }
     return batch
   }
@@ -26,9 +26,9 @@ enum Images {
     return data
   }
 
-  private static func madeUp(_ count: Int) -> Dataset {
+  private static func madeUp(_ count: Int, size: Int = Images.size) -> Dataset {
     var random = RandomStream(seed: 0)
-    let shape = ImageShape(channels: shape[0], height: shape[1], width: shape[2])
+    let shape = ImageShape(channels: 3, height: size, width: size)
     let pixels = (0..<count * shape.count).map { _ in UInt8(random.below(256)) }
     let images = InMemoryImages(
       shape: shape, pixels: pixels, labels: (0..<count).map { _ in UInt8(random.below(classes)) })

@@ -42,6 +42,10 @@ struct Task: Decodable {
   var precision: TrainingOptions.Precision
   var batch: Int
   var threads: Int
+  /// cpu, which nil is too, or cuda: where a training runs.
+  var device: String?
+  /// Height and width of made-up images; nil is 32.
+  var image: Int?
   /// Of train_step, regularized_step and forward: how many steps, or forward passes, one run makes.
   var steps: Int?
   /// Of regularized_step: after how many steps both proximal operators are applied.

@@ -25,7 +25,7 @@ struct Work {
     case .forward: throw BenchmarkError("forward needs file and steps")
     case .trainStep, .regularizedStep:
       guard let steps = task.steps else { throw BenchmarkError("\(task.task.rawValue) needs steps") }
-      let batch = try Images.fixedBatch(task.batch)
+      let batch = try Images.fixedBatch(task.batch, size: task.image ?? Images.size)
       run = { try learner.steps(steps, on: batch, regularizedEvery: task.every) }
     case .epoch:
       guard let count = task.images, let source = task.source else {
@@ -74,6 +74,9 @@ final class Learner {
   private var epochsMade = 0
 
   init(_ task: Task) throws {
+    guard let device = Device(task.device ?? "cpu"), Device.available.contains(device) else {
+      throw BenchmarkError("there is no device \(task.device ?? ""); there is \(Device.available)")
+    }
     let network = try Self.network(task)
     var recipe = Recipe()
     recipe.lr = 0.01
@@ -82,7 +85,7 @@ final class Learner {
     // The default strengths of a training on 50,000 images.
     options = recipe.resolvingStrengths(stepsPerEpoch: 50_000 / task.batch).training
     regularization = try Regularization(options.regularizer, on: network)
-    state = try TrainingState(network)
+    state = try TrainingState(network, on: device)
   }
 
   private static func network(_ task: Task) throws -> Network {
@@ -90,7 +93,8 @@ final class Learner {
     guard let architecture = Catalogue(rawValue: task.model) else {
       throw BenchmarkError("there is no architecture \(task.model)")
     }
-    return try architecture.network(input: Images.shape, classes: Images.classes, seed: 0)
+    let size = task.image ?? Images.size
+    return try architecture.network(input: [3, size, size], classes: Images.classes, seed: 0)
   }
 
   func steps(_ count: Int, on batch: Batch, regularizedEvery every: Int? = nil) throws {
