@@ -15,7 +15,8 @@ func sizeOfFile(_ path: String) -> Int? {
 /// Reads a whole file of at most `limit` bytes.
 func bytes(ofFile path: String, limit: Int = 1 << 31) throws(DatasetError) -> [UInt8] {
   guard let size = sizeOfFile(path) else {
-    throw .unreadable(path: path, reason: "there is no plain file of that name")
+    let isThere = FileManager.default.fileExists(atPath: path)
+    throw .unreadable(path: path, reason: isThere ? "it is no plain file" : "there is no such file")
   }
   guard size <= limit else {
     throw .malformed(path: path, problem: "has \(grouped(size)) bytes, more than the \(grouped(limit)) allowed")

@@ -110,6 +110,18 @@ struct OptionTests {
     #expect(!exists(folder["run"]))
   }
 
+  @Test func `a finished network teaches what is cut from it, one trained to be small does not, unless asked`() throws {
+    let folder = try TemporaryFolder()
+    func compress(_ run: TrainedRun, _ model: String, _ options: [String] = []) throws -> Bool {
+      let arguments = ["compress", model, "--energy", "0.8", "--finetune-epochs", "1"] + run.data.options + options
+      return try succeeding(arguments + ["--output", folder["c.safetensors"]]).errors.contains("teacher: ")
+    }
+    let (lenet, dec3) = (try TrainedRun.lenet.get(), try TrainedRun.dec3.get())
+    #expect(try compress(lenet, lenet.run))
+    #expect(try !compress(lenet, lenet.run, ["--distillation", "0"]))
+    #expect(try !compress(dec3, dec3.run + "/last.safetensors"))
+  }
+
   @Test func `a trained network is not thinned`() throws {
     let folder = try TemporaryFolder()
     expectRefusal(

@@ -93,6 +93,7 @@ struct RecipeTests {
     )
     #expect(Recipe().resolvingRate(for: lenet).lr == 0.02)
     #expect(Recipe().resolvingRate(for: dec3).lr == 0.1)
+    #expect(Recipe().resolvingRate(for: dec3, givenWeights: true).lr == 0.02)
     let given = try Recipe(yaml: "lr: 0.3\n", name: "given")
     #expect(given.resolvingRate(for: lenet).lr == 0.3)
   }

@@ -95,7 +95,12 @@ struct Compress: ParsableCommand {
     set(&recipe.schedule, schedule)
     compute.apply(to: &recipe)
     distillation.apply(to: &recipe)
-    recipe = recipe.resolvingPlan(givenWeights: model.recipe == nil || recipe.hasGivenWeights)
+    let givenWeights = model.recipe == nil || recipe.hasGivenWeights
+    recipe = recipe.resolvingPlan(givenWeights: givenWeights)
+    if distillation.distillation == nil, recipe.finetuneEpochs > 0, !recipe.wasTrainedSmall(givenWeights: givenWeights)
+    {
+      recipe.distillation = Recipe.usualDistillation
+    }
     try recipe.validate()
     if recipe.finetuneEpochs > 0, data.data == nil {
       throw RecipeError("--finetune-epochs needs images; name them with --data")

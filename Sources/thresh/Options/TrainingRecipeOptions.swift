@@ -45,7 +45,9 @@ struct TrainingRecipeOptions: ParsableArguments {
   var batchSize: Int?
   @Option(help: "sgd or adamw (default: sgd).")
   var optimizer: TrainingOptions.Optimizer?
-  @Option(help: ArgumentHelp("Learning rate (default: 0.1, without batch norm 0.02, for adamw 0.001).", valueName: "x"))
+  @Option(
+    help: ArgumentHelp(
+      "Learning rate (default: 0.1; 0.02 without batch norm and from given weights; 0.001 for adamw).", valueName: "x"))
   var lr: Double?
   @Option(help: ArgumentHelp("Momentum (default: 0.9, Nesterov), or β₁ of adamw.", valueName: "x"))
   var momentum: Double?

@@ -51,7 +51,7 @@ struct TrainingRun {
   func run(from start: Model, on data: Dataset) throws -> Outcome {
     let stepsPerEpoch = (data.train.count + recipe.batchSize - 1) / recipe.batchSize
     var resolved = self
-    resolved.steps.recipe = recipe.resolvingRate(for: start.network)
+    resolved.steps.recipe = recipe.resolvingRate(for: start.network, givenWeights: recipe.hasGivenWeights)
       .resolvingStrengths(stepsPerEpoch: stepsPerEpoch, givenWeights: recipe.hasGivenWeights)
       .resolvingPlan(givenWeights: recipe.hasGivenWeights)
     return try resolved.execute(from: start, on: data)
