@@ -46,14 +46,16 @@ def by_pytorch(options: argparse.Namespace, start: Path, seed: int) -> tuple[flo
     model = thresh_file.load(start).train()
     optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9, nesterov=True, weight_decay=5e-4)
     steps, step, clock = len(labels) // 128, 0, time.perf_counter()
-    with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bfloat16"):
-        for _ in range(options.epochs):
-            for images, wanted in data.in_memory(pixels, labels, 128):
-                optimizer.param_groups[0]["lr"] = 0.1 * training.cosine(step / steps / options.epochs)
-                F.cross_entropy(model(images), wanted).backward()
-                optimizer.step()
-                optimizer.zero_grad()
-                step += 1
+    for _ in range(options.epochs):
+        for images, wanted in data.in_memory(pixels, labels, 128):
+            optimizer.param_groups[0]["lr"] = 0.1 * training.cosine(step / steps / options.epochs)
+            # Around each step: weights that autocast has made bfloat16 stay so until its end.
+            with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bfloat16"):
+                loss = F.cross_entropy(model(images), wanted)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            step += 1
     seconds = time.perf_counter() - clock
     model.eval()
     tests, wanted = data.images(folder, 10_000, "test_batch.bin")
