@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import report
-from harness import BenchmarkError, Comparison, Side, measure
+from harness import Comparison, Side
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "Benchmarks" / "peers"
@@ -255,16 +255,8 @@ def main() -> int:
             comparison = make()
             if options.self_check:
                 comparison = _self_check(comparison, options.peer_worker)
-            try:
-                measured = measure(comparison, options.n, options.warm_up)
-            except BenchmarkError as error:
-                failures += 1
-                print(f"\n{comparison.title}\n  failed: {error}", file=sys.stderr)
-                continue
-            result = report.results(comparison, measured, about)
-            print("\n" + report.table(result), flush=True)
-            if not options.self_check:
-                print(f"  → {report.write(result, options.output)}")
+            folder = None if options.self_check else options.output
+            failures += not report.run(comparison, options.n, options.warm_up, about, folder)
     return 1 if failures else 0
 
 

@@ -7,17 +7,14 @@ README.md. The machine should rest meanwhile.
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import report
+from harness import thresh
 
-HOME = Path(__file__).resolve().parent
-PROGRAM = HOME.parent / ".build/release/thresh"
 SETTINGS = [(1, 1, "float32"), (1, 2, "float32"), (32, 1, "float32"), (32, 2, "float32"), (64, 2, "float32"),
             (32, 2, "bfloat16")]
 
@@ -25,11 +22,9 @@ SETTINGS = [(1, 1, "float32"), (1, 2, "float32"), (32, 1, "float32"), (32, 2, "f
 def error(model: Path, batch: int, threads: int, precision: str) -> float:
     """Percent by which the foretold time is off the measured one."""
     with tempfile.TemporaryDirectory() as cache:
-        made = subprocess.run(
-            [PROGRAM, "calibrate", model, "--batch-size", str(batch), "--threads", str(threads), "--precision", precision,
-             "--json"], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=os.environ | {"XDG_CACHE_HOME": cache})
-    whole = json.loads(made.stdout)["whole"]
+        made = thresh("calibrate", model, "--batch-size", batch, "--threads", threads, "--precision", precision, "--json",
+                      XDG_CACHE_HOME=cache)
+    whole = json.loads(made)["whole"]
     return 100 * (whole["predicted"] / whole["measured"] - 1)
 
 
@@ -48,9 +43,7 @@ def main() -> int:
             cells.append(f"{statistics.median(errors):+.1f} ({min(errors):+.1f} – {max(errors):+.1f})")
         lines.append(f"| {model.stem} | {' | '.join(cells)} |")
         print(lines[-1], file=sys.stderr, flush=True)
-    text = "\n".join(lines) + f"\n\n{report.machine(2)['cpu']}, n = {options.n}."
-    print(text)
-    report.fill(HOME / "README.md", "forecast", text)
+    report.show("forecast", "\n".join(lines), f"{report.machine(2)['cpu']}, n = {options.n}.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Thresh on a GPU against PyTorch: `python Benchmarks/gpu.py --thresh BUNDLE`, about five minutes.
+"""Thresh on a GPU against PyTorch: `python Benchmarks/gpu.py --thresh BUNDLE`.
 
 BUNDLE is a folder that `Scripts/bundle` made and `install` was run in; the machine needs no Swift. Compared are training
 steps of ResNet-20 and ResNet-50 with PyTorch eager and with replays of a CUDA graph; singular value thresholding of
@@ -9,13 +9,12 @@ processor. `--device cpu` tries all of it but the graph where there is no GPU.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import report
-from harness import BenchmarkError, Comparison, Side, measure
+from harness import Comparison, Side, thresh
 
 PEERS = Path(__file__).resolve().parent / "peers"
 
@@ -51,10 +50,10 @@ def equal_results(options: argparse.Namespace) -> None:
     for device in dict.fromkeys(["cpu", options.device]):
         with tempfile.TemporaryDirectory() as folder:
             run = Path(folder) / "run"
-            subprocess.run(
-                [options.thresh / "thresh", "train", "--model", "dec3", "--width", "0.3", "--data", "glyphs", "--epochs",
-                 "1", "--nuclear", "0.005", "--group", "0.005", "--device", device, "--threads", str(options.threads), "--output", run],
-                check=True, capture_output=True)
+            thresh(
+                "train", "--model", "dec3", "--width", 0.3, "--data", "glyphs", "--epochs", 1, "--nuclear", 0.005, "--group",
+                0.005, "--device", device, "--threads", options.threads, "--output", run,
+                program=options.thresh / "thresh")
             last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
             print(f"{device:6} loss {last['trainingLoss']:.4f}, held out {last['validation']['top1']:.2f} %", flush=True)
 
@@ -78,21 +77,13 @@ def main() -> int:
     about = report.machine(options.threads) | {"device": options.device}
 
     networks = {"resnet20": 32, "resnet50": 224}
-    comparisons, failures = [], 0
+    comparisons = []
     if "steps" in options.only:
         comparisons += [steps(options, *network, precision) for network in networks.items()
                         for precision in ("float32", "bfloat16")]
     if "thresholding" in options.only:
         comparisons += [thresholding(options, *network) for network in networks.items()]
-    for comparison in comparisons:
-        try:
-            result = report.results(comparison, measure(comparison, options.n, 1), about)
-        except BenchmarkError as error:
-            failures += 1
-            print(f"\n{comparison.title}\n  failed: {error}", file=sys.stderr)
-            continue
-        print("\n" + report.table(result), flush=True)
-        report.write(result, options.output)
+    failures = sum(not report.run(comparison, options.n, 1, about, options.output) for comparison in comparisons)
     if "results" in options.only:
         print("\nAn epoch of a thin dec3 on the built-in glyphs, from one seed:")
         equal_results(options)

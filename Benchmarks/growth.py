@@ -86,8 +86,7 @@ def main() -> int:
                 f"what={what}", "--log-x", "--log-y", "--title", name, "--output", HOME / f"growth-{what}.svg"]
         subprocess.run([str(word) for word in plot], check=True, stdout=subprocess.DEVNULL)
     table = "\n".join(lines) + f"\n\n{about['cpu']}, {about['threads']} threads, n = {options.n}."
-    print(table)
-    report.fill(HOME / "README.md", "growth", table)
+    report.show("growth", table)
     return 0
 
 

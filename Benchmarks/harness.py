@@ -5,12 +5,23 @@ import os
 import subprocess
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 Answer = dict[str, Any]
 
 # Threads of a side that has just run spin for a while before they sleep, and would take a core from the next.
 PAUSE = 0.2
+
+
+PROGRAM = Path(__file__).resolve().parents[1] / ".build/release/thresh"
+
+
+def thresh(*words: Any, program: Path = PROGRAM, **environment: str) -> str:
+    """Runs the program to its end and gives what it printed."""
+    return subprocess.run(
+        [program, *map(str, words)], check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env=os.environ | environment).stdout
 
 
 class BenchmarkError(Exception):

@@ -8,7 +8,6 @@ Prints top-1 on the test images; a run that is there is not made again.
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,15 +15,11 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
+from harness import thresh
 from peers import data, thresh_file, training
 
-ROOT = Path(__file__).resolve().parents[1]
 RECIPE = ["--nuclear", 0, "--group", 0, "--validation", 0, "--batch-size", 128, "--lr", 0.1, "--schedule", "cosine",
           "--warmup-epochs", 0, "--weight-decay", 5e-4, "--crop", 4, "--flip"]
-
-
-def thresh(*words) -> None:
-    subprocess.run([ROOT / ".build/release/thresh", *map(str, words)], check=True, stdout=subprocess.DEVNULL)
 
 
 def by_thresh(options: argparse.Namespace, start: Path, seed: int) -> tuple[float, float]:

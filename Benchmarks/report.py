@@ -6,10 +6,11 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
-from harness import Comparison, Measured
+from harness import BenchmarkError, Comparison, Measured, measure
 
 
 def machine(threads: int) -> dict[str, Any]:
@@ -80,6 +81,20 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join([*lines, f"  {about}", *(f"  {note}" for note in result["notes"])])
 
 
+def run(comparison: Comparison, rounds: int, warm_up: int, about: dict[str, Any], folder: Path | None) -> bool:
+    """Measures and prints a comparison, and writes it where there is a folder; false, and told, when a side fails."""
+    try:
+        measured = measure(comparison, rounds, warm_up)
+    except BenchmarkError as error:
+        print(f"\n{comparison.title}\n  failed: {error}", file=sys.stderr)
+        return False
+    result = results(comparison, measured, about)
+    print("\n" + table(result), flush=True)
+    if folder:
+        print(f"  → {write(result, folder)}")
+    return True
+
+
 def write(result: dict[str, Any], folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{result['name']}.json"
@@ -128,6 +143,13 @@ def _output(command: list[str]) -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def show(name: str, *parts: str) -> None:
+    """Prints a text and puts it into its place in README.md."""
+    text = "\n\n".join(parts)
+    print(text)
+    fill(Path(__file__).with_name("README.md"), name, text)
 
 
 def fill(page: Path, name: str, text: str) -> None:

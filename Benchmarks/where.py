@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 import report
-from harness import Comparison, Measured, Side, measure
+from harness import Comparison, Measured, Side, measure, thresh
 
 HOME = Path(__file__).resolve().parent
 ROOT = HOME.parent
@@ -73,11 +73,6 @@ def memory() -> str:
         "proximal step after every step.")
 
 
-def thresh(*words) -> str:
-    return subprocess.run(
-        [ROOT / ".build/release/thresh", *words], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
-
-
 def use(network: str, weights: Path, cuts: dict, settings: list[tuple[int, int, int]], rounds: int) -> str:
     """`cuts`: options of `compress`, or a file that is there; `settings`: images, threads, and passes a run."""
     folder = ROOT / ".build/where"
@@ -114,22 +109,16 @@ def main() -> int:
     options = parser.parse_args()
     hardware = f"{report.machine(2)['cpu']}, n = {options.n}."
     if options.only != "use":
-        show("where", training(options.n), memory(), hardware)
+        report.show("where", training(options.n), memory(), hardware)
     if options.only != "training":
         large = ROOT / ".build/resnet18-random.safetensors"
         subprocess.run([sys.executable, HOME / "peers/write_weights.py", large], check=True)
         small = [(1, 1, 200), (1, 2, 200), (64, 1, 10), (64, 2, 20)]
         cuts = CUTS | ({"half of the MACs, by responses, tuned": options.tuned} if options.tuned else {})
-        show(
+        report.show(
             "use", use("resnet20", options.weights, cuts, small, options.n),
             use("resnet18", large, LARGE_CUTS, [(1, 1, 10), (1, 2, 20)], options.n), hardware)
     return 0
-
-
-def show(place: str, *parts: str) -> None:
-    text = "\n\n".join(parts)
-    print(text)
-    report.fill(HOME / "README.md", place, text)
 
 
 if __name__ == "__main__":
