@@ -16,6 +16,8 @@ public struct Dataset: Sendable {
   public var validation: (any ImageSource)?
   /// The images for the final figure.
   public var test: any ImageSource
+  /// What a person should know of how the data was read, such as files that were left out: a sentence each.
+  public var notes: [String] = []
 
   public init(
     name: String, classNames: [String], normalization: Normalization, augmentation: Augmentation,

@@ -15,6 +15,9 @@ public struct Model: Sendable {
   public var plan: String?
   /// Measured figures, such as `top1` in percent.
   public var figures: [String: Double]
+  /// What had to be assumed because the file leaves it open, and what of the file was not used: a sentence each, to be
+  /// told once to the person who gave the file. Not written to files.
+  public var notes: [String] = []
 
   public init(
     network: Network, preprocessing: Preprocessing, classNames: [String], recipe: String? = nil, plan: String? = nil,

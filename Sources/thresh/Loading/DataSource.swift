@@ -15,6 +15,7 @@ extension Recipe {
       preprocessing?.photographs(resize: imageResize)
       ?? ImageFolder.Options(size: imageSize, resize: imageResize ?? ImageFolder.Options.usualResize(for: imageSize))
     var data = try finder.load(self.data)
+    for note in data.notes { Console.note("note: \(note)") }
     if let mean, let std {
       guard mean.count == data.shape.channels, std.count == data.shape.channels else {
         throw RecipeError("--mean has \(mean.count) values, but the images have \(data.shape.channels) channels")

@@ -40,12 +40,19 @@ enum ModelSource {
     }
   }
 
-  /// The model, with a network for images of `shape` where the architecture leaves that open.
+  /// The model, with a network for images of `shape` where the architecture leaves that open. What was assumed while
+  /// reading it is printed.
   ///
   /// - Parameters:
   ///   - data: the data set it is to be used with, if there is one.
   ///   - seed: of the weights, where none are given.
   func load(for data: Dataset? = nil, seed: UInt64 = 0) throws -> Model {
+    let model = try read(for: data, seed: seed)
+    for note in model.notes { Console.note("note: \(note)") }
+    return model
+  }
+
+  private func read(for data: Dataset?, seed: UInt64) throws -> Model {
     switch self {
     case .file(let url): return try Self.model(of: url)
     case .architecture(let name, let weights):
