@@ -1,4 +1,4 @@
-// Vectors of sixteen, of float32 or of bfloat16 in memory, and what the processor has for them.
+// Vectors of sixteen, of float32 or of bfloat16 in memory.
 //
 // Vectors go by reference: by value they would be part of an ABI that differs between instruction sets.
 #pragma once
@@ -33,13 +33,4 @@ CT_INLINE void store(uint16_t *p, const Lanes &v) {  // rounds to the nearest, t
 CT_INLINE void rectify(Lanes &v, const Lanes &by) {
   v = reinterpret_cast<Lanes>(reinterpret_cast<Bits>(v) & ~reinterpret_cast<Bits>(by <= 0.0f));
 }
-
-#if defined(__x86_64__)
-inline bool has_avx512() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl");
-}
-inline bool has_bfloat16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
-inline bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
-#endif
 }  // namespace ct::lanes

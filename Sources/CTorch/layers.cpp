@@ -1,6 +1,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "convolutions/convolution.h"
+#include "kernels.h"
 
 using namespace ct;
 
@@ -105,8 +106,9 @@ ct_tensor *ct_global_avg_pool(const ct_tensor *x) {
     const auto &images = in(x);
     constexpr int64_t few = 1 << 16;  // elements; with more, libtorch's threads pay
     const bool records = at::GradMode::is_enabled() && images.requires_grad();
-    if (!records && images.is_cpu() && images.scalar_type() == at::kFloat && images.dim() == 4 && images.numel() > 0 &&
-        images.numel() <= few && images.is_contiguous(at::MemoryFormat::ChannelsLast)) {
+    if (kernels() != CT_KERNELS_OFF && !records && images.is_cpu() && images.scalar_type() == at::kFloat &&
+        images.dim() == 4 && images.numel() > 0 && images.numel() <= few &&
+        images.is_contiguous(at::MemoryFormat::ChannelsLast)) {
       return mean_of_few(images);
     }
     return at::adaptive_avg_pool2d(images, {1, 1});

@@ -3,6 +3,7 @@ import Torch
 /// A network made ready to be used rather than trained: batch norms folded, convolutions packed, the addition and the
 /// ReLU behind a convolution done in its pass, and neighbours computed in one call.
 ///
+/// Without kernels of Thresh's own (`Kernels.off`) oneDNN computes the convolutions, each in a call of its own.
 /// It computes what the network computes, up to rounding in float32. Proofs use `Execution`, which does what is written.
 public struct Inference: Sendable {
   fileprivate enum Work: Sendable {

@@ -19,7 +19,7 @@ public enum Library {
   /// The vector instructions in use, such as AVX2.
   public static var vectorInstructions: String { String(cString: ct_cpu_capability()) }
 
-  /// Whether this processor multiplies bfloat16, so that convolutions in it have kernels of their own.
+  /// Whether the kernels in force multiply bfloat16; else libtorch's convolutions do it, which round more.
   package static var multipliesBFloat16: Bool { ct_multiplies_bfloat16() }
 
   /// Tensors handed out by the shim and not yet given back.

@@ -4,7 +4,8 @@ import CTorch
 ///
 /// Two engines compute it: oneDNN's, and the shim's own for small weights, of which oneDNN spends as long on setting
 /// out as on computing. The shim also computes two as one, as a pair of factors is: what the first makes stays in the
-/// cache, a few rows at a time. Float32 on the CPU; nothing records gradients.
+/// cache, a few rows at a time. Float32 on the CPU; nothing records gradients. An engine that is not there is refused: what
+/// asks for it traps with a sentence.
 public final class PackedConvolution: Sendable {
   /// A convolution to be made ready.
   public struct Part: Sendable {
@@ -44,17 +45,21 @@ public final class PackedConvolution: Sendable {
   private let engine: Engine
   private let relu: Bool
 
-  /// Whether this libtorch has such convolutions.
+  /// Whether this libtorch has such convolutions; nothing else here works without.
   public static let isAvailable = ct_packs_convolutions()
+
+  /// Whether the kernels in force can compute them, not oneDNN alone.
+  public static var hasDirectKernels: Bool { Kernels.inForce != .off }
 
   /// - Parameters:
   ///   - relu: whether a ReLU follows.
   ///   - input: the N×C×H×W shape for which the order is chosen; others are computed too, more slowly.
-  ///   - directly: whether the shim computes, where it can; nil is the faster.
+  ///   - directly: whether the shim computes, which takes `hasDirectKernels` and a single group; nil is the faster.
   public init(_ part: Part, relu: Bool, input shape: [Int], directly: Bool? = nil) {
     self.relu = relu
-    let isPossible = ct_convolves_directly() && part.geometry.groups == 1
-    if isPossible, directly ?? Self.paysDirectly(part.weight.shape) {
+    let isPossible = Self.hasDirectKernels && part.geometry.groups == 1
+    if directly ?? (isPossible && Self.paysDirectly(part.weight.shape)) {
+      precondition(part.geometry.groups == 1)
       engine = .shim(Direct(part), before: nil)
     } else {
       var shim = part.geometry.shim
@@ -74,7 +79,7 @@ public final class PackedConvolution: Sendable {
   public static func joins(
     _ first: [Int], _ firstGeometry: ConvolutionGeometry, _ second: [Int], _ secondGeometry: ConvolutionGeometry
   ) -> Bool {
-    ct_convolves_directly() && firstGeometry.groups == 1 && secondGeometry.groups == 1 && paysDirectly(first)
+    hasDirectKernels && firstGeometry.groups == 1 && secondGeometry.groups == 1 && paysDirectly(first)
       && paysDirectly(second)
   }
 

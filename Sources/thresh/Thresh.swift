@@ -15,6 +15,8 @@ struct Entry {
     for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
     do {
       var command = try Thresh.parseAsRoot()
+      // Not for help, which is a command of the parser's own.
+      if Thresh.configuration.subcommands.contains(where: { $0 == type(of: command) }) { _ = try Kernels.read() }
       try command.run()
       leave(0)
     } catch {
@@ -84,7 +86,7 @@ enum ExitStatus: Int32 {
     case is NetworkError, is TorchError: self = .network
     case is PlanError: self = .plan
     case is CompactionError, is VerificationError: self = .proof
-    case is RecipeError: self = .recipe
+    case is RecipeError, is KernelsError: self = .recipe
     case TrainingInterruption.diverged: self = .diverged
     case TrainingInterruption.stopped: self = .stopped
     case is OutputError: self = .output

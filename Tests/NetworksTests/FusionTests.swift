@@ -30,10 +30,10 @@ import Torch
       #expect(error.maximumMagnitude <= 1e-4 * size + 4 * usual.maximumMagnitude)
     }
     let images = Tensor.normal([4] + network.inputShape, using: Generator(seed: 5)).channelsLast
-    let evaluated = try [true, false].map { fusing in
+    let evaluated = try [(true, Tensor.DType.float32), (false, .float64)].map { fusing, dtype in
       let execution = try Execution(network, fusing: fusing)
-      let tensors = network.parameters(of: execution, on: .cpu)
-      return withoutGradients { execution.run(images, parameters: tensors, mode: .evaluation).output }
+      let tensors = network.parameters(of: execution, on: .cpu).map { $0.to(dtype) }
+      return withoutGradients { execution.run(images.to(dtype), parameters: tensors, mode: .evaluation).output }
     }
     expectClose(evaluated[0], evaluated[1])
   }

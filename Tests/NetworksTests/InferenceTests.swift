@@ -3,7 +3,7 @@ import Architectures
 import Testing
 import Torch
 
-/// A network made ready for use computes what it computed.
+/// A network made ready for use computes what it computes node by node in float64, where libtorch does all of it.
 @Suite struct InferenceTests {
   /// Architectures, small and with every kind of layer between them.
   private static let networks: [(String, [Int], @Sendable () throws -> Network)] = [
@@ -19,7 +19,7 @@ import Torch
     let (_, input, make) = Self.networks[index]
     let network = withStatistics(try make())
     let images = Tensor.normal([batch] + input, using: Generator(seed: 1))
-    let wanted = try network(images)
+    let wanted = try exact(network, images)
     // Made for one image; another batch is computed too.
     expectClose(try Inference(network)(images), wanted, within: 2e-5)
     expectClose(try Inference(network, batch: batch)(images.channelsLast), wanted, within: 2e-5)
@@ -38,7 +38,7 @@ import Torch
       Stored(), "places", reading: [], parameters: [.weight: .normal([3, 8, 8], using: Generator(seed: 2))])
     let network = try net.finish(net.relu(net.append(Elementwise.add, reading: [x, places])))
     let images = Tensor.normal([3, 3, 8, 8], using: Generator(seed: 1))
-    expectClose(try Inference(network)(images), try network(images), within: 1e-5)
+    expectClose(try Inference(network)(images), try exact(network, images), within: 1e-5)
     #expect(network.constantValues == ["places"])
   }
 
@@ -57,7 +57,7 @@ import Torch
     let images = Tensor.normal([2, 3, 8, 8], using: Generator(seed: 1))
     let inference = try Inference(network)
     let given = images.doubles
-    expectClose(inference(images), try network(images))
+    expectClose(inference(images), try exact(network, images))
     #expect(images.doubles == given, "the images were written to")
   }
 
@@ -79,9 +79,10 @@ import Torch
       net.convolution(twice, "one", units: 4, kernel: [1, 1], bias: false), "other", units: 4, kernel: [1, 1])
     let network = try net.finish(others)
     let joined = try network.passes().passes.compactMap { pass in pass.before.map { [$0.name, pass.node.name] } }
-    #expect(joined == [["pair.0", "pair.1"]])
+    // oneDNN has no pairs.
+    #expect(joined == (PackedConvolution.hasDirectKernels ? [["pair.0", "pair.1"]] : []))
     let images = Tensor.normal([3, 16, 9, 8], using: Generator(seed: 1))
-    expectClose(try Inference(network)(images), try network(images))
+    expectClose(try Inference(network)(images), try exact(network, images))
   }
 
   @Test func `a shortcut without weights is one pass, with the addition and the ReLU behind it`() throws {
@@ -112,7 +113,7 @@ import Torch
     #expect(calls.first?.inputs == [Network.inputName])
     #expect(calls.flatMap { Array($0.range) } == Array(passes.indices))
     let images = Tensor.normal([2, 4, 8, 8], using: Generator(seed: 1))
-    expectClose(try Inference(network)(images), try network(images))
+    expectClose(try Inference(network)(images), try exact(network, images))
   }
 
   @Test(arguments: [(1, 0, 2), (2, 3, 1), (3, 0, 0)])
@@ -136,7 +137,7 @@ import Torch
     let pooled = try [both, read, twice].map { try net.globalAveragePool($0) }
     let network = try net.finish(net.append(Concatenate(axis: 0), reading: pooled))
     let images = Tensor.normal([2, 3, 9, 8], using: Generator(seed: 1))
-    expectClose(try Inference(network)(images), try network(images), within: 1e-6)
+    expectClose(try Inference(network)(images), try exact(network, images), within: 1e-6)
     let left = try network.passes().passes.filter { $0.node.operation is Pad }
     #expect(left.isEmpty)
   }
@@ -165,7 +166,7 @@ import Torch
     let pooled = try net.globalAveragePool(net.convolution(net.input, "other", units: 4, kernel: [1, 1]))
     let network = try net.finish(net.relu(net.append(Elementwise.add, reading: [pooled, x])))
     let images = Tensor.normal([2, 3, 8, 8], using: Generator(seed: 1))
-    expectClose(try Inference(network)(images), try network(images))
+    expectClose(try Inference(network)(images), try exact(network, images))
   }
 
   @Test func `it gives back every tensor that it took`() async {
@@ -182,6 +183,11 @@ import Torch
       let inference = try? Inference(network)
     else { preconditionFailure("a ResNet-20 cannot be made") }
     for _ in 0..<3 { _ = inference(Tensor.zeros([2, 3, 32, 32])) }
+  }
+
+  /// What the network computes, in float64.
+  private func exact(_ network: Network, _ images: Tensor) throws -> Tensor {
+    try network.to(.float64)(images.to(.float64))
   }
 
   /// Batch norms as after a training.

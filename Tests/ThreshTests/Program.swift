@@ -5,6 +5,9 @@ import Testing
 let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
   .deletingLastPathComponent()
 
+/// Programs compute by the kernels that the tests run with.
+let kernels = ProcessInfo.processInfo.environment.filter { $0.key == "THRESH_KERNELS" }
+
 /// What a command ended with.
 struct Outcome {
   var status: Int32
@@ -46,7 +49,7 @@ final class Program {
     let base = [
       "PATH": "/usr/bin:/bin", "HOME": folder.path, "OMP_NUM_THREADS": "1", "SWIFT_BACKTRACE": "enable=no",
     ]
-    process.environment = base.merging(environment) { _, given in given }
+    process.environment = base.merging(kernels) { $1 }.merging(environment) { _, given in given }
     for (stream, name) in [(1, "output"), (2, "errors")] {
       let file = folder.path + "/" + name
       try Data().write(to: URL(filePath: file))
@@ -61,8 +64,8 @@ final class Program {
 
   func send(_ number: Int32) { kill(process.processIdentifier, number) }
 
-  /// Waits for the end; a command that takes longer is killed and is a failure.
-  func wait(seconds: Double = 90) throws -> Outcome {
+  /// Waits for the end; a command that hangs, however busy the machine is, is killed and is a failure.
+  func wait(seconds: Double = 900) throws -> Outcome {
     if ended.wait(timeout: .now() + seconds) == .timedOut {
       send(SIGKILL)
       throw TooLong(arguments: arguments)
@@ -78,9 +81,9 @@ final class Program {
 
 /// Runs `thresh` to its end.
 func thresh(
-  _ arguments: [String], environment: [String: String] = [:], shell: String? = nil, seconds: Double = 90
+  _ arguments: [String], environment: [String: String] = [:], shell: String? = nil
 ) throws -> Outcome {
-  try Program(arguments, environment: environment, shell: shell).wait(seconds: seconds)
+  try Program(arguments, environment: environment, shell: shell).wait()
 }
 
 /// Runs `thresh` and expects it to succeed.

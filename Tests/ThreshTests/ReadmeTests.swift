@@ -109,7 +109,7 @@ private struct Walk {
     process.environment = [
       "PATH": "/usr/bin:/bin", "HOME": folder.path, "OMP_NUM_THREADS": "1",
       "PROGRAM": root.appending(path: ".build/release/thresh").path,
-    ].merging(environment) { _, given in given }
+    ].merging(kernels) { $1 }.merging(environment) { _, given in given }
     return try ended(process)
   }
 

@@ -42,15 +42,17 @@ import Torch
 
   @Test(arguments: [13, 16, 20, 24, 64, 100], [[2, 2], [3, 2], [1, 3], [6, 6]])
   func `the largest of windows is libtorch's, with its gradients`(channels: Int, window: [Int]) {
-    // With less than a vector of channels libtorch pools, of values already rounded, of which more are equal.
-    for dtype in [Tensor.DType.float32] + (channels < 16 ? [] : [.bfloat16]) {
+    // With less than a vector of channels, and without kernels, libtorch pools, of values already rounded, of which more
+    // are equal.
+    for dtype in [Tensor.DType.float32] + (channels < 16 || Kernels.inForce == .off ? [] : [.bfloat16]) {
       let found = trained(channels: channels, residual: false, as: dtype, from: dtype, window: window)
       let expected = trained(channels: channels, residual: false, as: .float64, from: dtype, window: window)
       for (a, b) in zip(found, expected) { #expect(distance(a, b) < (dtype == .float32 ? 4e-6 : 1e-2)) }
     }
   }
 
-  @Test(arguments: [13, 16, 64], [false, true])
+  // libtorch's operations one by one round before the ReLU, which changes whose gradient passes it.
+  @Test(arguments: [13, 16, 64], Kernels.inForce == .off ? [false] : [false, true])
   func `bfloat16 is off by its rounding alone, statistics not at all`(channels: Int, residual: Bool) {
     let found = trained(channels: channels, residual: residual, as: .bfloat16, from: .bfloat16)
     let expected = trained(channels: channels, residual: residual, as: .float64, from: .bfloat16)
@@ -65,7 +67,8 @@ import Torch
     for (a, b) in zip(found, expected) { #expect(distance(a, b) < 1e-5) }
   }
 
-  @Test func `the number of threads changes no bit`() async {
+  @Test(.enabled(if: Kernels.inForce != .off, "libtorch's norms are in force, which promise no such thing"))
+  func `the number of threads changes no bit`() async {
     await #expect(processExitsWith: .success) {
       let tests = ActivatedNormTests()
       func all(threads: Int) -> [[Double]] {

@@ -1,11 +1,14 @@
 import Testing
 import Torch
 
-/// Convolutions in one call give what they give one after another.
-@Suite(.serialized) struct ConvolutionChainTests {
+/// Convolutions in one call give what they give one after another, and what libtorch's plain ones give in float64.
+@Suite(.serialized, .enabled(if: PackedConvolution.hasDirectKernels, "no kernels are in force"))
+struct ConvolutionChainTests {
   /// A block with a shortcut, a pair of factors, one that halves the image, and two that read an earlier result.
   private struct Chain {
     let convolutions: [(convolution: PackedConvolution, input: Int, addend: Int?)]
+    /// What the same convolutions are made of: of a pair both, and whether a ReLU follows.
+    let parts: [(parts: [PackedConvolution.Part], relu: Bool)]
     let images: Tensor, other: Tensor
 
     /// - Parameter side: of the images, in pixels.
@@ -17,18 +20,25 @@ import Torch
           weight: weight, bias: .normal([units], using: generator),
           ConvolutionGeometry(stride: [stride, stride], padding: kernel.map { $0 / 2 }))
       }
-      func alone(_ part: PackedConvolution.Part, relu: Bool = true) -> PackedConvolution {
-        PackedConvolution(part, relu: relu, input: [batch, part.weight.shape[1], side, side], directly: true)
-      }
       let n = channels
-      convolutions = [
-        (alone(part(n, n, [3, 3])), 0, nil),
-        (alone(part(n, n, [3, 3])), 2, 1),
-        (PackedConvolution(part(5, n, [3, 1]), part(n, 5, [1, 3]), relu: true), 3, 0),
-        (alone(part(2 * n, n, [3, 3], stride: 2)), 4, nil),
-        (alone(part(2 * n, n, [1, 1], stride: 2), relu: false), 2, 5),
-        (alone(part(3, 2 * n, [1, 1])), 6, nil),
+      parts = [
+        ([part(n, n, [3, 3])], true),
+        ([part(n, n, [3, 3])], true),
+        ([part(5, n, [3, 1]), part(n, 5, [1, 3])], true),
+        ([part(2 * n, n, [3, 3], stride: 2)], true),
+        ([part(2 * n, n, [1, 1], stride: 2)], false),
+        ([part(3, 2 * n, [1, 1])], true),
       ]
+      let reads: [(input: Int, addend: Int?)] = [(0, nil), (2, 1), (3, 0), (4, nil), (2, 5), (6, nil)]
+      convolutions = zip(parts, reads).map { made, reads in
+        let first = made.parts[0]
+        let convolution =
+          made.parts.count > 1
+          ? PackedConvolution(first, made.parts[1], relu: made.relu)
+          : PackedConvolution(
+            first, relu: made.relu, input: [batch, first.weight.shape[1], side, side], directly: true)
+        return (convolution, reads.input, reads.addend)
+      }
       images = .normal([batch, n, side, side], using: generator)
       other = .normal([batch, n, side, side], using: generator)
     }
@@ -37,6 +47,20 @@ import Torch
       var values = [images, other]
       for (convolution, input, addend) in convolutions {
         values.append(convolution(values[input], adding: addend.map { values[$0] }))
+      }
+      return values[values.count - 1]
+    }
+
+    /// By libtorch in float64.
+    func plain() -> Tensor {
+      var values = [images.to(.float64), other.to(.float64)]
+      for ((parts, relu), (_, input, addend)) in zip(parts, convolutions) {
+        var value = values[input]
+        for part in parts {
+          value = value.convolved(with: part.weight.to(.float64), bias: part.bias?.to(.float64), part.geometry)
+        }
+        if let addend { value = value + values[addend] }
+        values.append(relu ? value.relu : value)
       }
       return values[values.count - 1]
     }
@@ -62,6 +86,8 @@ import Torch
       let made = chain.together()
       #expect(made.shape == wanted.shape && made.doubles == wanted.doubles)
     }
+    let plain = chain.plain()
+    #expect((wanted.to(.float64) - plain).maximumMagnitude <= 2e-5 * plain.maximumMagnitude)
   }
 
   @Test func `chains on several threads at once, each on one, do not wait for threads that never come`() throws {

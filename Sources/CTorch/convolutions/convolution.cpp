@@ -3,6 +3,7 @@
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "../kernels.h"
 #include "weight_gradient.h"
 
 using namespace ct;
@@ -85,16 +86,8 @@ bool is_autocast() {
 }
 
 /// The sums of a weight's gradient need AVX-512's registers.
-bool has_loops(bool halves) {
-#if defined(__x86_64__)
-  return halves ? lanes::has_bfloat16() : lanes::has_avx512();
-#else
-  return false;
-#endif
-}
+bool has_loops(bool halves) { return halves ? multiply_bfloat16() : kernels() == CT_KERNELS_AVX512; }
 }  // namespace
-
-bool ct_multiplies_bfloat16(void) { return has_loops(/*halves=*/true); }
 
 bool ct::convolves(const at::Tensor &x, const at::Tensor &weight, const c10::optional<at::Tensor> &bias,
                    const ct_convolution &how) {

@@ -180,10 +180,14 @@ at::Tensor convolutions(c10::ArrayRef<const ct_tensor *> inputs, c10::ArrayRef<c
 }
 }  // namespace
 
-bool ct_convolves_directly(void) { return direct::chosen_row<float>() != nullptr; }
+/// A caller that does not ask first gets a sentence, not a call of nothing.
+static void check_kernels() {
+  TORCH_CHECK(direct::chosen_row<float>(), "expected the kernels of AVX2 or AVX-512, found that none are in force");
+}
 
 ct_tensor *ct_direct_weight(const ct_tensor *weight, const ct_tensor *bias) {
   return tensor([&] {
+    check_kernels();
     at::NoGradGuard none;
     const auto &w = in(weight);
     TORCH_CHECK(w.scalar_type() == at::kFloat && w.device().is_cpu(), "expected a weight of float32 on the CPU");
@@ -197,6 +201,7 @@ ct_tensor *ct_direct_weight(const ct_tensor *weight, const ct_tensor *bias) {
 ct_tensor *ct_direct_convolutions(const ct_tensor *const *inputs, int32_t input_count, const ct_direct_step *steps,
                                   int32_t count, ct_finished finished, void *context) {
   return tensor([&] {
+    check_kernels();
     return convolutions({inputs, static_cast<size_t>(input_count)}, {steps, static_cast<size_t>(count)},
                         [&](int64_t step) { if (finished) finished(context, static_cast<int32_t>(step)); });
   });

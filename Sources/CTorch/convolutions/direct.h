@@ -10,6 +10,7 @@
 #include <immintrin.h>
 #endif
 
+#include "../kernels.h"
 #include "../lanes.h"
 #include "pieces.h"
 
@@ -175,15 +176,15 @@ row_bfloat16(int64_t n, const Piece &piece, const Strip &in, const Result<uint16
 }
 #endif
 
-/// The loops for the processor that this runs on; nothing where they would not pay.
+/// The loops of the kernels in force; nothing where these have none.
 template <class T>
 Row<T> chosen_row();
 template <>
 inline Row<float> chosen_row<float>() {
   static const Row<float> row = [] {
 #if defined(__x86_64__)
-    if (lanes::has_avx512()) return &row_avx512;
-    if (lanes::has_avx2()) return &row_avx2;
+    if (kernels() == CT_KERNELS_AVX512) return &row_avx512;
+    if (kernels() == CT_KERNELS_AVX2) return &row_avx2;
 #endif
     return static_cast<Row<float>>(nullptr);
   }();
@@ -193,7 +194,7 @@ template <>
 inline Row<uint16_t> chosen_row<uint16_t>() {
   static const Row<uint16_t> row = [] {
 #if defined(__x86_64__)
-    if (lanes::has_bfloat16()) return &row_bfloat16;
+    if (multiply_bfloat16()) return &row_bfloat16;
 #endif
     return static_cast<Row<uint16_t>>(nullptr);
   }();

@@ -42,8 +42,14 @@ bool ct_packs_convolutions(void) {
   return protect(false, [] { return at::hasMKLDNN() && pointwise() && binary() && reorder(); });
 }
 
+/// A caller that does not ask first gets a sentence, not a call of nothing.
+static void check_operators() {
+  TORCH_CHECK(ct_packs_convolutions(), "expected a libtorch with oneDNN's packed convolutions, found one without");
+}
+
 ct_tensor *ct_pack_weight(const ct_tensor *weight, const ct_convolution *how, const int64_t *input_sizes) {
   return tensor([&] {
+    check_operators();
     at::NoGradGuard none;
     return reorder()->typed<Reorder>().call(in(weight), pair(how->padding), pair(how->stride), pair(how->dilation),
                                             how->groups, list(input_sizes, 4));
@@ -53,6 +59,7 @@ ct_tensor *ct_pack_weight(const ct_tensor *weight, const ct_convolution *how, co
 ct_tensor *ct_packed_convolution(const ct_tensor *x, const ct_tensor *addend, const ct_tensor *packed,
                                  const ct_tensor *bias, const ct_convolution *how, bool relu) {
   return tensor([&] {
+    check_operators();
     at::NoGradGuard none;
     const auto images = in(x).contiguous(at::MemoryFormat::ChannelsLast);
     const auto name = relu ? MaybeName("relu") : MaybeName();

@@ -46,6 +46,18 @@ bool ct_parallel(int64_t count, void (*work)(void *context, int64_t index), void
 void ct_keep_freed_memory(void);
 const char *ct_cpu_capability(void);
 
+// MARK: Kernels (kernels.cpp), of which each kind does more than the one before it
+typedef enum {
+  CT_KERNELS_OFF = 0,     // libtorch alone
+  CT_KERNELS_AVX2 = 1,    // norms, and convolutions in a network that is used
+  CT_KERNELS_AVX512 = 2,  // the same and convolutions in a training
+} ct_kernels;
+/// Whether this processor has their instructions.
+bool ct_has_kernels(ct_kernels kernels);
+/// Those in force in this process: of the environment's THRESH_KERNELS (off, avx2 or avx512), else the best that the
+/// processor has. Fails where it asks for what there is not, as every call does that would have to choose.
+bool ct_kernels_in_force(ct_kernels *kernels);
+
 // MARK: Devices (device.cpp); -1 is the CPU, n ≥ 0 the CUDA device n
 /// The number of CUDA devices; 0 where libtorch is a CPU build or there is no driver.
 int32_t ct_cuda_devices(void);
@@ -117,7 +129,8 @@ typedef struct {
 /// Where it pays by the kernels of convolution.cpp, in float32 and under autocast to bfloat16.
 ct_tensor *_Nullable ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *_Nullable bias,
                                const ct_convolution *how);
-bool ct_multiplies_bfloat16(void);  // whether this processor does
+/// Whether the kernels in force multiply bfloat16 in ct_conv2d.
+bool ct_multiplies_bfloat16(void);
 ct_tensor *_Nullable ct_patches(const ct_tensor *x, const int64_t *kernel, const ct_convolution *how);
 ct_tensor *_Nullable ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *_Nullable bias);
 /// In training the running statistics are written in place: hand in copies.
@@ -169,9 +182,7 @@ ct_tensor *_Nullable ct_pack_weight(const ct_tensor *weight, const ct_convolutio
 ct_tensor *_Nullable ct_packed_convolution(const ct_tensor *x, const ct_tensor *_Nullable addend,
                                            const ct_tensor *packed, const ct_tensor *_Nullable bias,
                                            const ct_convolution *how, bool relu);
-/// Whether this processor has vector instructions that the convolutions of direct.cpp are worth having for.
-bool ct_convolves_directly(void);
-/// The weight and the bias as ct_direct_convolutions reads them.
+/// The weight and the bias as ct_direct_convolutions reads them; fails, as that does, where no kernels are in force.
 ct_tensor *_Nullable ct_direct_weight(const ct_tensor *weight, const ct_tensor *_Nullable bias);
 /// A weight from ct_direct_weight, the sizes it had, and how it is used, in one group.
 typedef struct {

@@ -65,9 +65,11 @@ bool is_vector(const c10::optional<at::Tensor> &t, int64_t count) {
          t->is_contiguous();
 }
 
-/// Whether the loops here can do it: images of float32 or bfloat16 on the CPU, channels last, in whole vectors.
+/// Whether the loops here are in force and can do it: images of float32 or bfloat16 on the CPU, channels last, in whole
+/// vectors.
 bool fits(const at::Tensor &x, const c10::optional<at::Tensor> &residual, const c10::optional<at::Tensor> &weight,
           const c10::optional<at::Tensor> &bias, const at::Tensor &mean, const at::Tensor &variance) {
+  if (kernels() == CT_KERNELS_OFF) return false;
   if (!x.is_cpu() || x.dim() != 4 || !x.is_contiguous(at::MemoryFormat::ChannelsLast)) return false;
   if (x.scalar_type() != at::kFloat && x.scalar_type() != at::kBFloat16) return false;
   const int64_t c = x.size(1);

@@ -1,5 +1,8 @@
-// The loops of rows.h and windows.h for the processor that this runs on.
+// The loops of rows.h and windows.h, compiled for each set of instructions.
 #pragma once
+#include <c10/util/Exception.h>
+
+#include "../kernels.h"
 #include "rows.h"
 #include "windows.h"
 
@@ -56,21 +59,20 @@ struct Loops {
     }                                                                                                               \
   };
 
-CT_LOOPS(Baseline, )
 #if defined(__x86_64__)
 CT_LOOPS(AVX2, __attribute__((target("avx2,fma"))))
 CT_LOOPS(AVX512, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))))
 #endif
 
-/// The loops for the processor that this runs on.
+/// The loops of the kernels in force.
 template <class T>
 const Loops<T> &loops() {
-  static const Loops<T> chosen = [] {
+  static const Loops<T> chosen = []() -> Loops<T> {
 #if defined(__x86_64__)
-    if (has_avx512()) return AVX512<T>::loops();
-    if (has_avx2()) return AVX2<T>::loops();
+    if (kernels() == CT_KERNELS_AVX512) return AVX512<T>::loops();
+    if (kernels() == CT_KERNELS_AVX2) return AVX2<T>::loops();
 #endif
-    return Baseline<T>::loops();
+    TORCH_CHECK(false, "expected the kernels of AVX2 or AVX-512, found that none are in force");
   }();
   return chosen;
 }

@@ -12,14 +12,15 @@ struct TimeCache {
     var processor: String
     var cores: Int
     var instructions: String
+    var kernels: Kernels
     var libtorch: String
     /// Raised when layers are computed in another way than they were.
-    var engine = 5
+    var engine = 6
 
     static var here: Machine {
       Machine(
         processor: processorName ?? "unknown", cores: ProcessInfo.processInfo.activeProcessorCount,
-        instructions: Library.vectorInstructions, libtorch: Library.version)
+        instructions: Library.vectorInstructions, kernels: Kernels.inForce, libtorch: Library.version)
     }
 
     private static var processorName: String? {
