@@ -7,10 +7,37 @@ using namespace ct;
 
 static at::IntArrayRef pair(const int64_t *values) { return {values, 2}; }
 
+/// Whether oneDNN might write past its memory: the gradient of a 1×1 kernel's weight, where strides skip pixels, reserves
+/// room for the channels that there are and steps through it in blocks of 8 (AVX2) or 16 (AVX-512), see
+/// https://github.com/uxlfoundation/oneDNN/issues/6035. Padded and grouped convolutions take other ways through it today;
+/// they are kept from this one too, since the way round costs nothing.
+static bool skips_pixels_of_few_channels(const at::Tensor &x, const at::Tensor &weight, const ct_convolution &how) {
+  constexpr int64_t block = 16;
+  // oneDNN does not compute in float64.
+  return x.is_cpu() && x.scalar_type() != at::kDouble && x.dim() == 4 && x.numel() > 0 && weight.dim() == 4 &&
+         weight.size(1) < block && weight.size(2) == 1 && weight.size(3) == 1 &&
+         std::max(how.stride[0], how.stride[1]) > 1;
+}
+
+/// The same result: the pixels that a 1×1 kernel reads are taken first, then convolved one by one.
+static at::Tensor convolution_of_taken_pixels(const at::Tensor &x, const at::Tensor &weight,
+                                              const c10::optional<at::Tensor> &bias, const ct_convolution &how) {
+  const auto padded = how.padding[0] == 0 && how.padding[1] == 0
+                          ? x
+                          : at::constant_pad_nd(x, {how.padding[1], how.padding[1], how.padding[0], how.padding[0]});
+  const auto taken = padded.slice(2, 0, c10::nullopt, how.stride[0]).slice(3, 0, c10::nullopt, how.stride[1]);
+  constexpr int64_t one[] = {1, 1}, none[] = {0, 0};
+  return at::conv2d(taken.contiguous(x.suggest_memory_format()), weight, bias, pair(one), pair(none), pair(one),
+                    how.groups);
+}
+
 ct_tensor *ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, const ct_convolution *how) {
   return tensor([&] {
     if (convolves(in(x), in(weight), maybe(bias), *how)) {
       return convolution(in(x), in(weight), maybe(bias), *how);
+    }
+    if (skips_pixels_of_few_channels(in(x), in(weight), *how)) {
+      return convolution_of_taken_pixels(in(x), in(weight), maybe(bias), *how);
     }
     return at::conv2d(in(x), in(weight), maybe(bias), pair(how->stride), pair(how->padding), pair(how->dilation),
                       how->groups);
