@@ -17,12 +17,9 @@ import Torch
       serializedBytes: ONNXFile.data(of: plainModel(network), foldingBatchNorm: false))
   }
 
-  /// What reading says, within a second.
+  /// What reading says.
   private func refusal(_ data: Data, folder: URL = URL(filePath: "/nonexistent")) -> String {
-    let clock = ContinuousClock.now
-    let sentence = message { _ = try ONNXFile.model(of: data, name: "x.onnx", folder: folder) }
-    #expect(clock.duration(to: .now) < .seconds(5))
-    return sentence
+    message { _ = try ONNXFile.model(of: data, name: "x.onnx", folder: folder) }
   }
 
   private func refusal(_ change: (inout ONNXModelProto) -> Void) throws -> String {

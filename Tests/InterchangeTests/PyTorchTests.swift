@@ -81,15 +81,14 @@ import Torch
   }
 
   @Test func `what a pickle shares is looked at once, not once for every way to it`() throws {
-    // A tuple of twice the one before, forty deep with all that it shares: refused as too deep, at once.
+    // A tuple of twice the one before, forty deep with all that it shares: refused as too deep. There are 2⁴⁰ ways to the
+    // first, so that looking at each would not end.
     var tuples = Data([0x80, 2, 0x29, 0x71, 0])
     for index in 0..<40 {
       tuples.append(contentsOf: [0x68, UInt8(index), 0x68, UInt8(index), 0x86, 0x71, UInt8(index + 1)])
     }
     tuples.append(UInt8(ascii: "."))
-    let clock = ContinuousClock.now
     #expect(message { _ = try PickleReader.read(tuples, name: "x") }.contains("damaged"))
-    #expect(clock.duration(to: .now) < .seconds(1))
   }
 
   @Test func `text is a literal of Python that holds nothing but itself`() {

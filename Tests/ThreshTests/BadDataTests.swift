@@ -10,7 +10,7 @@ struct BadDataTests {
   private func train(_ data: String, _ options: [String] = ["--model", "lenet5"]) throws -> Outcome {
     try thresh(
       ["train", "--epochs", "1", "--nuclear", "0", "--group", "0", "--threads", "1", "--data", data]
-        + ["--data-dir", folder.path, "--output", folder["run"]] + options, seconds: 30)
+        + ["--data-dir", folder.path, "--output", folder["run"]] + options)
   }
 
   private static let (images, labels) = TinyImages.drawn(40, side: 28)
@@ -120,14 +120,14 @@ struct BadDataTests {
     let folder = try TemporaryFolder()
     try #require(mkfifo(folder["pipe.png"], 0o600) == 0)
     expectRefusal(
-      try thresh(["predict", try TrainedRun.lenet.get().run, folder["pipe.png"]], seconds: 20), Status.data,
+      try thresh(["predict", try TrainedRun.lenet.get().run, folder["pipe.png"]]), Status.data,
       ["no plain file"])
   }
 
   @Test func `predict refuses what is no image`() throws {
     let run = try TrainedRun.lenet.get().run
     for path in [folder["nowhere.png"], folder.path, "/dev/zero"] {
-      expectRefusal(try thresh(["predict", run, path], seconds: 20), Status.data)
+      expectRefusal(try thresh(["predict", run, path]), Status.data)
     }
   }
 

@@ -8,7 +8,7 @@ struct BadModelTests {
   init() throws { folder = try TemporaryFolder() }
 
   private func inspect(_ bytes: [UInt8]) throws -> Outcome {
-    try thresh(["inspect", try folder.write(bytes, "model.safetensors")], seconds: 20)
+    try thresh(["inspect", try folder.write(bytes, "model.safetensors")])
   }
 
   /// Files that are no safetensors, or contradict themselves.
@@ -234,7 +234,7 @@ struct BadModelTests {
       file.metadata["preprocessing"] =
         #"{"channelOrder":"grey","height":28,"mean":[0],"resize":\#(resize),"std":[1],"width":28}"#
       let path = try folder.write(try file.bytes(), "model.safetensors")
-      let outcome = try thresh(["predict", path, photograph("tiny.png")], seconds: 20)
+      let outcome = try thresh(["predict", path, photograph("tiny.png")])
       #expect(!outcome.wasKilled && outcome.status > 1 && outcome.errorLines.count == 1, "\(outcome)")
     }
   }

@@ -12,7 +12,7 @@ struct GivenWeightsTests {
       ["evaluate", "resnet20", "--weights", dataFolder + "/weights/resnet20-cifar10.safetensors"]
         + ["--data", "cifar10", "--data-dir", dataFolder, "--json"],
       environment: ["OMP_NUM_THREADS": "2"]
-    ).wait(seconds: 300).json()
+    ).wait().json()
     #expect(abs(try #require(result["top1"] as? Double) - 91.73) < 0.05)
     #expect(result["images"] as? Int == 10_000)
   }
