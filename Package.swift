@@ -52,8 +52,10 @@ let package = Package(
     library("Interchange", ["Compaction", "Containers", "Networks", "ONNXSchema"]),
     .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(name: "CWebP", pkgConfig: "libwebpdemux", providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
+    .systemLibrary(name: "CTIFF", pkgConfig: "libtiff-4", providers: [.apt(["libtiff-dev"]), .brew(["libtiff"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
-    .target(name: "CImages", dependencies: ["CJPEG", "CPNG"]),
+    .target(name: "CImages", dependencies: ["CJPEG", "CPNG", "CTIFF", "CWebP"]),
     library("Datasets", ["CImages", "CZlib", "Reports"]),
     library("Reports"),
     library(

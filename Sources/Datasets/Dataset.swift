@@ -4,6 +4,8 @@ public struct Dataset: Sendable {
   public var name: String
   /// The classes in label order.
   public var classNames: [String]
+  /// Whether the files say what the classes are called; where they only count them, names are numbers.
+  public var namesClasses = true
   /// The shape of every image as the network sees it.
   public var shape: ImageShape
   /// Per-channel mean and standard deviation, which batches are normalised with.
@@ -41,6 +43,19 @@ public struct Dataset: Sendable {
     var result = self
     result.train = ImageSubset(of: train, indices: parts.kept)
     result.validation = ImageSubset(of: train, indices: parts.held)
+    return result
+  }
+}
+
+extension Dataset {
+  /// The same images with other labels: class k becomes class `labels[k]` of `classNames`.
+  public func relabelled(_ labels: [Int], classNames: [String]) -> Dataset {
+    precondition(labels.count == self.classNames.count, "a label for each of \(self.classNames.count) classes")
+    var result = self
+    result.classNames = classNames
+    result.train = RelabelledImages(of: train, labels: labels)
+    result.validation = validation.map { RelabelledImages(of: $0, labels: labels) }
+    result.test = RelabelledImages(of: test, labels: labels)
     return result
   }
 }

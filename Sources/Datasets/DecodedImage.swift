@@ -1,7 +1,7 @@
 import CImages
 import Foundation
 
-/// An image of natural size, decoded from JPEG or PNG: height × width × channels bytes.
+/// An image of natural size, decoded from any format that is read: height × width × channels bytes.
 final class DecodedImage {
   /// Larger images are refused: a small file can announce gigabytes of pixels.
   static let maxPixels: Int64 = 100_000_000
@@ -11,7 +11,7 @@ final class DecodedImage {
   private let image: UnsafeMutablePointer<ci_image>
 
   /// - Parameter channels: 1 for grey, 3 for RGB; the image is converted as PIL's `convert` does.
-  init(path: String, channels: Int) throws(DatasetError) {
+  init(_ path: RawPath, channels: Int) throws(DatasetError) {
     let file = try bytes(ofFile: path, limit: Self.maxFileSize)
     var error = ci_error()
     let decoded = file.withUnsafeBufferPointer { bytes in
@@ -20,9 +20,7 @@ final class DecodedImage {
         ci_decode(bytes.baseAddress ?? $0, bytes.count, Int32(channels), Self.maxPixels, &error)
       }
     }
-    guard let decoded else {
-      throw .malformed(path: path, problem: "cannot be decoded: \(text(of: error)); replace or remove it")
-    }
+    guard let decoded else { throw .undecodable(path: path.description, reason: text(of: error)) }
     image = decoded
   }
 

@@ -2,51 +2,42 @@ import CZlib
 import Foundation
 
 /// The size in bytes of a plain file, or of that which a link leads to; nil where there is none.
-func sizeOfFile(_ path: String) -> Int? {
-  var directory: ObjCBool = false
-  guard FileManager.default.fileExists(atPath: path, isDirectory: &directory), !directory.boolValue else { return nil }
-  let file = URL(filePath: path).resolvingSymlinksInPath().path
-  let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+func sizeOfFile(_ path: String) -> Int? { sizeOfFile(RawPath(path)) }
+
+func sizeOfFile(_ path: RawPath) -> Int? {
+  var status = stat()
   // Reading a pipe would wait for somebody to write.
-  guard attributes?[.type] as? FileAttributeType == .typeRegular else { return nil }
-  return attributes?[.size] as? Int
+  guard path.withCString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+  return Int(status.st_size)
 }
 
 /// Reads a whole file of at most `limit` bytes.
 func bytes(ofFile path: String, limit: Int = 1 << 31) throws(DatasetError) -> [UInt8] {
+  try bytes(ofFile: RawPath(path), limit: limit)
+}
+
+func bytes(ofFile path: RawPath, limit: Int = 1 << 31) throws(DatasetError) -> [UInt8] {
   guard let size = sizeOfFile(path) else {
-    let isThere = FileManager.default.fileExists(atPath: path)
-    throw .unreadable(path: path, reason: isThere ? "it is no plain file" : "there is no such file")
+    let isThere = path.withCString { access($0, F_OK) } == 0
+    throw .unreadable(path: path.description, reason: isThere ? "it is no plain file" : "there is no such file")
   }
   guard size <= limit else {
-    throw .malformed(path: path, problem: "has \(grouped(size)) bytes, more than the \(grouped(limit)) allowed")
+    throw .malformed(
+      path: path.description, problem: "has \(grouped(size)) bytes, more than the \(grouped(limit)) allowed")
   }
-  guard let file = fopen(path, "rb") else {
-    throw .unreadable(path: path, reason: "\(String(cString: strerror(errno))); check that you may read it")
+  guard let file = path.withCString({ fopen($0, "rb") }) else {
+    let reason = "\(String(cString: strerror(errno))); check that you may read it"
+    throw .unreadable(path: path.description, reason: reason)
   }
   defer { fclose(file) }
   let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
     count = buffer.baseAddress.map { fread($0, 1, size, file) } ?? 0
   }
   guard bytes.count == size else {
-    throw .unreadable(path: path, reason: "reading ended after \(grouped(bytes.count)) of \(grouped(size)) bytes")
+    let found = "reading ended after \(grouped(bytes.count)) of \(grouped(size)) bytes"
+    throw .unreadable(path: path.description, reason: found)
   }
   return bytes
-}
-
-/// The names in a folder, sorted by their bytes as Python sorts them, without hidden ones.
-func entries(ofFolder path: String) throws(DatasetError) -> [String] {
-  var directory: ObjCBool = false
-  guard FileManager.default.fileExists(atPath: path, isDirectory: &directory) else {
-    throw .unreadable(path: path, reason: "there is no such folder")
-  }
-  guard directory.boolValue else { throw .unreadable(path: path, reason: "it is a file, not a folder") }
-  do {
-    let names = try FileManager.default.contentsOfDirectory(atPath: path)
-    return names.filter { !$0.hasPrefix(".") }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-  } catch {
-    throw .unreadable(path: path, reason: "check that you may list this folder")
-  }
 }
 
 /// Whether there is a folder at `path`.

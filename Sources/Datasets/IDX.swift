@@ -16,9 +16,11 @@ enum IDX {
       throw .malformed(path: folder, problem: "has test images of \(found) pixels, but training images of \(expected)")
     }
     let highest = max(train.labels.max() ?? 0, test.labels.max() ?? 0)
-    return Dataset(
+    var result = Dataset(
       name: name, classNames: classNames ?? (0...highest).map { "\($0)" },
       normalization: normalization ?? Normalization(of: train), augmentation: augmentation, train: train, test: test)
+    result.namesClasses = classNames != nil
+    return result
   }
 
   private static func images(in folder: String, prefix: String, classes: Int?) throws(DatasetError) -> InMemoryImages {

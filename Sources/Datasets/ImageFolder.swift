@@ -1,4 +1,4 @@
-/// A folder of photographs, `train/<class>/*.jpg` and `test/<class>/*.jpg` (or `val`), decoded as they are needed.
+/// A folder of photographs, `train/<class>/…` and `test/<class>/…` (or `val`), decoded as they are needed.
 public struct ImageFolder: ImageSource {
   /// How photographs of natural size become images of one shape.
   public struct Options: Sendable, Hashable, Codable {
@@ -29,69 +29,28 @@ public struct ImageFolder: ImageSource {
   }
 
   /// The file of every image.
-  public let paths: [String]
+  let files: [RawPath]
   public let labels: [Int]
   public let options: Options
 
-  public var count: Int { paths.count }
+  init(files: [RawPath], labels: [Int], options: Options) {
+    self.files = files
+    self.labels = labels
+    self.options = options
+  }
+
+  public var count: Int { files.count }
   public var shape: ImageShape { ImageShape(channels: options.channels, height: options.size, width: options.size) }
+  /// The file of every image, with `\xE9` for a byte that is no UTF-8.
+  public var paths: [String] { files.map(\.description) }
 
   public func label(at index: Int) -> Int { labels[index] }
 
   public func write(
     _ index: Int, crop: Crop, random: inout RandomStream, to pixels: UnsafeMutablePointer<UInt8>
   ) throws {
-    let image = try DecodedImage(path: paths[index], channels: options.channels)
+    let image = try DecodedImage(files[index], channels: options.channels)
     let window = PhotographCrop(crop, height: image.height, width: image.width, options: options, random: &random)
     window.write(image, to: pixels)
-  }
-
-  /// The data set in a folder with `train` and `test` (or `val`), one folder a class.
-  ///
-  /// The files are listed, not opened. Formats: JPEG and PNG, by their extension.
-  /// - Throws: `DatasetError` when a folder cannot be listed, a class is empty or a test class unknown.
-  public static func dataset(in folder: String, options: Options) throws(DatasetError) -> Dataset {
-    try options.check()
-    guard let testName = ["test", "val"].first(where: { isFolder(folder + "/" + $0) }) else {
-      throw .malformed(
-        path: folder, problem: "has no folder test or val beside train; put the images for testing there")
-    }
-    let classes = try entries(ofFolder: folder + "/train").filter { isFolder("\(folder)/train/\($0)") }
-    guard !classes.isEmpty else {
-      throw .malformed(path: folder + "/train", problem: "has no folders; expected one for each class")
-    }
-    let name = folder.split(separator: "/").last.map(String.init) ?? folder
-    return Dataset(
-      name: name, classNames: classes, normalization: options.channels == 3 ? .imageNet : .imageNetGrey,
-      augmentation: Augmentation(crop: .random, flips: true),
-      train: try ImageFolder(folder + "/train", classes: classes, options: options),
-      test: try ImageFolder(folder + "/" + testName, classes: classes, options: options))
-  }
-
-  private init(_ folder: String, classes: [String], options: Options) throws(DatasetError) {
-    var paths: [String] = []
-    var labels: [Int] = []
-    for name in try entries(ofFolder: folder) where isFolder("\(folder)/\(name)") {
-      guard let label = classes.firstIndex(of: name) else {
-        throw .malformed(path: "\(folder)/\(name)", problem: "is a class that train does not have")
-      }
-      let files = try entries(ofFolder: "\(folder)/\(name)").filter(Self.isImage)
-      guard !files.isEmpty else {
-        throw .malformed(path: "\(folder)/\(name)", problem: "has no .jpg, .jpeg or .png file; add some or remove it")
-      }
-      paths += files.map { "\(folder)/\(name)/\($0)" }
-      labels += Array(repeating: label, count: files.count)
-    }
-    guard !paths.isEmpty else {
-      throw .malformed(path: folder, problem: "has no folders; expected one for each class")
-    }
-    self.paths = paths
-    self.labels = labels
-    self.options = options
-  }
-
-  private static func isImage(_ name: String) -> Bool {
-    let name = name.lowercased()
-    return [".jpg", ".jpeg", ".png"].contains { name.hasSuffix($0) }
   }
 }

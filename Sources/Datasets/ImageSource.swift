@@ -79,3 +79,26 @@ public struct ImageSubset: ImageSource {
     try whole.write(indices[index], crop: crop, random: &random, to: pixels)
   }
 }
+
+/// The images of another source with other labels.
+public struct RelabelledImages: ImageSource {
+  public let whole: any ImageSource
+  /// The new label of every old one.
+  public let labels: [Int]
+
+  public init(of whole: any ImageSource, labels: [Int]) {
+    self.whole = whole
+    self.labels = labels
+  }
+
+  public var count: Int { whole.count }
+  public var shape: ImageShape { whole.shape }
+
+  public func label(at index: Int) -> Int { labels[whole.label(at: index)] }
+
+  public func write(
+    _ index: Int, crop: Crop, random: inout RandomStream, to pixels: UnsafeMutablePointer<UInt8>
+  ) throws {
+    try whole.write(index, crop: crop, random: &random, to: pixels)
+  }
+}

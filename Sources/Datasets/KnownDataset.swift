@@ -27,6 +27,14 @@ enum KnownDataset: String, CaseIterable, Sendable {
     }
   }
 
+  /// Whether files in `folder` may be this set's by its name; not where it is the name of another set.
+  func isNamed(_ folder: String) -> Bool {
+    let path = folder.split(separator: "/").joined(separator: "/")
+    return !Self.allCases.contains { other in
+      other != self && other.folders.contains { path == $0 || path.hasSuffix("/" + $0) }
+    }
+  }
+
   func read(_ folder: String) throws(DatasetError) -> Dataset {
     switch self {
     case .cifar10: return try PlanarRecords.cifar10(in: folder)

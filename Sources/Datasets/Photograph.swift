@@ -6,7 +6,7 @@ extension ImageFolder {
     at path: String, options: Options, normalization: Normalization
   ) throws(DatasetError) -> [Float] {
     try options.check()
-    let image = try DecodedImage(path: path, channels: options.channels)
+    let image = try DecodedImage(RawPath(path), channels: options.channels)
     var random = RandomStream(seed: 0)
     let window = PhotographCrop(
       .center, height: image.height, width: image.width, options: options, random: &random)

@@ -49,6 +49,8 @@ struct Checkpoint {
     var classes: Int
     var parameters: Int
     var macs: Int
+    /// Nil in checkpoints of earlier versions.
+    var data: DataSummary?
   }
 
   private static let momentum = "momentum/"
@@ -91,10 +93,20 @@ struct Checkpoint {
     }
   }
 
+  /// - Throws: `ContainerError` when the training was one on other classes or images.
+  func check(data found: DataSummary?, _ name: String) throws {
+    guard let began = position.origin?.data, let found, let difference = began.difference(from: found) else { return }
+    throw ContainerError(
+      "\(name) belongs to a training on other data: found \(difference); give back the data it began with, or start anew"
+    )
+  }
+
   /// - Throws: `ContainerError` when momenta or counters cannot belong to a training of `network` by `optimizer` that
   ///   started at `origin`.
   func check(_ network: Network, from origin: Origin, _ optimizer: TrainingOptions.Optimizer, _ name: String) throws {
-    if let own = position.origin, own != origin {
+    var expected = origin
+    expected.data = position.origin?.data
+    if let own = position.origin, own != expected {
       throw ContainerError(
         """
         \(name) belongs to a training of another network or on other images (\(own.input) to \(own.classes) classes, \

@@ -19,6 +19,8 @@ public struct Recipe: Sendable, Equatable, Codable {
   /// A known data set's name or a folder of images.
   public var data = "glyphs"
   public var dataDir: String?
+  /// Whether broken images in a folder are left out; otherwise they are refused.
+  public var skipBroken = false
   /// The part of the training images that is held out for everything that is selected; 0 holds out none.
   public var validation = 0.1
   public var epochs = 30

@@ -11,6 +11,7 @@ extension Recipe {
     case restoreBatchNorm = "restore-batch-norm"
     case weights, data
     case dataDir = "data-dir"
+    case skipBroken = "skip-broken"
     case validation, epochs
     case finetuneEpochs = "finetune-epochs"
     case batchSize = "batch-size"
@@ -62,6 +63,7 @@ extension Recipe {
     try readOptional(.weights, &weights)
     try read(.data, &data)
     try readOptional(.dataDir, &dataDir)
+    try read(.skipBroken, &skipBroken)
     try read(.validation, &validation)
     try read(.epochs, &epochs)
     try read(.finetuneEpochs, &finetuneEpochs)

@@ -76,9 +76,11 @@ public struct Trainer {
     var memory = OptimizerMemory()
     whole = try network.cost()
     let origin = Checkpoint.Origin(
-      input: network.inputShape, classes: description.classNames.count, parameters: whole.parameters, macs: whole.macs)
+      input: network.inputShape, classes: description.classNames.count, parameters: whole.parameters, macs: whole.macs,
+      data: DataSummary(data))
     if resume, FileManager.default.fileExists(atPath: folder.optimizer.path) {
       let checkpoint = try Checkpoint(contentsOf: folder.optimizer)
+      try checkpoint.check(data: origin.data, folder.optimizer.lastPathComponent)
       (memory, position) = (checkpoint.memory, checkpoint.position)
       network =
         try position.architecture?.network(with: checkpoint.parameters)

@@ -11,13 +11,43 @@ import Testing
     }
   }
 
-  @Test func `the data folder comes before THRESH_DATA, and that before the cache`() throws {
+  @Test func `THRESH_DATA comes before the cache, and a named data folder is the only place`() throws {
     let folder = try TemporaryFolder()
     let environment = ["THRESH_DATA": folder.path + "/b", "XDG_CACHE_HOME": folder.path + "/c"]
-    let finder = DatasetFinder(dataDirectory: folder.path + "/a", environment: environment)
-    for (place, pixel) in [("c/thresh/mnist", 3), ("b/mnist", 2), ("a/mnist", 1)] as [(String, UInt8)] {
+    for (place, pixel) in [("c/thresh/mnist", 3), ("b/mnist", 2)] as [(String, UInt8)] {
       try writeMNIST(folder, place, pixel: pixel)
-      #expect(try finder.load("mnist").train.pixels(at: 0) == [pixel])
+      #expect(try DatasetFinder(environment: environment).load("mnist").train.pixels(at: 0) == [pixel])
+    }
+    let finder = DatasetFinder(dataDirectory: folder.path + "/a", environment: environment)
+    #expect(
+      sentence { _ = try finder.load("mnist") } == "mnist was not found in \(folder.path)/a; there is no such folder")
+    try writeMNIST(folder, "a/fashion-mnist", pixel: 1)
+    #expect(
+      sentence { _ = try finder.load("mnist") }.hasPrefix("mnist was not found in \(folder.path)/a; put its files"))
+    try writeMNIST(folder, "a/mnist", pixel: 1)
+    #expect(try finder.load("mnist").train.pixels(at: 0) == [1])
+  }
+
+  @Test func `a folder of images is not taken from elsewhere than the named data folder`() throws {
+    let folder = try TemporaryFolder()
+    for part in ["train", "test"] { try folder.write(fixture("kind-rgb.jpg"), "b/photos/\(part)/cat/one.jpg") }
+    try folder.write([], "a/nothing")
+    let environment = ["THRESH_DATA": folder.path + "/b"]
+    #expect(try DatasetFinder(environment: environment).load("photos").train.count == 1)
+    let finder = DatasetFinder(dataDirectory: folder.path + "/a", environment: environment)
+    #expect(sentence { _ = try finder.load("photos") }.hasPrefix("photos was not found in \(folder.path)/a; "))
+    // A whole path is found wherever data lies.
+    #expect(try finder.load(folder.path + "/b/photos").train.count == 1)
+  }
+
+  @Test func `the very folder of another set in the same format is not taken`() throws {
+    let folder = try TemporaryFolder()
+    try writeMNIST(folder, "fashion-mnist", pixel: 9)
+    try writeMNIST(folder, "FashionMNIST/raw", pixel: 9)
+    for place in ["fashion-mnist", "FashionMNIST/raw"] {
+      let finder = DatasetFinder(dataDirectory: "\(folder.path)/\(place)", environment: [:])
+      #expect(try finder.load("fashion-mnist").train.count == 1)
+      #expect(sentence { _ = try finder.load("mnist") }.hasPrefix("mnist was not found in "))
     }
   }
 

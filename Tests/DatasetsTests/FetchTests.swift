@@ -39,7 +39,7 @@ import Testing
     let source = try folder.write(Array("abd".utf8), "server/file.bin")
     let download = KnownDataset.Download(address: "file://" + source, sha256: sha256(Array("abc".utf8)))
     #expect(throws: Fetch.Failure.self) { try Fetch()([download], into: folder.path + "/cache/set") }
-    #expect(try entries(ofFolder: folder.path + "/cache").isEmpty)
+    #expect(try entries(ofFolder: RawPath(folder.path + "/cache")).isEmpty)
   }
 
   // As above.

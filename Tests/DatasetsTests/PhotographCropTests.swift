@@ -5,7 +5,7 @@ import Testing
 @Suite struct PhotographCropTests {
   /// Writes the square of a fixture that `crop` selects.
   private func square(_ name: String, _ window: (DecodedImage) -> PhotographCrop) throws -> [UInt8] {
-    let image = try DecodedImage(path: "\(fixtures)/\(name)", channels: 3)
+    let image = try DecodedImage(RawPath("\(fixtures)/\(name)"), channels: 3)
     let window = window(image)
     return [UInt8](unsafeUninitializedCapacity: window.size * window.size * 3) { buffer, count in
       if let start = buffer.baseAddress { window.write(image, to: start) }
@@ -79,7 +79,7 @@ import Testing
     let folder = try TemporaryFolder()
     let shape = ImageShape(channels: 1, height: 1, width: 60_000)
     let path = try folder.write(pngFile(Array(repeating: 7, count: 60_000), shape: shape), "strip.png")
-    let image = try DecodedImage(path: path, channels: 3)
+    let image = try DecodedImage(RawPath(path), channels: 3)
     var random = RandomStream(seed: 0)
     let window = PhotographCrop(.center, height: 1, width: 60_000, options: ImageFolder.Options(), random: &random)
     let pixels = [UInt8](unsafeUninitializedCapacity: 224 * 224 * 3) { buffer, count in

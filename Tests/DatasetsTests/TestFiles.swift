@@ -20,6 +20,19 @@ final class TemporaryFolder {
     try Data(bytes).write(to: file)
     return file.path
   }
+
+  /// Writes a file whose name is kept byte by byte, making its folders.
+  func write(_ bytes: [UInt8], raw name: [UInt8]) throws {
+    let parts = name.split(separator: UInt8(ascii: "/"))
+    var place = RawPath(path)
+    for part in parts.dropLast() {
+      place = place.appending(Array(part))
+      _ = place.withCString { mkdir($0, 0o755) }
+    }
+    let file = try #require(place.appending(Array(parts.last ?? [])).withCString { fopen($0, "wb") })
+    defer { fclose(file) }
+    try #require(fwrite(bytes, 1, bytes.count, file) == bytes.count)
+  }
 }
 
 /// The folder of files that make_fixtures.py made.
@@ -31,7 +44,7 @@ func fixture(_ name: String) throws -> [UInt8] {
 
 /// The pixels of an image file, height × width × channels.
 func decoded(_ path: String, channels: Int) throws -> [UInt8] {
-  let image = try DecodedImage(path: path, channels: channels)
+  let image = try DecodedImage(RawPath(path), channels: channels)
   return withExtendedLifetime(image) {
     [UInt8](UnsafeBufferPointer(start: image.pixels, count: image.width * image.height * channels))
   }

@@ -107,13 +107,60 @@ struct BadDataTests {
     try makePhotographs()
     let manager = FileManager.default
     try manager.createDirectory(atPath: folder["photos/train/c"], withIntermediateDirectories: true)
-    expectRefusal(try train(folder["photos"], photographOptions), Status.data, ["photos/train/c", ".jpg"])
+    expectRefusal(try train(folder["photos"], photographOptions), Status.data, ["photos/train/c", "no image"])
     try manager.removeItem(atPath: folder["photos/train/c"])
     try manager.moveItem(atPath: folder["photos/test/b"], toPath: folder["photos/test/d"])
     expectRefusal(try train(folder["photos"], photographOptions), Status.data, ["photos/test/d"])
     try manager.removeItem(atPath: folder["photos/test"])
     expectRefusal(try train(folder["photos"], photographOptions), Status.data, ["test"])
     #expect(!exists(folder["run"]))
+  }
+
+  @Test func `a broken image among those for testing is found before the first epoch`() throws {
+    try makePhotographs()
+    let whole = [UInt8](try contents(of: photograph("kind-rgb.jpg")))
+    for name in ["one.jpg", "two.jpg"] { try folder.write(Array(whole.dropLast(99)), "photos/test/b/\(name)") }
+    expectRefusal(
+      try train(folder["photos"], photographOptions), Status.data,
+      ["2 of 10 images are broken", "photos/test/b/one.jpg (", "--skip-broken"])
+    #expect(!exists(folder["run"]))
+    let skipping = try train(folder["photos"], photographOptions + ["--skip-broken"])
+    #expect(skipping.status == 0 && skipping.errors.contains("photos: 2 broken images were left out"), "\(skipping)")
+    // The recipe keeps it.
+    let again = try thresh(["train", "--resume", "--epochs", "2", "--output", folder["run"]])
+    #expect(again.status == 0 && again.errors.contains("2 broken images were left out"), "\(again)")
+    expectRefusal(try thresh(["evaluate", folder["run"], "--data", folder["photos"]]), Status.data, ["one.jpg"])
+    let evaluated = try succeeding(["evaluate", folder["run"], "--data", folder["photos"], "--skip-broken", "--json"])
+    #expect(try evaluated.json()["images"] as? Int == 4)
+  }
+
+  @Test func `what is left out of a folder is said once`() throws {
+    try makePhotographs()
+    for name in ["train/a/notes.txt", "test/b/list.csv", "test/b/deep/more.csv"] {
+      try folder.write("no image", "photos/\(name)")
+    }
+    let outcome = try train(folder["photos"], photographOptions)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let notes = outcome.errorLines.filter { $0.hasPrefix("note: ") }
+    #expect(notes == ["note: photos: 3 files are no images and were left out: 2 .csv, 1 .txt"], "\(outcome.errors)")
+  }
+
+  @Test func `every format is predicted as well as trained on`() throws {
+    let run = try TrainedRun.lenet.get().run
+    let kinds = ["lossless.webp", "lzw.tif", "24.bmp", "palette.gif", "raw.ppm", "rgb.jpg", "grey.png"]
+    let outcome = try succeeding(["predict", run] + kinds.map { photograph("kind-\($0)") })
+    #expect(outcome.output.split(separator: "\n").count == kinds.count)
+  }
+
+  @Test func `a data folder without the set is refused, whatever lies elsewhere`() throws {
+    let data = try TinyImages.shared.get()
+    try FileManager.default.createDirectory(atPath: folder["empty"], withIntermediateDirectories: true)
+    for place in [folder["empty"], folder["nowhere"]] {
+      let outcome = try thresh(
+        ["evaluate", try TrainedRun.lenet.get().run, "--data", "fashion-mnist", "--data-dir", place],
+        environment: ["THRESH_DATA": data.folder.path])
+      expectRefusal(outcome, Status.data, ["fashion-mnist was not found in \(place); "])
+    }
   }
 
   @Test func `a pipe is no image and is not waited for`() throws {

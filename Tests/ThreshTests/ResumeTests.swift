@@ -220,6 +220,36 @@ struct ResumeTests {
     try succeeding(["train", "--resume", "--output", folder["run"]])
   }
 
+  @Test func `a run does not go on with other classes or images than it began with`() throws {
+    let data = try TinyPhotographs(["a", "b", "c"])
+    try succeeding(data.training(folder["run"]))
+    let checkpoint = try contents(of: folder["run/optimizer.safetensors"])
+    func refused(_ words: [String]) throws {
+      let outcome = try thresh(["train", "--resume", "--epochs", "8", "--output", folder["run"]])
+      expectRefusal(outcome, Status.file, words + ["start anew"])
+      #expect(try contents(of: folder["run/optimizer.safetensors"]) == checkpoint)
+    }
+    try data.rename([("b", "z")])
+    try refused(["other classes than it began with, without b and with z"])
+    try data.rename([("z", "b")])
+    // One class more, and the same with another name.
+    for part in ["train", "test"] {
+      try FileManager.default.copyItem(atPath: data.path + "/\(part)/a", toPath: data.path + "/\(part)/d")
+    }
+    try refused(["other classes than it began with, with d"])
+    for part in ["train", "test"] { try FileManager.default.removeItem(atPath: data.path + "/\(part)/d") }
+    try data.folder.write(TinyPhotographs.image([1, 2, 3], 0), "photos/train/a/more.ppm")
+    try refused(["other images than it began with, 19 to train on and 6 held out instead of 18 to train on"])
+    try FileManager.default.removeItem(atPath: data.path + "/train/a/more.ppm")
+    // A checkpoint of an earlier version does not say what it began with.
+    var old = try ModelFile(folder["run/optimizer.safetensors"])
+    let text = old.metadata["training", default: ""]
+    let range = try #require(text.range(of: #"\{[^{}]*"classNames"[^{}]*\}"#, options: .regularExpression))
+    old.metadata["training"] = text.replacingCharacters(in: range, with: "null")
+    try folder.write(try old.bytes(), "run/optimizer.safetensors")
+    try succeeding(["train", "--resume", "--epochs", "8", "--output", folder["run"]])
+  }
+
   @Test func `a run goes on with larger batches than it began with`() throws {
     let program = try Program(arguments("changed"))
     try #require(try wait(for: 12, versionsOf: folder["changed/optimizer.safetensors"], of: program))

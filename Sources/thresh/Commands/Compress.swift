@@ -90,6 +90,7 @@ struct Compress: ParsableCommand {
     plan.apply(to: &recipe)
     set(&recipe.data, data.data)
     set(&recipe.dataDir, data.dataDir)
+    set(&recipe.skipBroken, data.skipBroken)
     set(&recipe.finetuneEpochs, finetuneEpochs)
     set(&recipe.lr, lr)
     set(&recipe.schedule, schedule)

@@ -35,6 +35,7 @@ struct Evaluate: ParsableCommand {
     guard let name = data.data else { throw RecipeError("--data is missing; name a data set or a folder of images") }
     recipe.data = name
     recipe.dataDir = data.dataDir
+    recipe.skipBroken = data.skipBroken ?? false
     recipe.validation = 0
     recipe.batchSize = batchSize
     (recipe.mean, recipe.std) = (mean.isEmpty ? nil : mean, std.isEmpty ? nil : std)
@@ -61,16 +62,16 @@ struct Evaluate: ParsableCommand {
 
   private func load(_ source: ModelSource, _ recipe: Recipe) throws -> (Model, Dataset) {
     if case .architecture(_, let weights) = source {
-      let data = try recipe.dataset()
+      let data = try recipe.dataset(parts: .test)
       var model = try source.load(for: data)
       if let mean = recipe.mean, let std = recipe.std {
         (model.preprocessing.mean, model.preprocessing.std) = (mean, std)
       }
       if weights == nil { Console.note("warning: no --weights, so the network is evaluated untrained") }
-      return (model, try data.prepared(for: model))
+      return (model, try data.prepared(for: model, allowsSubset: true))
     }
     let model = try source.load()
-    var data = try recipe.dataset(for: model.preprocessing).prepared(for: model)
+    var data = try recipe.dataset(for: model.preprocessing, parts: .test).prepared(for: model, allowsSubset: true)
     if let mean = recipe.mean, let std = recipe.std { data.normalization = Normalization(mean: mean, std: std) }
     return (model, data)
   }

@@ -17,7 +17,7 @@ struct Predict: ParsableCommand {
 
   @Argument(help: "A model file or a run's folder.")
   var model: String
-  @Argument(help: ArgumentHelp("JPEG or PNG files.", valueName: "image"))
+  @Argument(help: ArgumentHelp("JPEG, PNG, WebP, TIFF, BMP, GIF or PNM files.", valueName: "image"))
   var images: [String]
   @Option(help: ArgumentHelp("How many classes to name for each image.", valueName: "n"))
   var top = 1

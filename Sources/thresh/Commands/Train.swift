@@ -63,6 +63,7 @@ struct Train: ParsableCommand {
     set(&resolved.data, data.data)
     if let weights { resolved.weights = weights }
     if let dataDir = data.dataDir { resolved.dataDir = dataDir }
+    set(&resolved.skipBroken, data.skipBroken)
     training.apply(to: &resolved)
     plan.apply(to: &resolved)
     distillation.apply(to: &resolved)

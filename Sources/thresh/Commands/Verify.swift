@@ -54,7 +54,8 @@ struct Verify: ParsableCommand {
     var disagreements = 0
     if let name = data.data {
       (recipe.data, recipe.dataDir, recipe.validation) = (name, data.dataDir, 0)
-      let set = try recipe.dataset(for: a.preprocessing).prepared(for: a)
+      recipe.skipBroken = data.skipBroken ?? false
+      let set = try recipe.dataset(for: a.preprocessing, parts: .test).prepared(for: a, allowsSubset: true)
       let agreement = try Agreement(a.network, b.network, on: set.test, of: set, tolerance: tolerance)
       report.images = agreement.images
       report.agreement = 100 * Double(agreement.same) / Double(max(1, agreement.images))

@@ -2,19 +2,26 @@ import Datasets
 import Foundation
 import Interchange
 import Networks
+import Reports
 import Training
 
 extension Recipe {
   /// The data set of this recipe, split and augmented as it says, normalised with its own statistics.
   ///
-  /// - Parameter preprocessing: of the model it is for, if that is known; it decides how photographs are cut.
-  func dataset(for preprocessing: Preprocessing? = nil) throws -> Dataset {
+  /// - Parameters:
+  ///   - preprocessing: of the model it is for, if that is known; it decides how photographs are cut.
+  ///   - parts: which photographs are wanted.
+  func dataset(
+    for preprocessing: Preprocessing? = nil, parts: ImageFolder.Reading.Parts = .all
+  ) throws -> Dataset {
     var finder = DatasetFinder(
       dataDirectory: dataDir, environment: ProcessInfo.processInfo.environment, fetches: true)
     finder.photographs =
       preprocessing?.photographs(resize: imageResize)
       ?? ImageFolder.Options(size: imageSize, resize: imageResize ?? ImageFolder.Options.usualResize(for: imageSize))
-    var data = try finder.load(self.data)
+    finder.reading.parts = parts
+    finder.reading.broken = skipBroken ? .leftOut : .refused
+    var data = try finder.loadingVisibly(self.data)
     for note in data.notes { Console.note("note: \(note)") }
     if let mean, let std {
       guard mean.count == data.shape.channels, std.count == data.shape.channels else {
@@ -28,11 +35,47 @@ extension Recipe {
   }
 }
 
+extension DatasetFinder {
+  /// Loads a data set, with a bar where looking at the files takes long.
+  fileprivate mutating func loadingVisibly(_ name: String) throws -> Dataset {
+    let display = CheckDisplay()
+    reading.progress = { display.show($0, $1) }
+    defer { display.clear() }
+    do {
+      return try load(name)
+    } catch {
+      switch error {
+      case .brokenImages, .undecodable:
+        throw DatasetError.badOption("\(error), or leave such images out with --skip-broken")
+      default: throw error
+      }
+    }
+  }
+}
+
+/// A bar for looking at files, which comes after two seconds; unchecked, since the loader calls it from one thread at a
+/// time.
+private final class CheckDisplay: @unchecked Sendable {
+  private let started = ContinuousClock.now
+  private var bar: ProgressBar?
+  private var shown = 0
+
+  func show(_ done: Int, _ total: Int) {
+    guard started.duration(to: .now) > .seconds(2) else { return }
+    if bar == nil { bar = ProgressBar("checking images", total: total, unit: "images") }
+    bar?.advance(by: done - shown)
+    shown = done
+  }
+
+  func clear() { bar?.clear() }
+}
+
 extension Dataset {
-  /// The data set as `model` wants its images.
+  /// The data set as `model` wants its images, with its classes in the model's order.
   ///
+  /// - Parameter allowsSubset: whether it may have only some of the model's classes.
   /// - Throws: `NetworkError` when shape or classes do not fit.
-  func prepared(for model: Model) throws -> Dataset {
+  func prepared(for model: Model, allowsSubset: Bool = false) throws -> Dataset {
     let found = [shape.channels, shape.height, shape.width]
     guard found == model.network.inputShape else {
       throw NetworkError(
@@ -42,11 +85,10 @@ extension Dataset {
         """)
     }
     let outputs = try model.network.validate()[model.network.output] ?? []
-    guard outputs == [classNames.count] else {
-      throw NetworkError(
-        "the model gives values of shape \(outputs), but \(name) has \(classNames.count) classes; they do not fit")
+    guard outputs.count == 1 else {
+      throw NetworkError("the model gives values of shape \(outputs), expected one for each class")
     }
-    var result = self
+    var result = try matchingClasses(of: model, outputs: outputs[0], allowsSubset: allowsSubset)
     result.normalization = Normalization(mean: model.preprocessing.mean, std: model.preprocessing.std)
     return result
   }
@@ -55,8 +97,7 @@ extension Dataset {
 extension Model {
   /// Takes from a data set what the file did not say, as those of other programs: names of classes, size of photographs.
   mutating func adoptDescription(of data: Dataset) {
-    let numbered = classNames.indices.map { "class \($0)" }
-    if classNames == numbered, data.classNames.count == classNames.count { classNames = data.classNames }
+    if !namesClasses, data.classNames.count == classNames.count { classNames = data.classNames }
     preprocessing.resize = preprocessing.resize ?? data.resize
   }
 }

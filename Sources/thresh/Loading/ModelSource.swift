@@ -100,7 +100,12 @@ enum ModelSource {
       channelOrder: shape[0] == 1 ? .grey : .rgb, height: shape[1], width: shape[2],
       mean: normalization?.mean ?? usual.mean(shape[0]), std: normalization?.std ?? usual.std(shape[0]),
       resize: data?.resize)
-    return Model(network: network, preprocessing: preprocessing, classNames: classes)
+    var model = Model(network: network, preprocessing: preprocessing, classNames: classes)
+    if let weights, data != nil {
+      model.notes.append(
+        "\(weights.file) does not name its classes; they are taken in this order: \(classes.shortList)")
+    }
+    return model
   }
 }
 

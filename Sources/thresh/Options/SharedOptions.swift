@@ -8,8 +8,14 @@ struct DataOptions: ParsableArguments {
       "cifar10, cifar100, fashion-mnist, mnist, chars36, glyphs, or a folder of images.", valueName: "name|folder"))
   var data: String?
 
-  @Option(help: ArgumentHelp("Where data sets lie; else THRESH_DATA, then the cache.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp(
+      "The folder where the data set lies (default: THRESH_DATA, then the cache).", valueName: "folder"))
   var dataDir: String?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Decode every image of a folder first and leave out those that are broken (default: they are refused).")
+  var skipBroken: Bool?
 }
 
 /// How a model is named everywhere.

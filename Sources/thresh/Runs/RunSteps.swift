@@ -120,9 +120,18 @@ struct RunSteps {
     // Both see the same images, however their photographs were cut.
     var wanted = teacher.preprocessing
     wanted.resize = model.preprocessing.resize
-    guard teacher.classNames == model.classNames, wanted == model.preprocessing else {
+    guard wanted == model.preprocessing else {
       throw NetworkError(
-        "the teacher \(word) was trained for other classes or another normalisation; name one trained on the same data")
+        "the teacher \(word) was trained on images of another size or normalisation; name one trained on the same data")
+    }
+    let match = ClassMatch(model: teacher.classNames, data: model.classNames)
+    if !match.isSame {
+      guard !(teacher.namesClasses && model.namesClasses), teacher.classNames.count == model.classNames.count else {
+        let found = match.labels == nil || !match.missing.isEmpty ? "other classes" : "its classes in another order"
+        throw NetworkError("the teacher \(word) has \(found); name one trained on the same data")
+      }
+      Console.note(
+        "note: the teacher does not name its classes; they are taken in this order: \(model.classNames.shortList)")
     }
     return teacher.network
   }

@@ -115,8 +115,8 @@ struct TrainingRun {
     var model = try source.load()
     let data = try recipe.dataset(for: model.preprocessing)
     model.figures = [:]
-    model.adoptDescription(of: data)
     let prepared = try data.prepared(for: model)
+    model.adoptDescription(of: data)
     if recipe.restoreBatchNorm ?? source.isONNX {
       model.network = try steps.restoringBatchNorm(model.network, prepared)
     }
