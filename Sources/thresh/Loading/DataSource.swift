@@ -44,7 +44,10 @@ extension Dataset {
     let outputs = try model.network.validate()[model.network.output] ?? []
     guard outputs == [classNames.count] else {
       throw NetworkError(
-        "the model gives values of shape \(outputs), but \(name) has \(classNames.count) classes; they do not fit")
+        """
+        the model gives values of shape \(outputs), but \(name) has \(classNames.count) classes; train and compress give \
+        it a new classifier with --new-head
+        """)
     }
     var result = self
     result.normalization = Normalization(mean: model.preprocessing.mean, std: model.preprocessing.std)
