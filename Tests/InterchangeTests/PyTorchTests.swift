@@ -70,10 +70,11 @@ import Torch
     #expect(try note("teacher.pth") == "teacher.pth: weights under student; not those under teacher")
     #expect(
       try note("lightning.pth")
-        == "lightning.pth: weights under state_dict, prefix net.; 3 other tensors are not used (state_dict: 3)")
+        == "lightning.pth: weights under state_dict, prefix net.; 3 other tensors are not used "
+        + "(criterion.weight, accuracy.tp, class_weights)")
     #expect(
       try note("criterion.pth")
-        == "criterion.pth: 2 other tensors are not used (criterion.weight, scale)")
+        == "criterion.pth: 3 other tensors are not used (criterion.weight, scale, ce.weight)")
     #expect(
       try note("inside.pth") == "inside.pth: weights, names of wrappers inside taken out")
     #expect(

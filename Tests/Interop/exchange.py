@@ -288,7 +288,7 @@ def checkpoints(folder: Path) -> None:
         "lightning": {"state_dict": {
             **{f"net.{k}": v for k, v in state.items()}, "criterion.weight": torch.ones(2),
             "accuracy.tp": torch.zeros(2, dtype=torch.long), "class_weights": torch.ones(5)}, "callbacks": {"a": {}}},
-        "criterion": {**state, "criterion.weight": torch.ones(5), "scale": torch.ones(7)},
+        "criterion": {**state, "criterion.weight": torch.ones(5), "scale": torch.ones(7), "ce.weight": torch.ones(2)},
         "inside": {k.replace(".", "._orig_mod.module."): v for k, v in state.items()},
         "nested": {"0": {k[2:]: v for k, v in state.items() if k[0] == "0"}, **{
             k: v for k, v in state.items() if k[0] != "0"}},

@@ -36,7 +36,7 @@ struct WeightsTests {
     let theirs = try succeeding(["evaluate", "lenet5", "--weights", path, "--json"] + data + normalization)
     let own = try succeeding(["evaluate", run.run, "--json"] + data + normalization)
     #expect(try theirs.json()["top1"] as? Double == own.json()["top1"] as? Double)
-    #expect(theirs.errors.contains("note: weights of weights.bin: weights with prefix module."), "\(theirs.errors)")
+    #expect(theirs.errors.contains("note: weights.bin: weights with prefix module."), "\(theirs.errors)")
   }
 
   @Test func `a model file is told by what is in it, not by its name`() throws {

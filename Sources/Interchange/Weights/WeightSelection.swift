@@ -37,31 +37,35 @@ public struct WeightSelection {
     missing = wanted.subtracting(best.found.keys).sorted()
     let expected = shapes
     misshapen = best.found.filter { !file.tensors[$0.value].fits(expected[$0.key]) }.keys.sorted()
-    sortOut(left)
+    sortOut(left, classes: (try? network.validate())?[network.output]?.first ?? 0)
   }
 
   /// Finds what becomes of the tensors that are not taken.
-  private mutating func sortOut(_ left: Set<String>) {
+  private mutating func sortOut(_ left: Set<String>, classes: Int) {
+    let modules = Dictionary(grouping: file.tensors) { $0.path.dropLast() + [$0.module] }
     let used = Set(place.found.values)
     let elsewhere = Set(rivals.flatMap(\.found.values))
     let container = place.container(in: file)
     let isNested = place.found.values.contains { file.tensors[$0].path.count > container.count + 1 }
     let heads = Set(left.map { name in name[...(name.lastIndex(of: ".") ?? name.startIndex)] })
-    var counts: [String: Int] = [:]
-    for (index, tensor) in file.tensors.enumerated() where !used.contains(index) {
+    var slots: [String: Int] = [:]
+    for (index, tensor) in file.tensors.enumerated() where !used.contains(index) && !elsewhere.contains(index) {
       let own = tensor.path.last ?? ""
       guard !own.hasSuffix("num_batches_tracked"), !own.hasSuffix("n_averaged") else { continue }
       let isBeside = tensor.path.starts(with: container) && (isNested || tensor.path.count == container.count + 1)
-      if isBeside, !elsewhere.contains(index), let name = place.name(of: tensor) {
+      if isBeside, let name = place.name(of: tensor) {
         if left.contains(name) || heads.contains(where: { name.hasPrefix($0) }) { continue }
         beside.append(name)
-        if tensor.isLayer(name) { unexpected.append(name) }
+        // Losses weigh classes by a vector, which is the only tensor of its module.
+        let weighsClasses = tensor.shape == [classes] && name.hasSuffix("weight")
+        let isAlone = modules[tensor.path.dropLast() + [tensor.module]]?.count == 1
+        if tensor.isLayer(name), !(weighsClasses && isAlone) { unexpected.append(name) }
       }
-      let group = tensor.path.count > 1 ? tensor.path[0] : tensor.name
-      if let place = counts[group] {
-        unused[place].count += 1
+      let group = isBeside ? tensor.path.dropFirst(container.count).joined(separator: ".") : tensor.path.first ?? ""
+      if let slot = slots[group] {
+        unused[slot].count += 1
       } else {
-        counts[group] = unused.count
+        slots[group] = unused.count
         unused.append((group, 1))
       }
     }
@@ -149,6 +153,12 @@ public struct WeightSelection {
 }
 
 extension StoredTensor {
+  /// What its last key says before the tensor's own name.
+  fileprivate var module: String {
+    let own = path.last ?? ""
+    return own.lastIndex(of: ".").map { String(own[..<$0]) } ?? ""
+  }
+
   /// Whether it can be a parameter of that shape.
   fileprivate func fits(_ shape: [Int]?) -> Bool { isFloat && self.shape == shape }
 

@@ -32,6 +32,9 @@ enum ModelSource {
         return
       }
       guard let model = RunFolder(url).model else {
+        guard !FileManager.default.fileExists(atPath: word + "/saved_model.pb") else {
+          throw NetworkError("\(word) is a SavedModel of TensorFlow, which is not read; export the model to ONNX")
+        }
         throw NetworkError("\(word) is a folder without a model; expected a run's folder with last.safetensors in it")
       }
       self = .file(model)
@@ -136,7 +139,7 @@ enum ModelSource {
     if let weights {
       let taken = try selection(of: weights, for: built, classesAreFree: data == nil || keepsClasses, network)
       built = try taken.network.loading(taken.selection)
-      if let note = taken.selection.note { notes.append("weights of \(note)") }
+      if let note = taken.selection.note { notes.append(note) }
       let count = try built.validate()[built.output]?.first ?? classes.count
       if count != classes.count { classes = (0..<count).map { "class \($0)" } }
     }
