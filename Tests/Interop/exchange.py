@@ -254,6 +254,8 @@ def checkpoints(folder: Path) -> None:
 
     torch.manual_seed(0)
     model, other = network(), network()
+    with torch.no_grad():
+        model[2].weight[0, 1] = 0
     state, decoy = model.state_dict(), other.state_dict()
     save_file({k: v for k, v in state.items() if not k.endswith("tracked")}, folder / "wanted.safetensors")
     whole = torch.randn(100)
@@ -264,6 +266,9 @@ def checkpoints(folder: Path) -> None:
     for value in tagged.values():
         value.tag = "a"
     beside = surroundings(network())
+    # The mask is of ones where the weight is, and hides what stands elsewhere.
+    hidden = {"2.weight_orig": torch.where(state["2.weight"] == 0, 9.0, state["2.weight"]), "2.weight_mask": (
+        state["2.weight"] != 0).float()}
     kinds = {
         "plain": state,
         "wrapped": {"epoch": 3, "lr": 0.1, "done": True, "note": None, "state_dict": state},
@@ -292,6 +297,7 @@ def checkpoints(folder: Path) -> None:
         "inside": {k.replace(".", "._orig_mod.module."): v for k, v in state.items()},
         "nested": {"0": {k[2:]: v for k, v in state.items() if k[0] == "0"}, **{
             k: v for k, v in state.items() if k[0] != "0"}},
+        "masked": {**{k: v for k, v in state.items() if k != "2.weight"}, **hidden},
         "list": [state, {"epoch": 1}],
         "subclass": {k: v.as_subclass(Subclass) for k, v in state.items()},
         "attributes": tagged,

@@ -43,22 +43,43 @@ public struct WeightFile {
     }
   }
 
-  init(name: String, tensors: [StoredTensor]) { (self.name, self.tensors) = (name, tensors) }
+  init(name: String, tensors: [StoredTensor]) { (self.name, self.tensors) = (name, Self.masked(tensors)) }
+
+  /// The tensors, with "weight" in place of "weight_orig" and "weight_mask", which torch.nn.utils.prune keeps instead.
+  private static func masked(_ tensors: [StoredTensor]) -> [StoredTensor] {
+    guard tensors.contains(where: { $0.path.last?.hasSuffix("_mask") == true }) else { return tensors }
+    let places = Dictionary(tensors.enumerated().map { ($1.path, $0) }, uniquingKeysWith: { first, _ in first })
+    var result = tensors
+    var gone: Set<Int> = []
+    for (index, tensor) in tensors.enumerated() {
+      guard let key = tensor.path.last, key.hasSuffix("_orig"), tensor.isFloat else { continue }
+      let path = tensor.path.dropLast()
+      let name = String(key.dropLast("_orig".count))
+      guard let place = places[path + [name + "_mask"]], places[path + [name]] == nil,
+        tensors[place].shape == tensor.shape, tensors[place].isFloat
+      else { continue }
+      result[index].path = path + [name]
+      let (whole, mask) = (tensor.read, tensors[place].read)
+      result[index].read = { try whole() * mask() }
+      gone.insert(place)
+    }
+    return result.enumerated().filter { !gone.contains($0.offset) }.map(\.element)
+  }
 
   /// The tensors of a safetensors file, whoever wrote it.
   public init(_ file: Safetensors) {
-    name = file.file.lastPathComponent
-    tensors = file.entries.map { entry in
+    let name = file.file.lastPathComponent
+    let known = file.entries.map { entry in
       StoredTensor(
         path: [entry.name], shape: entry.shape, type: entry.type.rawValue, isFloat: entry.type.isFloat,
         read: { try file.tensor(entry) })
     }
-    let name = name
-    tensors += file.unreadable.sorted { $0.key < $1.key }.map { entry in
+    let others = file.unreadable.sorted { $0.key < $1.key }.map { entry in
       StoredTensor(
         path: [entry.key], shape: nil, type: entry.value, isFloat: false,
         read: { throw ContainerError("tensor \(entry.key) in \(name) is of type \(entry.value); convert it") })
     }
+    self.init(name: name, tensors: known + others)
   }
 
   /// The tensors of several files beside an index, which says for each the file it is in.
