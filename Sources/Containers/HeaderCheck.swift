@@ -6,19 +6,28 @@ struct HeaderCheck {
   /// The file's bytes after the header.
   let bytes: Range<Int>
 
-  /// The declared tensors in the order of their bytes.
-  func entries(of declarations: [HeaderParser.Declaration]) throws -> [Safetensors.Entry] {
-    let entries = try declarations.map(entry).sorted {
+  /// A declared tensor in its place.
+  private struct Place {
+    var declaration: HeaderParser.Declaration
+    var range: Range<Int>
+    var name: String { declaration.name }
+  }
+
+  /// The declared tensors in the order of their bytes, those of types that nothing here reads by name and type alone.
+  func checked(
+    _ declarations: [HeaderParser.Declaration]
+  ) throws -> (entries: [Safetensors.Entry], unreadable: [String: String]) {
+    let places = try declarations.map(place).sorted {
       ($0.range.lowerBound, $0.range.upperBound, $0.name) < ($1.range.lowerBound, $1.range.upperBound, $1.name)
     }
     var end = bytes.lowerBound
-    for entry in entries {
-      let start = entry.range.lowerBound
+    for place in places {
+      let start = place.range.lowerBound
       guard start == end else {
         let kind = start < end ? "overlaps the tensor before it" : "leaves a hole before it"
-        throw fault(entry.name, "\(kind): expected offset \(end - bytes.lowerBound), found \(start - bytes.lowerBound)")
+        throw fault(place.name, "\(kind): expected offset \(end - bytes.lowerBound), found \(start - bytes.lowerBound)")
       }
-      end = entry.range.upperBound
+      end = place.range.upperBound
     }
     guard end == bytes.upperBound else {
       throw ContainerError(
@@ -26,18 +35,28 @@ struct HeaderCheck {
         "has \(bytes.count) bytes after its header, expected the \(end - bytes.lowerBound) of its tensors; "
           + "fetch or export it again")
     }
-    return entries
+    var (entries, unreadable): ([Safetensors.Entry], [String: String]) = ([], [:])
+    for place in places {
+      if let type = Safetensors.ElementType(rawValue: place.declaration.type) {
+        entries.append(
+          Safetensors.Entry(name: place.name, type: type, shape: place.declaration.shape, range: place.range))
+      } else {
+        unreadable[place.name] = place.declaration.type
+      }
+    }
+    return (entries, unreadable)
   }
 
-  private func entry(_ declaration: HeaderParser.Declaration) throws -> Safetensors.Entry {
+  private func place(_ declaration: HeaderParser.Declaration) throws -> Place {
     let name = declaration.name
-    guard let type = Safetensors.ElementType(rawValue: declaration.type) else {
+    let own = Safetensors.ElementType(rawValue: declaration.type).map { 8 * $0.size }
+    guard let bits = own ?? Safetensors.otherTypes[declaration.type] else {
       let known = Safetensors.ElementType.allCases.map(\.rawValue).joined(separator: ", ")
       throw ContainerError(
         file,
         "has tensor \(name.shown()) of dtype \(declaration.type.shown()), expected one of \(known); convert it first")
     }
-    guard let byteCount = type.byteCount(of: declaration.shape) else {
+    guard let byteCount = Safetensors.byteCount(of: declaration.shape, bits: bits) else {
       throw fault(name, "is too large: expected fewer than 2^63 bytes, found shape \(declaration.shapeText)")
     }
     guard declaration.offsets.count == 2 else {
@@ -51,10 +70,9 @@ struct HeaderCheck {
     guard end - start == byteCount else {
       throw fault(
         name,
-        "has \(end - start) bytes, expected \(byteCount) for \(type.rawValue) of shape \(declaration.shapeText)")
+        "has \(end - start) bytes, expected \(byteCount) for \(declaration.type) of shape \(declaration.shapeText)")
     }
-    let range = bytes.lowerBound + start..<bytes.lowerBound + end
-    return Safetensors.Entry(name: name, type: type, shape: declaration.shape, range: range)
+    return Place(declaration: declaration, range: bytes.lowerBound + start..<bytes.lowerBound + end)
   }
 
   private func fault(_ tensor: String, _ sentence: String) -> ContainerError {

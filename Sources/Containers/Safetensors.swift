@@ -19,6 +19,9 @@ public struct Safetensors: Sendable {
   public let metadata: [String: String]
   /// The tensors in the order of their bytes in the file.
   public let entries: [Entry]
+  /// Names of tensors of types that the format has and nothing here reads, such as numbers of eight bits, with those
+  /// types.
+  public let unreadable: [String: String]
 
   private let content: Data
   private let positions: [String: Int]
@@ -32,7 +35,9 @@ public struct Safetensors: Sendable {
     var parser = HeaderParser(content[headerRange], file: file)
     let header = try parser.parse()
     let bytes = headerRange.upperBound..<content.count
-    self.entries = try HeaderCheck(file: file, bytes: bytes).entries(of: header.tensors)
+    let checked = try HeaderCheck(file: file, bytes: bytes).checked(header.tensors)
+    self.entries = checked.entries
+    self.unreadable = checked.unreadable
     self.metadata = header.metadata
     self.file = file
     self.content = content
@@ -105,16 +110,26 @@ extension Safetensors {
     }
 
     /// The bytes of a tensor of that shape, nil where the product overflows.
-    func byteCount(of shape: [Int]) -> Int? {
-      // A zero does not excuse the others: in another order their product is made first.
-      var product = size
-      for extent in shape where extent != 0 {
-        let (next, overflow) = product.multipliedReportingOverflow(by: extent)
-        if overflow { return nil }
-        product = next
-      }
-      return shape.contains(0) ? 0 : product
+    func byteCount(of shape: [Int]) -> Int? { Safetensors.byteCount(of: shape, bits: 8 * size) }
+  }
+
+  /// Bits of one element of the types that are in no enumeration here.
+  static let otherTypes = [
+    "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
+    "U16": 16, "U32": 32, "U64": 64, "C64": 64,
+  ]
+
+  /// The bytes of a tensor of that shape; nil where the product overflows or ends within a byte.
+  static func byteCount(of shape: [Int], bits: Int) -> Int? {
+    // A zero does not excuse the others: in another order their product is made first.
+    var product = bits
+    for extent in shape where extent != 0 {
+      let (next, overflow) = product.multipliedReportingOverflow(by: extent)
+      if overflow { return nil }
+      product = next
     }
+    guard !shape.contains(0) else { return 0 }
+    return product % 8 == 0 ? product / 8 : nil
   }
 }
 

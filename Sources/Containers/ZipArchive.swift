@@ -1,17 +1,23 @@
 import Foundation
 
-/// A zip archive whose entries are stored and not compressed, as PyTorch writes its checkpoints.
+/// A zip archive, of which entries are read that are stored and not compressed, as PyTorch writes its checkpoints.
 public struct ZipArchive {
   private let data: Data
   private let name: String
-  private var entries: [String: (offset: Int, size: Int)] = [:]
+  private var entries: [String: Entry] = [:]
+
+  private struct Entry {
+    var offset: Int
+    var size: Int
+    var isCompressed: Bool
+  }
 
   /// The names of the entries.
   public var names: [String] { entries.keys.sorted() }
 
   /// Reads the central directory alone.
   ///
-  /// - Throws: `ContainerError` when it is damaged, or an entry is compressed (such an archive can grow without end).
+  /// - Throws: `ContainerError` when it is damaged.
   public init(_ data: Data, name: String) throws {
     (self.data, self.name) = (data, name)
     var (position, count) = try directory()
@@ -22,28 +28,30 @@ public struct ZipArchive {
         let nameLength = number(position + 28, 2), let extraLength = number(position + 30, 2),
         let commentLength = number(position + 32, 2)
       else { throw damaged }
-      guard number(position + 10, 2) == 0, number(position + 20, 4) == size else {
-        throw ContainerError("\(name) is a compressed archive, which torch.save does not write; save it again")
-      }
       let entry = try text(position + 46, nameLength)
-      let long = try zip64(position + 46 + nameLength, extraLength, size: size, offset: offset)
-      guard entries.updateValue(long, forKey: entry) == nil else { throw damaged }
+      var found = try zip64(position + 46 + nameLength, extraLength, size: size, offset: offset)
+      found.isCompressed = number(position + 10, 2) != 0 || number(position + 20, 4) != size
+      guard entries.updateValue(found, forKey: entry) == nil else { throw damaged }
       position += 46 + nameLength + extraLength + commentLength
       count -= 1
     }
   }
 
-  /// The bytes of an entry; nil where there is none of that name.
+  /// The bytes of an entry, without a copy; nil where there is none of that name.
   ///
-  /// - Throws: `ContainerError` when it lies outside the file.
+  /// - Throws: `ContainerError` when it lies outside the file, or is compressed (it could grow without end).
   public func bytes(of entry: String) throws -> Data? {
-    guard let (offset, size) = entries[entry] else { return nil }
+    guard let found = entries[entry] else { return nil }
+    guard !found.isCompressed else {
+      throw ContainerError("\(name) is a compressed archive, which torch.save does not write; save it again")
+    }
+    let (offset, size) = (found.offset, found.size)
     guard number(offset, 4) == 0x0403_4B50, let nameLength = number(offset + 26, 2),
       let extraLength = number(offset + 28, 2)
     else { throw damaged }
     let start = offset + 30 + nameLength + extraLength
-    guard size <= data.count - start else { throw damaged }
-    return data.subdata(in: data.startIndex + start..<data.startIndex + start + size)
+    guard size >= 0, start >= 0, size <= data.count - start else { throw damaged }
+    return data[data.startIndex + start..<data.startIndex + start + size]
   }
 
   /// Where the central directory is and how many entries it has, from the record at the end of the file.
@@ -64,9 +72,11 @@ public struct ZipArchive {
   }
 
   /// Sizes of eight bytes from the extra field, where four do not hold them.
-  private func zip64(_ start: Int, _ length: Int, size: Int, offset: Int) throws -> (offset: Int, size: Int) {
+  private func zip64(_ start: Int, _ length: Int, size: Int, offset: Int) throws -> Entry {
     var (size, offset, position) = (size, offset, start)
-    guard size == 0xFFFF_FFFF || offset == 0xFFFF_FFFF else { return (offset, size) }
+    guard size == 0xFFFF_FFFF || offset == 0xFFFF_FFFF else {
+      return Entry(offset: offset, size: size, isCompressed: false)
+    }
     while position + 4 <= start + length {
       guard let kind = number(position, 2), let count = number(position + 2, 2) else { throw damaged }
       if kind == 1 {
@@ -80,7 +90,7 @@ public struct ZipArchive {
           guard let long = number(field, 8) else { throw damaged }
           offset = long
         }
-        return (offset, size)
+        return Entry(offset: offset, size: size, isCompressed: false)
       }
       position += 4 + count
     }

@@ -45,7 +45,9 @@ enum MetadataKey {
 
 extension Model {
   /// Whether a file says that it is one of ours, with the architecture inside.
-  public static func isModel(_ file: Safetensors) -> Bool { file.metadata[MetadataKey.architecture] != nil }
+  public static func isModel(_ file: Safetensors) -> Bool {
+    file.metadata[MetadataKey.version] != nil && file.metadata[MetadataKey.architecture] != nil
+  }
 
   /// Reads a model file.
   ///
@@ -54,12 +56,16 @@ extension Model {
 
   public init(_ file: Safetensors) throws {
     let name = file.file.lastPathComponent
-    guard file.metadata[MetadataKey.version] == "1" else {
+    guard let version = file.metadata[MetadataKey.version] else {
       throw ContainerError(
         """
-        \(name) holds weights but no architecture of format 1; name the architecture with --model and give the file \
-        with --weights
+        \(name) holds weights but no architecture that is read here; name the architecture that it is for and give the \
+        file with --weights
         """)
+    }
+    guard version == "1" else {
+      throw ContainerError(
+        "\(name) is a model file of format \(version.prefix(20)), expected 1; write it with this version")
     }
     func decoded<Value: Decodable>(_ key: String, as type: Value.Type) throws -> Value {
       guard let text = file.metadata[key] else { throw ContainerError("\(name) has no \(key) in its metadata") }

@@ -14,7 +14,8 @@ extension Safetensors {
     return result
   }
 
-  private func tensor(_ entry: Entry) throws -> Tensor {
+  /// The tensor in float32 (integers as they are).
+  func tensor(_ entry: Entry) throws -> Tensor {
     let dtype: Tensor.DType
     switch entry.type {
     case .float32: dtype = .float32

@@ -16,6 +16,8 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var restoreBatchNorm: Bool?
   /// Weights to start from.
   public var weights: String?
+  /// Whether the layer that makes the classes is replaced by a new one for those of `data`.
+  public var newHead = false
   /// A known data set's name or a folder of images.
   public var data = "glyphs"
   public var dataDir: String?

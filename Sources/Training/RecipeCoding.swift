@@ -9,7 +9,9 @@ extension Recipe {
   public enum CodingKeys: String, CodingKey, CaseIterable {
     case model, width, decompose
     case restoreBatchNorm = "restore-batch-norm"
-    case weights, data
+    case weights
+    case newHead = "new-head"
+    case data
     case dataDir = "data-dir"
     case skipBroken = "skip-broken"
     case validation, epochs
@@ -61,6 +63,7 @@ extension Recipe {
     try read(.decompose, &decompose)
     try readOptional(.restoreBatchNorm, &restoreBatchNorm)
     try readOptional(.weights, &weights)
+    try read(.newHead, &newHead)
     try read(.data, &data)
     try readOptional(.dataDir, &dataDir)
     try read(.skipBroken, &skipBroken)

@@ -167,8 +167,23 @@ import Testing
 
   @Test func `an unknown dtype is named`() throws {
     #expect(
-      try refusal(of: "{\(tensor("[1]", "[0,1]", type: "F8_E4M3"))}", bytes: 1)
-        .hasPrefix("has tensor x of dtype F8_E4M3, expected one of BOOL, U8, I8, I16, F16, BF16, I32, F32, F64, I64"))
+      try refusal(of: "{\(tensor("[1]", "[0,1]", type: "F5"))}", bytes: 1)
+        .hasPrefix("has tensor x of dtype F5, expected one of BOOL, U8, I8, I16, F16, BF16, I32, F32, F64, I64"))
+  }
+
+  @Test func `a type of the format that is not read does not hide the other tensors`() throws {
+    try withTemporaryFolder { folder in
+      let place = folder.appending(path: "a.safetensors")
+      let header =
+        "{\(tensor("[3]", "[0,3]", type: "F8_E4M3")),\(tensor("[2,2]", "[3,5]", type: "F4", name: "y")),"
+        + "\(tensor("[1]", "[5,6]", name: "z"))}"
+      try (file(Data(header.utf8)) + Data(count: 6)).write(to: place)
+      let read = try Safetensors(contentsOf: place)
+      #expect(read.unreadable == ["x": "F8_E4M3", "y": "F4"] && read.entries.map(\.name) == ["z"])
+    }
+    #expect(
+      try refusal(of: "{\(tensor("[3]", "[0,2]", type: "F8_E4M3"))}", bytes: 2)
+        .hasPrefix("is damaged: tensor x has 2 bytes, expected 3 for F8_E4M3"))
   }
 
   @Test func `a tensor without a shape is told`() throws {

@@ -33,6 +33,36 @@ import Torch
         + "misshapen: fc2.weight is [3], expected [84, 120]")
   }
 
+  @Test func `what is found nowhere is told with names from both sides`() {
+    let text = message { _ = try network.loading(["features.0.kernel": .ones([2, 2])], from: "w.pth") }
+    #expect(
+      text
+        == "w.pth does not fit the architecture: none of its 1 tensors is called as one of the network's; expected "
+        + "conv1.bias, conv1.weight, conv2.bias and 7 more, found features.0.kernel; name the architecture that the weights "
+        + "are of")
+    #expect(message { _ = try network.loading([:], from: "w.pth") }.contains("holds no weights"))
+  }
+
+  @Test func `one part of several says so`() {
+    var weights = network.parameters
+    weights["fc1.bias"] = nil
+    let text = message { _ = try network.loading(weights, from: "model-00001-of-00002.safetensors") }
+    #expect(text.hasSuffix("missing: fc1.bias; it is part 1 of 2, give the index of all parts"))
+  }
+
+  @Test func `of the same weights under several prefixes one is taken`() throws {
+    var weights: [String: Tensor] = [:]
+    for (name, tensor) in network.parameters {
+      for (prefix, factor) in [("momentum.", 3.0), ("model.", 2.0), ("optimizer.", 5.0)] {
+        weights[prefix + name] = tensor * factor
+      }
+    }
+    let loaded = try network.loading(weights, from: "w")
+    for (name, tensor) in network.parameters {
+      #expect(loaded.parameters[name]?.doubles == (tensor * 2).doubles)
+    }
+  }
+
   @Test(arguments: [Tensor.DType.float64, .float16, .bfloat16])
   func `weights of other types are read as float32`(dtype: Tensor.DType) throws {
     let file = folder.url.appending(path: "w.safetensors")

@@ -4,13 +4,21 @@
     exchange.py export FOLDER   writes models of PyTorch as ONNX by both exporters: NAME.onnx, NAME.in, NAME.out
     exchange.py modules FOLDER  loads every NAME.py that Thresh wrote there and runs it: NAME.in → NAME.out
     exchange.py checkpoints FOLDER   writes the same weights in every shape of checkpoint, and as wanted.safetensors
+    exchange.py kinds FOLDER         writes files of several programs under names that say something else
     exchange.py photographs FOLDER   draws a folder of images, and exports networks for ten classes: NAME.onnx
     exchange.py classify FOLDER      what onnxruntime sees in photographs/test by small.onnx: classes.json
 
 Arrays are raw float32; the number N is the batch.
 """
+import argparse
+import collections
 import contextlib
+import dataclasses
+import datetime
+import enum
 import io
+import json
+import random
 import sys
 import warnings
 from pathlib import Path
@@ -190,18 +198,77 @@ def modules(folder: Path) -> None:
             module.load()(torch.from_numpy(images)).numpy().tofile(file.with_suffix(".out"))
 
 
+class Subclass(torch.Tensor):
+    """A tensor of another class, as libraries for images and quantisation have them."""
+
+
+class Color(enum.Enum):
+    RED = 1
+
+
+@dataclasses.dataclass
+class Settings:
+    rate: float = 0.1
+    layers: tuple = (1, 2)
+
+
+class Attributes(dict):
+    """A dictionary of a class of its own, with attributes."""
+
+
+def surroundings(model: torch.nn.Module) -> dict:
+    """What training programs keep beside the weights."""
+    optimizer = torch.optim.AdamW(model.parameters())
+    sum(p.sum() for p in model.parameters()).backward()
+    gradients = {k: p.grad.clone() for k, p in model.named_parameters()}
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [3, 4])
+    given = Attributes(lr=0.1)
+    given.path = Path("here")
+    return {
+        "epoch": 3, "best_acc": torch.tensor(0.9), "large": [1 << 100, -(1 << 70), 1 << 2100, -1, 1 << 40],
+        "optimizer": optimizer.state_dict(), "momentum": gradients, "lr_scheduler": schedule.state_dict(),
+        "args": argparse.Namespace(lr=0.1, path=Path("here"), device=torch.device("cpu"), dtype=torch.bfloat16),
+        "rng": torch.get_rng_state(), "numpy": numpy.random.get_state(), "python": random.getstate(),
+        "generator": numpy.random.default_rng(1), "score": numpy.float64(0.5), "array": numpy.eye(3),
+        "date": datetime.datetime(2026, 1, 2), "settings": Settings(), "color": Color.RED, "given": given,
+        "log": collections.defaultdict(list, loss=[0.5] * 1000), "count": collections.Counter("abca"),
+        "queue": collections.deque([1, 2]), "ordered": collections.OrderedDict(a=1), "size": torch.Size([1, 2]),
+        "sets": ({1, 2}, frozenset("ab"), set()), "bytes": (b"abc", bytearray(b"abc"), b"", b"x" * 300),
+        "mask": torch.zeros(3, dtype=torch.bool), "empty": torch.zeros(0, 4), "complex": torch.zeros(2, dtype=torch.cfloat),
+        "ints": [torch.zeros(2, dtype=t) for t in (torch.int8, torch.int16, torch.int32, torch.uint8, torch.uint16)],
+        "small": torch.zeros(2).to(torch.float8_e4m3fn), "sparse": torch.eye(3).to_sparse(),
+        "quantised": torch.quantize_per_tensor(torch.zeros(3), 0.1, 0, torch.qint8),
+        "self": slice(1, 2), "range": range(3), "function": len, "type": int, "ellipsis": ..., "none": None,
+        "number": 1 + 2j, "text": "é\ud800".encode("utf-8", "surrogatepass"),
+    }
+
+
 def checkpoints(folder: Path) -> None:
     """The weights of a small network as people save them."""
     import zipfile
 
     from safetensors.torch import save_file
 
+    def network() -> torch.nn.Module:
+        return torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Linear(4, 2))
+
     torch.manual_seed(0)
-    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Linear(4, 2))
-    state = model.state_dict()
+    model, other = network(), network()
+    with torch.no_grad():
+        model[2].weight[0, 1] = 0
+    state, decoy = model.state_dict(), other.state_dict()
     save_file({k: v for k, v in state.items() if not k.endswith("tracked")}, folder / "wanted.safetensors")
     whole = torch.randn(100)
     view = {k: torch.as_strided(whole, v.shape, v.stride(), 3).copy_(v) for k, v in [("0.bias", state["0.bias"])]}
+    averaged, unstarted = torch.optim.swa_utils.AveragedModel(model), torch.optim.swa_utils.AveragedModel(other)
+    averaged.update_parameters(model)
+    tagged = {k: torch.nn.Parameter(v) if k.endswith("weight") else v for k, v in state.items()}
+    for value in tagged.values():
+        value.tag = "a"
+    beside = surroundings(network())
+    # The mask is of ones where the weight is, and hides what stands elsewhere.
+    hidden = {"2.weight_orig": torch.where(state["2.weight"] == 0, 9.0, state["2.weight"]), "2.weight_mask": (
+        state["2.weight"] != 0).float()}
     kinds = {
         "plain": state,
         "wrapped": {"epoch": 3, "lr": 0.1, "done": True, "note": None, "state_dict": state},
@@ -213,13 +280,95 @@ def checkpoints(folder: Path) -> None:
         "channels-last": {
             k: v.contiguous(memory_format=torch.channels_last) if v.dim() == 4 else v for k, v in state.items()},
         "views": {**state, **view},
+        "beside": {**beside, "state_dict": state},
+        "before": {"state_dict": state, **beside},
+        "renamed": {"trained": {"weights": state}, **beside},
+        "averaged": averaged.state_dict(),
+        "unstarted": {"swa_model": unstarted.state_dict(), "state_dict": state},
+        "ema": {"state_dict": decoy, "state_dict_ema": state},
+        "ema-model": {"model": decoy, "model_ema": {"n_averaged": torch.tensor(3), **{
+            f"module.{k}": v for k, v in state.items()}}},
+        "teacher": {"teacher": decoy, "student": state},
+        "prefixes": {"state_dict": {f"model._orig_mod.module.net.{k}": v for k, v in state.items()}},
+        "lightning": {"state_dict": {
+            **{f"net.{k}": v for k, v in state.items()}, "criterion.weight": torch.ones(2),
+            "accuracy.tp": torch.zeros(2, dtype=torch.long), "class_weights": torch.ones(5)}, "callbacks": {"a": {}}},
+        "criterion": {**state, "criterion.weight": torch.ones(5), "scale": torch.ones(7), "ce.weight": torch.ones(2)},
+        "inside": {k.replace(".", "._orig_mod.module."): v for k, v in state.items()},
+        "nested": {"0": {k[2:]: v for k, v in state.items() if k[0] == "0"}, **{
+            k: v for k, v in state.items() if k[0] != "0"}},
+        "masked": {**{k: v for k, v in state.items() if k != "2.weight"}, **hidden},
+        "list": [state, {"epoch": 1}],
+        "subclass": {k: v.as_subclass(Subclass) for k, v in state.items()},
+        "attributes": tagged,
+        "defaultdict": collections.defaultdict(dict, net=collections.defaultdict(list, state)),
+        "own-class": Attributes(weights=Attributes(state)),
+        "object": model,
+        "object-inside": {"epoch": 3, "ema": None, "model": torch.nn.DataParallel(model)},
+        "buffer": {"n_layers": torch.zeros(2), **{f"a.b.c.{k}": v for k, v in state.items()}},
     }
-    for name, kind in kinds.items():
-        torch.save(kind, folder / f"{name}.pth")
-    torch.save(state, folder / "legacy.pth", _use_new_zipfile_serialization=False)
-    torch.save(model, folder / "object.pth")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, kind in kinds.items():
+            torch.save(kind, folder / f"{name}.pth")
+        for protocol in (3, 4, 5):
+            torch.save(kinds["beside"], folder / f"protocol{protocol}.pth", pickle_protocol=protocol)
+        for name in ("plain", "beside", "object", "views", "subclass"):
+            torch.save(
+                {k: v for k, v in kinds[name].items() if k != "quantised"} if name == "beside" else kinds[name],
+                folder / f"legacy-{name}.pth", _use_new_zipfile_serialization=False)
+        torch.jit.script(model).save(folder / "script.pth")
+    # As a machine with the other order of bytes would have saved it: all of these are of four bytes but the counts.
+    floats = io.BytesIO()
+    torch.save({k: v for k, v in state.items() if not k.endswith("tracked")}, floats)
+    with zipfile.ZipFile(floats) as given, zipfile.ZipFile(folder / "big-endian.pth", "w") as archive:
+        for entry in given.namelist():
+            content = given.read(entry)
+            if "/data/" in entry:
+                content = numpy.frombuffer(content, ">u4").astype("<u4").tobytes()
+            archive.writestr(entry, b"big" if entry.endswith("/byteorder") else content)
+    torch.save({**state, "3.weight": torch.ones(2, 2)}, folder / "deeper.pth")
+    torch.save({**state, "2.weight": torch.ones(7, 4), "2.bias": torch.ones(7)}, folder / "seven.pth")
+    torch.save({k: v.to_sparse() if v.dim() == 2 else v for k, v in state.items()}, folder / "sparse.pth")
+    torch.save({k: v.long() for k, v in state.items()}, folder / "integers.pth")
+    torch.save(surroundings(network()), folder / "nothing.pth")
     with zipfile.ZipFile(folder / "compressed.pth", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data.pkl", b"\0" * 100_000_000)
+    floats = {k: v for k, v in state.items() if not k.endswith("tracked")}
+    extra = {
+        "index": torch.zeros(3, dtype=torch.int32), "mask": torch.zeros(3, dtype=torch.bool), "bytes": torch.zeros(
+            5, dtype=torch.uint8), "small": torch.zeros(3).to(torch.float8_e4m3fn)}
+    save_file(
+        {**{f"module.{k}": v for k, v in state.items()}, **extra}, folder / "prefix.safetensors",
+        {"architecture": "tiny", "format": "pt"})
+    parts = {"part-00001-of-00002.safetensors": [], "part-00002-of-00002.safetensors": []}
+    for index, key in enumerate(floats):
+        list(parts.values())[index % 2].append(key)
+    for name, keys in parts.items():
+        save_file({k: floats[k] for k in keys}, folder / name)
+    (folder / "model.safetensors.index.json").write_text(json.dumps(
+        {"metadata": {"total_size": 1}, "weight_map": {k: name for name, keys in parts.items() for k in keys}}))
+
+
+def kinds(folder: Path) -> None:
+    """Files of several programs, under names that say something else."""
+    import zipfile
+
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Flatten(), torch.nn.Linear(8, 3)).eval()
+    images = torch.zeros(1, 1, 4, 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.export.save(torch.export.export(model, (images,)), folder / "program.pt2")
+        torch.jit.script(model).save(folder / "script.onnx")
+    torch.save(model.state_dict(), folder / "plain.safetensors")
+    torch.save(model.state_dict(), folder / "legacy.zip", _use_new_zipfile_serialization=False)
+    export_onnx(model, images, folder / "exported.bin")
+    with open(folder / "arrays.pth", "wb") as file:
+        numpy.savez(file, a=numpy.eye(2))
+    for name, entry in (("other.pth", "model.pth"), ("keras.keras", "model.weights.h5")):
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            archive.writestr(entry, b"nothing")
+    (folder / "cut.pth").write_bytes((folder / "plain.safetensors").read_bytes()[:600])
 
 
 def photographs(folder: Path) -> None:
@@ -247,8 +396,6 @@ def photographs(folder: Path) -> None:
 
 def classify(folder: Path) -> None:
     """The class and its lead over the next, as a share of the largest output, for each of the test images."""
-    import json
-
     import onnxruntime
     from PIL import Image
     from torchvision import transforms
@@ -273,6 +420,6 @@ def classify(folder: Path) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     commands = {
-        "run": run, "export": export, "modules": modules, "checkpoints": checkpoints, "photographs": photographs,
-        "classify": classify}
+        "run": run, "export": export, "modules": modules, "checkpoints": checkpoints, "kinds": kinds,
+        "photographs": photographs, "classify": classify}
     commands[sys.argv[1]](Path(sys.argv[2]))

@@ -70,6 +70,21 @@ struct ModelFile {
     architecture["nodes"] = nodes
   }
 
+  /// Changes names, shapes and bytes of the tensors, and drops what is described: weights as another program keeps them.
+  mutating func becomeWeights(_ change: (_ name: String, _ shape: [Int], _ bytes: Data) -> (String, [Int], Data)) {
+    var (all, bytes): ([String: Any], Data) = ([:], Data())
+    for (name, entry) in header.sorted(by: { $0.key < $1.key }) {
+      guard let entry = entry as? [String: Any], let shape = entry["shape"] as? [Int],
+        let place = entry["data_offsets"] as? [Int]
+      else { continue }
+      let old = body[(body.startIndex + place[0])..<(body.startIndex + place[1])]
+      let new = change(name, shape, old)
+      all[new.0] = ["dtype": "F32", "shape": new.1, "data_offsets": [bytes.count, bytes.count + new.2.count]]
+      bytes += new.2
+    }
+    (header, body) = (all, bytes)
+  }
+
   func bytes() throws -> [UInt8] { rawSafetensors(try JSONSerialization.data(withJSONObject: header), body) }
 }
 

@@ -7,9 +7,6 @@ import Torch
 
 /// Models as ONNX files (https://onnx.ai).
 public enum ONNXFile {
-  /// Whether a file's name says that it is one.
-  public static func isNamed(_ file: URL) -> Bool { file.pathExtension.lowercased() == "onnx" }
-
   /// Deeper messages than a graph of operations needs are refused.
   private static let depth = 32
 

@@ -21,6 +21,7 @@ struct Compress: ParsableCommand {
       """)
 
   @OptionGroup var model: ModelArgument
+  @OptionGroup var head: NewHeadOption
   @OptionGroup var plan: PlanOptions
   @OptionGroup var data: DataOptions
   @Flag(help: "Keep batch norm's new statistics in any case.")
@@ -56,10 +57,12 @@ struct Compress: ParsableCommand {
   func run() throws {
     try AtomicOutput.check(output)
     let source = try ModelSource(model.model, weights: model.weights)
-    let model = try source.load()
+    var model = try source.load()
     let recipe = try resolvedRecipe(model)
     let steps = try RunSteps(recipe)
-    let data = try data.data.map { _ in try recipe.dataset(for: model.preprocessing).prepared(for: model) }
+    var data = try data.data.map { _ in try recipe.dataset(for: model.preprocessing) }
+    if head.newHead, let data { try model.replaceHead(for: data, seed: recipe.seed) }
+    data = try data?.prepared(for: model)
     let teacher = try steps.teacher(for: model) ?? model.network
     var compressed = try steps.compress(model, on: data, recalibrates: recalibrate ? .always : .whenBetter)
     var test: Accuracy?
@@ -98,13 +101,21 @@ struct Compress: ParsableCommand {
     distillation.apply(to: &recipe)
     let givenWeights = model.recipe == nil || recipe.hasGivenWeights
     recipe = recipe.resolvingPlan(givenWeights: givenWeights)
-    if distillation.distillation == nil, recipe.finetuneEpochs > 0, !recipe.wasTrainedSmall(givenWeights: givenWeights)
+    recipe.newHead = head.newHead
+    if distillation.distillation == nil, recipe.finetuneEpochs > 0, !head.newHead,
+      !recipe.wasTrainedSmall(givenWeights: givenWeights)
     {
       recipe.distillation = Recipe.usualDistillation
     }
     try recipe.validate()
     if recipe.finetuneEpochs > 0, data.data == nil {
       throw RecipeError("--finetune-epochs needs images; name them with --data")
+    }
+    if head.newHead, recipe.finetuneEpochs == 0 {
+      throw RecipeError("--new-head has to be trained; name --finetune-epochs too, or train first")
+    }
+    if head.newHead, recipe.distillation > 0, recipe.teacher == nil {
+      throw RecipeError("--distillation needs a --teacher with --new-head: the network itself knows other classes")
     }
     if plan.basis == .responses, data.data == nil {
       throw RecipeError("--basis responses needs images; name them with --data")

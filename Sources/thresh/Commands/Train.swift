@@ -24,6 +24,7 @@ struct Train: ParsableCommand {
   var weights: String?
   @Option(help: ArgumentHelp("A YAML file of options; those on the command line come first.", valueName: "file"))
   var recipe: String?
+  @OptionGroup var head: NewHeadOption
   @OptionGroup var data: DataOptions
   @OptionGroup var training: TrainingRecipeOptions
   @OptionGroup var plan: PlanOptions
@@ -62,6 +63,7 @@ struct Train: ParsableCommand {
     set(&resolved.model, model)
     set(&resolved.data, data.data)
     if let weights { resolved.weights = weights }
+    if head.newHead { resolved.newHead = true }
     if let dataDir = data.dataDir { resolved.dataDir = dataDir }
     set(&resolved.skipBroken, data.skipBroken)
     training.apply(to: &resolved)

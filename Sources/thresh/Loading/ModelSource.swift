@@ -19,15 +19,22 @@ enum ModelSource {
     if let known = Catalogue(rawValue: word) {
       self = .architecture(known, weights: weights.map { URL(filePath: $0) })
     } else if FileManager.default.fileExists(atPath: word, isDirectory: &isFolder) {
-      guard weights == nil else {
-        throw NetworkError("\(word) holds its own weights; leave --weights out, or name an architecture")
-      }
       let url = URL(filePath: word)
+      guard weights == nil else {
+        let kind = try FileKind(of: url)
+        throw NetworkError(
+          kind.isWeights && !Self.isModel(url)
+            ? "\(word) is \(kind.description); with --weights the model has to be an architecture's name"
+            : "\(word) holds its own weights; leave --weights out, or name an architecture")
+      }
       guard isFolder.boolValue else {
         self = .file(url)
         return
       }
       guard let model = RunFolder(url).model else {
+        guard !FileManager.default.fileExists(atPath: word + "/saved_model.pb") else {
+          throw NetworkError("\(word) is a SavedModel of TensorFlow, which is not read; export the model to ONNX")
+        }
         throw NetworkError("\(word) is a folder without a model; expected a run's folder with last.safetensors in it")
       }
       self = .file(model)
@@ -46,31 +53,64 @@ enum ModelSource {
   /// - Parameters:
   ///   - data: the data set it is to be used with, if there is one.
   ///   - seed: of the weights, where none are given.
-  func load(for data: Dataset? = nil, seed: UInt64 = 0) throws -> Model {
-    let model = try read(for: data, seed: seed)
+  ///   - keepsClasses: whether weights may tell other classes apart than the data set has, as their classifier will be
+  ///     replaced.
+  func load(for data: Dataset? = nil, seed: UInt64 = 0, keepsClasses: Bool = false) throws -> Model {
+    let model = try read(for: data, seed: seed, keepsClasses)
     for note in model.notes { Console.note("note: \(note)") }
     return model
   }
 
-  private func read(for data: Dataset?, seed: UInt64) throws -> Model {
+  private func read(for data: Dataset?, seed: UInt64, _ keepsClasses: Bool) throws -> Model {
     switch self {
     case .file(let url): return try Self.model(of: url)
     case .architecture(let name, let weights):
-      if let weights, PyTorchCheckpoint.isNamed(weights) {
-        let tensors = try PyTorchCheckpoint.weights(contentsOf: weights)
-        return try model(name, (tensors, weights.lastPathComponent), data, seed)
+      guard let weights = try weights.map(Self.fileOfWeights) else {
+        return try model(name, nil, data, seed, keepsClasses)
       }
-      let stored = try weights.map { try Safetensors(contentsOf: $0) }
-      if let stored, Model.isModel(stored) { return try model(name, Model(stored), stored.file.lastPathComponent) }
-      return try model(name, stored.map { (try $0.tensors(), $0.file.lastPathComponent) }, data, seed)
+      if try FileKind(of: weights) == .safetensors {
+        let stored = try Safetensors(contentsOf: weights)
+        if Model.isModel(stored) { return try model(name, Model(stored), stored.file.lastPathComponent) }
+      }
+      return try model(name, Self.weights(in: weights), data, seed, keepsClasses)
     }
   }
 
-  var isONNX: Bool { if case .file(let file) = self { ONNXFile.isNamed(file) } else { false } }
+  /// The file that stands for what was given as weights: the model of a run's folder.
+  private static func fileOfWeights(_ given: URL) throws -> URL {
+    guard try FileKind(of: given) == .folder, let model = RunFolder(given).model else { return given }
+    return model
+  }
+
+  private static func weights(in file: URL) throws -> WeightFile {
+    guard try FileKind(of: file) != .onnx else {
+      throw NetworkError("\(file.lastPathComponent) is an ONNX file, a network with its weights; name it as the model")
+    }
+    return try WeightFile(contentsOf: file)
+  }
+
+  /// Whether a file is of a kind that is read as ONNX.
+  var isONNX: Bool { if case .file(let file) = self { (try? FileKind(of: file)) == .onnx } else { false } }
+
+  /// Whether a file is one that Thresh wrote.
+  private static func isModel(_ file: URL) -> Bool {
+    (try? FileKind(of: file)) == .safetensors && (try? Safetensors(contentsOf: file)).map(Model.isModel) ?? false
+  }
 
   /// The model in a file of any kind that is read: Thresh's own, or ONNX.
   static func model(of file: URL) throws -> Model {
-    ONNXFile.isNamed(file) ? try ONNXFile.model(contentsOf: file) : try Model(contentsOf: file)
+    let kind = try FileKind(of: file)
+    switch kind {
+    case .onnx: return try ONNXFile.model(contentsOf: file)
+    case .safetensors: return try Model(contentsOf: file)
+    case _ where kind.isWeights:
+      throw ContainerError(
+        """
+        \(file.lastPathComponent) is \(kind.description); name the architecture that it is for and give the file with \
+        --weights, or export the model to ONNX
+        """)
+    default: throw kind.refusal(of: file)
+    }
   }
 
   /// A model file given as weights brings its description too, but has to be of the architecture that was named.
@@ -82,30 +122,68 @@ enum ModelSource {
   }
 
   private func model(
-    _ name: Catalogue, _ weights: (tensors: [String: Tensor], file: String)?, _ data: Dataset?, _ seed: UInt64
+    _ name: Catalogue, _ weights: WeightFile?, _ data: Dataset?, _ seed: UInt64, _ keepsClasses: Bool
   ) throws -> Model {
     let usual = name.usual
     let shape = data.map { [$0.shape.channels, $0.shape.height, $0.shape.width] } ?? usual.shape
-    let classes = data?.classNames ?? (0..<usual.classes).map { "class \($0)" }
-    var network: Network
-    do {
-      network = try name.network(input: shape, classes: classes.count, seed: seed)
-    } catch let error as NetworkError {
-      throw NetworkError("\(name.rawValue) cannot take images of \(shape[1])×\(shape[2]) pixels: \(error.description)")
+    var classes = data?.classNames ?? (0..<usual.classes).map { "class \($0)" }
+    func network(_ count: Int) throws -> Network {
+      do {
+        return try name.network(input: shape, classes: count, seed: seed)
+      } catch let error as NetworkError {
+        throw NetworkError(
+          "\(name.rawValue) cannot take images of \(shape[1])×\(shape[2]) pixels: \(error.description)")
+      }
     }
-    if let weights { network = try network.loading(weights.tensors, from: weights.file) }
+    var (built, notes) = (try network(classes.count), [String]())
+    if let weights {
+      let taken = try selection(of: weights, for: built, classesAreFree: data == nil || keepsClasses, network)
+      built = try taken.network.loading(taken.selection)
+      if let note = taken.selection.note { notes.append(note) }
+      let count = try built.validate()[built.output]?.first ?? classes.count
+      if count != classes.count { classes = (0..<count).map { "class \($0)" } }
+    }
     // Weights without a description of their images were trained with the architecture's usual normalisation.
     let normalization = weights == nil ? data?.normalization : nil
     let preprocessing = Preprocessing(
       channelOrder: shape[0] == 1 ? .grey : .rgb, height: shape[1], width: shape[2],
       mean: normalization?.mean ?? usual.mean(shape[0]), std: normalization?.std ?? usual.std(shape[0]),
       resize: data?.resize)
-    var model = Model(network: network, preprocessing: preprocessing, classNames: classes)
-    if let weights, data != nil {
+    var model = Model(network: built, preprocessing: preprocessing, classNames: classes)
+    model.notes = notes
+    if let weights, let data, classes == data.classNames {
       model.notes.append(
         "\(weights.file) does not name its classes; they are taken in this order: \(classes.shortList)")
     }
     return model
+  }
+}
+
+/// What of a file goes into which network.
+extension ModelSource {
+  /// - Parameters:
+  ///   - classesAreFree: whether the network may have as many classes as the weights, and not its own number.
+  ///   - network: the architecture with a number of classes.
+  private func selection(
+    of file: WeightFile, for own: Network, classesAreFree: Bool, _ network: (Int) throws -> Network
+  ) throws -> (network: Network, selection: WeightSelection) {
+    let selection = WeightSelection(file, for: own)
+    guard !selection.fits else { return (own, selection) }
+    let head = try own.classifier().parameters
+    let body = WeightSelection(file, for: own, leavingOut: Set(head.values))
+    guard body.fits else { throw selection.misfit }
+    guard classesAreFree else {
+      throw ContainerError(
+        "\(selection.misfit.description); only the classifier does not fit: --new-head trains a new one for these classes"
+      )
+    }
+    if let count = head[.weight].flatMap(selection.shape)?.first, (1...1 << 16).contains(count) {
+      let other = try network(count)
+      let whole = WeightSelection(file, for: other)
+      if whole.fits { return (other, whole) }
+    }
+    // A classifier of another form stays out; the new one begins with random weights.
+    return (own, body)
   }
 }
 

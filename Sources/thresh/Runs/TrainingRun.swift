@@ -93,7 +93,14 @@ struct TrainingRun {
     let source = try ModelSource(recipe.model, weights: recipe.weights)
     guard case .file = source else {
       let data = try recipe.dataset()
-      var model = try source.load(for: data, seed: recipe.seed)
+      var model = try source.load(for: data, seed: recipe.seed, keepsClasses: recipe.newHead)
+      if recipe.newHead {
+        guard recipe.weights != nil else {
+          throw RecipeError(
+            "--new-head replaces what was trained, but \(recipe.model) has random weights; leave it out")
+        }
+        try model.replaceHead(for: data, seed: recipe.seed)
+      }
       if recipe.decompose {
         let whole = (recipe.skip ?? []).map(Pattern.init)
         model.network = try model.network.decomposed(seed: recipe.seed) { name in whole.contains { $0.matches(name) } }
@@ -114,6 +121,7 @@ struct TrainingRun {
     }
     var model = try source.load()
     let data = try recipe.dataset(for: model.preprocessing)
+    if recipe.newHead { try model.replaceHead(for: data, seed: recipe.seed) }
     model.figures = [:]
     let prepared = try data.prepared(for: model)
     model.adoptDescription(of: data)
