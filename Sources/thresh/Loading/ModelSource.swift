@@ -153,7 +153,7 @@ enum ModelSource {
     model.notes = notes
     if let weights, let data, classes == data.classNames {
       model.notes.append(
-        "\(weights.file) does not name its classes; they are taken in this order: \(classes.shortList)")
+        "\(weights.name) does not name its classes; they are taken in this order: \(classes.shortList)")
     }
     return model
   }
