@@ -64,8 +64,9 @@ ct_tensor *ct_relu(const ct_tensor *x) {
 ct_tensor *ct_leaky_relu(const ct_tensor *x, double slope) {
   return tensor([&] { return at::leaky_relu(in(x), slope); });
 }
-ct_tensor *ct_hardtanh(const ct_tensor *x, double low, double high) {
-  return tensor([&] { return at::hardtanh(in(x), low, high); });
+ct_tensor *ct_prelu(const ct_tensor *x, const ct_tensor *slope) {
+  // libtorch wants both in one type, which autocast does not see to everywhere.
+  return tensor([&] { return at::prelu(in(x), in(slope).to(in(x).scalar_type())); });
 }
 ct_tensor *ct_elu(const ct_tensor *x, double alpha) {
   return tensor([&] { return at::elu(in(x), alpha); });

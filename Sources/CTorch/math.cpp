@@ -56,18 +56,25 @@ ct_tensor *ct_abs(const ct_tensor *a) {
 ct_tensor *ct_sqrt(const ct_tensor *a) {
   return tensor([&] { return at::sqrt(in(a)); });
 }
+/// `value` as a number of the tensor's type; one that the type cannot hold is infinite, where libtorch refuses it.
+static double held(const at::Tensor &a, double value) {
+  // The largest bfloat16 is a little less than the largest float32.
+  constexpr double largest = 3.38e38;
+  const bool holds = a.scalar_type() == at::kDouble || std::abs(value) <= largest;
+  return holds ? value : std::copysign(std::numeric_limits<double>::infinity(), value);
+}
+
 ct_tensor *ct_clamp(const ct_tensor *a, double low, double high) {
-  return tensor([&] {
-    // A bound that float32 cannot hold is none; libtorch refuses it.
-    const auto bound = [&](double value) {
-      const bool held = in(a).scalar_type() == at::kDouble || std::abs(value) <= std::numeric_limits<float>::max();
-      return held ? value : std::copysign(std::numeric_limits<double>::infinity(), value);
-    };
-    return at::clamp(in(a), bound(low), bound(high));
-  });
+  return tensor([&] { return at::clamp(in(a), held(in(a), low), held(in(a), high)); });
+}
+ct_tensor *ct_hardtanh(const ct_tensor *x, double low, double high) {
+  return tensor([&] { return at::hardtanh(in(x), held(in(x), low), held(in(x), high)); });
 }
 ct_tensor *ct_softmax(const ct_tensor *a, int64_t dim) {
   return tensor([&] { return at::softmax(in(a), dim); });
+}
+ct_tensor *ct_log_softmax(const ct_tensor *a, int64_t dim) {
+  return tensor([&] { return at::log_softmax(in(a), dim); });
 }
 ct_tensor *ct_argmax(const ct_tensor *a, int64_t dim) {
   return tensor([&] { return at::argmax(in(a), dim); });
@@ -120,8 +127,8 @@ ct_tensor *ct_cat(const ct_tensor *const *parts, int32_t count, int64_t dim) {
     return at::cat(all, dim);
   });
 }
-ct_tensor *ct_pad(const ct_tensor *a, const int64_t *pads, int32_t count) {
-  return tensor([&] { return at::constant_pad_nd(in(a), list(pads, count), 0); });
+ct_tensor *ct_pad(const ct_tensor *a, const int64_t *pads, int32_t count, double value) {
+  return tensor([&] { return at::constant_pad_nd(in(a), list(pads, count), held(in(a), value)); });
 }
 // LAPACK answers NaN with garbage, where the singular value decomposition refuses.
 static const at::Tensor &finite(const at::Tensor &a) {

@@ -14,7 +14,8 @@ extension Node: Codable {
   static let operations: [any Operation.Type] = [
     Convolution.self, Linear.self, BatchNorm.self, Activation.self, Pooling.self, Elementwise.self, Concatenate.self,
     Flatten.self, Reshape.self, Slice.self, Pad.self, Dropout.self, Affine.self, Power.self, Stored.self, Gather.self,
-    LayerNorm.self, Softmax.self, Mean.self, Transpose.self, MatrixProduct.self,
+    LayerNorm.self, Softmax.self, LogSoftmax.self, Mean.self, Maximum.self, PReLU.self, Transpose.self,
+    MatrixProduct.self,
   ]
 
   public init(from decoder: any Decoder) throws {

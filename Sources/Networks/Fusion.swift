@@ -77,6 +77,6 @@ extension Network {
 extension PoolingGeometry {
   /// The kernel, where windows lie side by side from the upper left corner on and what does not fill one is left out.
   fileprivate var windowSideBySide: [Int]? {
-    stride == kernel && padding == [0, 0] && !ceilMode ? kernel : nil
+    stride == kernel && padding == [0, 0] && endPadding == [0, 0] && !ceilMode ? kernel : nil
   }
 }

@@ -47,7 +47,7 @@ private struct Shortcut {
 
   /// - Parameter node: that pads.
   init?(_ node: Node, in network: Network) {
-    guard let pad = node.operation as? Pad, pad.axis == 0 else { return nil }
+    guard let pad = node.operation as? Pad, pad.axis == 0, pad.value == 0 else { return nil }
     before = pad.before
     var name = node.inputs[0]
     while let source = network[name], let slice = source.operation as? Slice, slice.axis > 0, slice.start == 0,

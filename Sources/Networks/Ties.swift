@@ -7,7 +7,7 @@ public enum SliceRole: Sendable, Hashable {
   case unit
   /// It scales or shifts the channel: γ and β of a batch norm.
   case follower
-  /// It describes the channel: a running mean or variance.
+  /// It describes the channel: a running mean or variance, the slope of a PReLU.
   case statistic
   /// It reads the channel: an input slice of a later weight.
   case reader

@@ -28,6 +28,8 @@ extension Tensor {
 
   /// exp(x) by its sum along `axis`, in the same shape.
   public func softmax(axis: Int) -> Tensor { calling(self) { ct_softmax($0, Int64(axis)) } }
+  /// The logarithm of the same.
+  public func logSoftmax(axis: Int) -> Tensor { calling(self) { ct_log_softmax($0, Int64(axis)) } }
   /// The place of the largest element along `axis`, without that axis, as int64.
   public func argmax(axis: Int) -> Tensor { calling(self) { ct_argmax($0, Int64(axis)) } }
   /// 1 where the elements are equal and 0 elsewhere, as int64.
@@ -39,6 +41,7 @@ extension Tensor {
   public func sum(axes: [Int], keepingAxes: Bool = false) -> Tensor {
     calling(self) { ct_sum($0, int64(axes), Int32(axes.count), keepingAxes) }
   }
+  /// The largest element over `axes`, which go, or stay with one element; where several are, the gradient is shared out.
   public func max(axes: [Int], keepingAxes: Bool = false) -> Tensor {
     calling(self) { ct_amax($0, int64(axes), Int32(axes.count), keepingAxes) }
   }
@@ -78,8 +81,9 @@ extension Tensor {
   public static func concatenated(_ parts: [Tensor], axis: Int) -> Tensor {
     Tensor(owning: withPointers(parts) { ct_cat($0, $1, Int64(axis)) })
   }
-  /// Zeros around; `pads` as (before, after) from the last axis backwards, as torch.nn.functional.pad has it.
-  public func padded(_ pads: [Int]) -> Tensor {
-    calling(self) { ct_pad($0, int64(pads), Int32(pads.count)) }
+  /// Zeros around, or another value; `pads` as (before, after) from the last axis backwards, as torch.nn.functional.pad
+  /// has it, negative ones to take elements away. A value beyond the numbers of the type is infinite.
+  public func padded(_ pads: [Int], with value: Double = 0) -> Tensor {
+    calling(self) { ct_pad($0, int64(pads), Int32(pads.count), value) }
   }
 }

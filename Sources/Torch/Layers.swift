@@ -19,31 +19,6 @@ public struct ConvolutionGeometry: Sendable, Hashable, Codable {
   }
 }
 
-/// How a two-dimensional pooling walks over its input; pairs are (vertical, horizontal).
-public struct PoolingGeometry: Sendable, Hashable, Codable {
-  public var kernel: [Int]
-  public var stride: [Int]
-  public var padding: [Int]
-  public var ceilMode: Bool
-  public var countIncludePad: Bool
-
-  public init(
-    kernel: [Int], stride: [Int]? = nil, padding: [Int] = [0, 0], ceilMode: Bool = false, countIncludePad: Bool = true
-  ) {
-    self.kernel = kernel
-    self.stride = stride ?? kernel
-    self.padding = padding
-    self.ceilMode = ceilMode
-    self.countIncludePad = countIncludePad
-  }
-
-  var shim: ct_pooling {
-    ct_pooling(
-      kernel: pair(kernel), stride: pair(stride), padding: pair(padding), ceil_mode: ceilMode,
-      count_include_pad: countIncludePad)
-  }
-}
-
 func pair(_ values: [Int]) -> (Int64, Int64) { (Int64(values[0]), Int64(values[1])) }
 
 extension Tensor {
@@ -99,6 +74,8 @@ extension Tensor {
   public var relu: Tensor { calling(self, ct_relu) }
   /// x, below zero slope·x.
   public func leakyRelu(slope: Double) -> Tensor { calling(self) { ct_leaky_relu($0, slope) } }
+  /// x, below zero slope·x, with one slope or with one for each channel of axis 1.
+  public func prelu(_ slope: Tensor) -> Tensor { calling(self, slope, ct_prelu) }
   /// x cut to low…high.
   public func hardTanh(low: Double, high: Double) -> Tensor { calling(self) { ct_hardtanh($0, low, high) } }
   /// x, below zero α·(exp(x) − 1).
@@ -124,16 +101,6 @@ extension Tensor {
     }
   }
 
-  /// The largest value of each window of N×C×H×W.
-  public func maxPooled(_ geometry: PoolingGeometry) -> Tensor {
-    var shim = geometry.shim
-    return calling(self) { ct_max_pool2d($0, &shim) }
-  }
-  /// The mean of each window of N×C×H×W.
-  public func averagePooled(_ geometry: PoolingGeometry) -> Tensor {
-    var shim = geometry.shim
-    return calling(self) { ct_avg_pool2d($0, &shim) }
-  }
   /// The mean over each channel's pixels, as N×C×1×1.
   public var globalAveragePooled: Tensor { calling(self, ct_global_avg_pool) }
 

@@ -251,4 +251,50 @@ import Torch
     }
     #expect(try difference(network) { try narrowed($0) } < 1e-12)
   }
+
+  /// Two convolutions, each with a PReLU behind it, and one that sees the largest of its channels.
+  private func sloped() throws -> Network {
+    var net = NetworkBuilder(input: [3, 8, 8], seed: 0)
+    func prelu(_ x: String, _ name: String) throws -> String {
+      let count = net.shape(of: x)[0]
+      let slopes = (0..<count).map { 0.1 * Double($0) - 0.2 }
+      return try net.append(
+        PReLU(isShared: false), name, reading: [x], parameters: [.weight: Tensor(slopes, shape: [count])])
+    }
+    var x = try net.convolution(net.input, "a", units: 6, kernel: [3, 3], bias: true)
+    x = try net.convolution(prelu(x, "act1"), "b", units: 8, kernel: [3, 3], bias: true)
+    x = try net.globalAveragePool(prelu(x, "act2"))
+    return try net.finish(net.linear(net.flatten(x), "head", units: 4))
+  }
+
+  @Test func `slopes go with their units, of which constants below zero move on by the slope`() throws {
+    var network = try sloped()
+    network.set("a.weight", [0, 4], to: 0)
+    network.set("a.bias", [0, 4], to: -2)
+    network.set("b.weight", [5, 7], to: 0)
+    network.set("b.bias", [7], to: 0)
+    let small = try narrowed(network)
+    #expect(shape(small, "a.weight") == [4, 3, 3, 3] && shape(small, "act1.weight") == [4])
+    #expect(shape(small, "b.weight") == [6, 4, 3, 3] && shape(small, "act2.weight") == [6])
+    #expect(abs((small.parameters["act1.weight"]?.doubles ?? [])[0] + 0.1) < 1e-6)
+    #expect(try difference(network) { try narrowed($0) } < 1e-12)
+  }
+
+  @Test func `a network with slopes is compressed, and slopes are in no group`() throws {
+    let network = try sloped()
+    let groups = try UnitGroups(of: network, leavingOut: { _ in false })
+    #expect(!groups.families.flatMap(\.members).contains { $0.parameter.hasPrefix("act") })
+    let compact = try Compactor(Planner(goal: .parameters(0.5), units: .weakest), skip: []).compact(network)
+    #expect(throws: Never.self) { try EqualityProof(reference: compact.truncated, candidate: compact.network) }
+  }
+
+  @Test func `channels whose maximum is taken stay, even those of zeros`() throws {
+    var net = NetworkBuilder(input: [3, 8, 8], seed: 0)
+    let x = try net.convolution(net.input, "a", units: 6, kernel: [3, 3])
+    let largest = try net.append(Maximum(axes: [0]), reading: [x])
+    let apart = try net.append(Elementwise.subtract, reading: [x, largest])
+    var network = try net.finish(net.linear(net.flatten(net.globalAveragePool(apart)), "head", units: 4))
+    network.set("a.weight", [1], to: 0)
+    #expect(try narrowed(network).parameters["a.weight"]?.shape == [6, 3, 3, 3])
+  }
 }

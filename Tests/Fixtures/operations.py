@@ -127,10 +127,43 @@ def add_joining_and_shaping(cases: Cases) -> None:
     cases.add("pad_spatial", "pad", F.pad, {"x": x}, pad=(1, 2, 3, 0), value=0.0)
 
 
+def average_pool_between(x: Tensor, kernel_size: list[int], stride: list[int], pad: list[int], end: list[int],
+                         count_include_pad: bool) -> Tensor:  # fmt: skip
+    """The mean of each window, its sum by hand: `pad` above and to the left, `end` below and to the right."""
+    sides = (pad[1], end[1], pad[0], end[0])
+    counted = F.pad(torch.ones_like(x), sides, value=float(count_include_pad))
+    area = (1, 1, *kernel_size)
+    sums = F.conv2d(F.pad(x, sides).flatten(0, 1)[:, None], torch.ones(area), stride=tuple(stride))
+    counts = F.conv2d(counted.flatten(0, 1)[:, None], torch.ones(area), stride=tuple(stride))
+    return (sums / counts).unflatten(0, x.shape[:2])[:, :, 0]
+
+
+def max_pool_between(x: Tensor, kernel_size: list[int], stride: list[int], pad: list[int], end: list[int]) -> Tensor:
+    """The largest value of each window, with different padding on each side."""
+    return F.max_pool2d(F.pad(x, (pad[1], end[1], pad[0], end[0]), value=-torch.inf), kernel_size, stride)
+
+
+def add_slopes_maxima_and_margins(cases: Cases) -> None:
+    x = {"x": torch.randn(2, 3, 7, 10) - 2}
+    cases.add("prelu", "prelu", F.prelu, x, {"weight": torch.tensor([0.3, -0.5, 1.5])})
+    cases.add("prelu_shared", "prelu", F.prelu, x, {"weight": torch.tensor([0.2])})
+    cases.add("log_softmax_channels", "log_softmax", F.log_softmax, x, dim=1)
+    cases.add("log_softmax_width", "log_softmax", F.log_softmax, x, dim=3)
+    cases.add("amax_channels", "amax", torch.amax, x, dim=(1,), keepdim=True)
+    cases.add("amax_height", "amax", torch.amax, x, dim=(2,), keepdim=True)
+    cases.add("amax_all", "amax", torch.amax, x, dim=(1, 2, 3), keepdim=True)
+    sides = {"kernel_size": (3, 4), "stride": (2, 3), "pad": (0, 1), "end": (1, 2)}
+    cases.add("max_pool2d_between", "max_pool2d", max_pool_between, x, **sides)
+    for counts in (False, True):
+        name = f"avg_pool2d_between{'' if counts else '_without_padding'}"
+        cases.add(name, "avg_pool2d", average_pool_between, x, **sides, count_include_pad=counts)
+    cases.add("pad_value", "pad", F.pad, x, pad=(1, 2, 3, 0), value=-1.5)
+
+
 def make_operations() -> None:
     """Names of settings are PyTorch's; `pad` counts from the last dimension: left, right, top, bottom, front, back."""
     torch.manual_seed(9)
     cases = Cases()
-    for add in (add_layers, add_activations, add_pooling, add_joining_and_shaping):
+    for add in (add_layers, add_activations, add_pooling, add_joining_and_shaping, add_slopes_maxima_and_margins):
         add(cases)
     write("operations", {"cases": cases.cases}, cases.tensors)

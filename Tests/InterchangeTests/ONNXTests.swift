@@ -66,7 +66,9 @@ import Torch
   }
 
   @Test(
-    arguments: ["resnet18", "mobilenet_v2", "gated", "chosen", "vit", "vit-fixed", "swin", "convnext"],
+    arguments: [
+      "resnet18", "mobilenet_v2", "gated", "chosen", "sloped", "vit", "vit-fixed", "swin", "swin-fixed", "convnext",
+    ],
     ["script", "export"])
   func `what PyTorch exports is read, computes the same, and comes through Thresh and back`(
     name: String, exporter: String
@@ -74,7 +76,7 @@ import Torch
     let folder = try Exchange.exported.get()
     let file = folder.appending(path: "\(name)-\(exporter)")
     let model = try ONNXFile.model(contentsOf: file.appendingPathExtension("onnx"))
-    let batch = name.hasSuffix("fixed") ? 1 : 3
+    let batch = ["vit-fixed": 1, "swin-fixed": 2][name] ?? 3
     let images = try Exchange.tensor(file.appendingPathExtension("in"), shape: [batch] + model.network.inputShape)
     let outputs = model.classNames.count
     let wanted = try Exchange.tensor(file.appendingPathExtension("out"), shape: [batch, outputs])
@@ -130,7 +132,9 @@ import Torch
     }
   }
 
-  @Test(arguments: ["resnet18-script", "mobilenet_v2-export", "gated-script", "vit-script", "swin-export"])
+  @Test(arguments: [
+    "resnet18-script", "mobilenet_v2-export", "gated-script", "sloped-export", "vit-script", "swin-export",
+  ])
   func `what comes in can be compressed`(name: String) throws {
     let folder = try Exchange.exported.get()
     let network = try ONNXFile.model(contentsOf: folder.appending(path: "\(name).onnx")).network

@@ -210,6 +210,7 @@ import Torch
       "dec3": try .dec3(input: [3, 32, 32], classes: 7, seed: 1),
       "awkward": try awkward(),
       "gated": try ONNXFile.model(contentsOf: exported.appending(path: "gated-script.onnx")).network,
+      "sloped": try ONNXFile.model(contentsOf: exported.appending(path: "sloped-script.onnx")).network,
       "vit": try ONNXFile.model(contentsOf: exported.appending(path: "vit-script.onnx")).network,
       // This exporter loses names of weights and keeps equal biases once, under the name of one.
       "vit_unnamed": try ONNXFile.model(contentsOf: exported.appending(path: "vit-export.onnx")).network,

@@ -6,6 +6,7 @@
     exchange.py checkpoints FOLDER   writes the same weights in every shape of checkpoint, and as wanted.safetensors
     exchange.py kinds FOLDER         writes files of several programs under names that say something else
     exchange.py photographs FOLDER   draws a folder of images, and exports networks for ten classes: NAME.onnx
+    exchange.py operators FOLDER     writes graphs of a few operators (operators.py): NAME.onnx, NAME.in, NAME.out
     exchange.py classify FOLDER      what onnxruntime sees in photographs/test by small.onnx: classes.json
 
 Arrays are raw float32; the number N is the batch.
@@ -25,6 +26,7 @@ from pathlib import Path
 
 import numpy
 import torch
+from operators import write_operators
 
 with contextlib.suppress(RuntimeError):
     # Wheels of torchvision for CUDA do not find their detection operators beside a CPU build; classifiers need none.
@@ -89,6 +91,29 @@ class Chosen(torch.nn.Module):
         x = (x / x.norm(dim=1, keepdim=True).clamp_min(1e-3).expand_as(x)).flatten(2)
         attention = torch.softmax(torch.einsum("bci,bdi->bcd", x, x), dim=-1)
         return self.head(torch.einsum("bcd,bdi->bci", attention, x).masked_fill(torch.cat([self.mask] * 8), 0.0).sum(2))
+
+
+class Sloped(torch.nn.Module):
+    """Trained slopes, maxima of windows, images and channels, margins on some sides, and logarithms of shares."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = torch.nn.Conv2d(3, 8, 3, stride=2, padding=1), torch.nn.Conv2d(8, 16, 3, padding=1)
+        self.act1, self.act2, self.act3 = torch.nn.PReLU(8), torch.nn.PReLU(), torch.nn.PReLU(16)
+        self.head = torch.nn.Linear(16 * 4 + 16 + 16 + 8, 5)
+        for act in (self.act1, self.act3):
+            torch.nn.init.uniform_(act.weight, -0.5, 0.5)
+
+    def forward(self, x):
+        functional = torch.nn.functional
+        x = self.act1(self.first(x))
+        wide = functional.max_pool2d(functional.pad(x, (0, 1, 0, 1), value=float("-inf")), 3, 2).mean((2, 3))
+        x = self.act3(self.act2(self.second(x)))
+        x = x - x.amax(1, keepdim=True) + functional.log_softmax(x, 1)
+        small = functional.adaptive_max_pool2d(x, 2).flatten(1)
+        largest = functional.adaptive_max_pool2d(x, 1).flatten(1)
+        least = functional.log_softmax(x, -1).amin((2, 3))
+        return functional.log_softmax(self.head(torch.cat([small, largest, least, wide], 1)), -1)
 
 
 def export_onnx(model: torch.nn.Module, images: torch.Tensor, file: Path, batch: int | None = None) -> None:
@@ -158,6 +183,7 @@ def export(folder: Path) -> None:
         "mobilenet_v2": torchvision.models.mobilenet_v2(num_classes=10),
         "gated": Gated(),
         "chosen": Chosen(),
+        "sloped": Sloped(),
         "vit": torchvision.models.VisionTransformer(
             image_size=64, patch_size=16, num_layers=2, num_heads=4, hidden_dim=64, mlp_dim=128, num_classes=10),
         "swin": torchvision.models.SwinTransformer(
@@ -165,12 +191,13 @@ def export(folder: Path) -> None:
         "convnext": ConvNeXt([CNBlockConfig(16, 32, 1), CNBlockConfig(32, None, 1)], num_classes=10),
     }
     channels_last(folder)
-    models["vit-fixed"] = models["vit"]
+    models["vit-fixed"], models["swin-fixed"] = models["vit"], models["swin"]
     for name, model in models.items():
-        size = 32 if name in ("resnet18", "mobilenet_v2", "gated", "chosen") else 64
+        size = 32 if name in ("resnet18", "mobilenet_v2", "gated", "chosen", "sloped") else 64
         settle(model)
         fixed = name.endswith("fixed")
-        images = torch.randn(1 if fixed else 3, 3, size, size)
+        batch = {"vit-fixed": 1, "swin-fixed": 2}.get(name, 3)
+        images = torch.randn(batch, 3, size, size)
         with torch.no_grad():
             wanted = model(images)
         for kind in ("script", "export"):
@@ -178,7 +205,7 @@ def export(folder: Path) -> None:
             wanted.numpy().tofile(folder / f"{name}-{kind}.out")
             file = folder / f"{name}-{kind}.onnx"
             if kind == "script":
-                export_onnx(model, images, file, batch=1 if fixed else None)
+                export_onnx(model, images, file, batch=batch if fixed else None)
                 continue
             with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
                 warnings.simplefilter("ignore")
@@ -421,5 +448,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     commands = {
         "run": run, "export": export, "modules": modules, "checkpoints": checkpoints, "kinds": kinds,
-        "photographs": photographs, "classify": classify}
+        "photographs": photographs, "classify": classify, "operators": write_operators}
     commands[sys.argv[1]](Path(sys.argv[2]))

@@ -13,6 +13,9 @@ import Torch
     Pooling.average(PoolingGeometry(kernel: [2, 2], countIncludePad: false)), Pooling.globalAverage, Pooling.globalMax,
     Elementwise.add, Elementwise.multiply, Concatenate(), Flatten(), Reshape([3, 4]), Slice(axis: 1, step: 2),
     Slice(axis: 0, start: 1, end: 3), Pad(axis: 0, before: 8, after: 7), Dropout(0.25),
+    Pad(axis: 1, before: 0, after: 2, value: -.greatestFiniteMagnitude), PReLU(isShared: true), PReLU(isShared: false),
+    LogSoftmax(axis: 2), Maximum(axes: [0, 2]),
+    Pooling.max(PoolingGeometry(kernel: [3, 3], stride: [2, 2], padding: [0, 1], endPadding: [1, 0])),
   ]
 
   private func same(_ a: any Networks.Operation, _ b: any Networks.Operation) -> Bool {
@@ -30,6 +33,19 @@ import Torch
     let read = try JSONDecoder().decode(Node.self, from: JSONEncoder().encode(node))
     #expect(same(read.operation, operation))
     #expect(read.name == node.name && read.inputs == node.inputs && read.parameters == node.parameters)
+  }
+
+  @Test func `poolings and pads of older files have equal sides and zeros, and are written as they were`() throws {
+    let geometry = PoolingGeometry(kernel: [3, 2], stride: [2, 1], padding: [1, 0], ceilMode: true)
+    let pooling =
+      #"{"ceilMode":true,"countIncludePad":true,"kernel":[3,2],"padding":[1,0],"stride":[2,1]}"#
+    let pad = #"{"after":2,"axis":1,"before":0}"#
+    #expect(try JSONDecoder().decode(PoolingGeometry.self, from: Data(pooling.utf8)) == geometry)
+    #expect(try JSONDecoder().decode(Pad.self, from: Data(pad.utf8)) == Pad(axis: 1, before: 0, after: 2))
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    #expect(String(decoding: try encoder.encode(geometry), as: UTF8.self) == pooling)
+    #expect(String(decoding: try encoder.encode(Pad(axis: 1, before: 0, after: 2)), as: UTF8.self) == pad)
   }
 
   @Test func `an unknown operation is an error that names the known`() {

@@ -72,7 +72,7 @@ import Torch
   @Test func `windows that overlap, begin in padding or end outside stay a pooling`() throws {
     for geometry in [
       PoolingGeometry(kernel: [3, 3], stride: [2, 2]), PoolingGeometry(kernel: [2, 2], padding: [1, 1]),
-      PoolingGeometry(kernel: [3, 3], ceilMode: true),
+      PoolingGeometry(kernel: [3, 3], ceilMode: true), PoolingGeometry(kernel: [2, 2], endPadding: [1, 0]),
     ] {
       let network = try pooled(geometry)
       try expectSame(network, pieces: network.nodes.count - 1)

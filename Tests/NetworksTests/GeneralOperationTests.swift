@@ -57,12 +57,13 @@ import Torch
   @Test func `channels that are normalised together, shuffled or moved stay; others may go`() throws {
     for operation: any Networks.Operation in [
       LayerNorm(axes: 3), Softmax(axis: 0), Gather(axis: 0, indices: [3, 1, 0, 2]), Transpose([1, 0, 2]),
-      Mean(axes: [0]),
+      Mean(axes: [0]), LogSoftmax(axis: 0), Maximum(axes: [0, 2]),
       Reshape([2, 2, 16]),
     ] { #expect(try frozen(operation), "\(operation)") }
     for operation: any Networks.Operation in [
       Softmax(axis: 1), Gather(axis: 1, indices: [0, 1]), Transpose([0, 2, 1]), Mean(axes: [1]), Affine(scale: 2),
-      Power(2), Activation.silu,
+      Power(2), Activation.silu, LogSoftmax(axis: 2), Maximum(axes: [1, 2]),
+      Pad(axis: 1, before: 1, after: 0, value: 3),
     ] { #expect(try !frozen(operation), "\(operation)") }
   }
 
@@ -76,6 +77,92 @@ import Torch
     let unit = try #require(ties.axes.first { $0.parameter == "conv.weight" && $0.axis == 0 }).channels[1]
     let scaled = try #require(ties.axes.first { $0.parameter == "scale.weight" }).channels[1]
     #expect(ties.representative(unit) == ties.representative(scaled))
+  }
+
+  /// A convolution of four units with a PReLU behind it.
+  private func sloped(isShared: Bool) throws -> Network {
+    var net = NetworkBuilder(input: [1, 4, 4], seed: 0)
+    let x = try net.convolution(net.input, "conv", units: 4, kernel: [3, 3], padding: [1, 1])
+    let slopes = isShared ? [-0.5] : [0.25, -0.5, 0, 2]
+    let y = try net.append(
+      PReLU(isShared: isShared), "act", reading: [x], parameters: [.weight: Tensor(slopes, shape: [slopes.count])])
+    return try net.finish(net.linear(net.flatten(net.globalAveragePool(y)), "linear", units: 2, bias: false))
+  }
+
+  @Test func `slopes count as parameters, and go with their channels unless all have one`() throws {
+    for isShared in [false, true] {
+      let network = try sloped(isShared: isShared)
+      #expect(try network.cost().parameters == 4 * 9 + 2 * 4 + (isShared ? 1 : 4))
+      let ties = try network.ties()
+      let units = try #require(ties.axes.first { $0.parameter == "conv.weight" && $0.axis == 0 }).channels
+      #expect(Set(units).isDisjoint(with: ties.frozen))
+      let slopes = ties.axes.filter { $0.parameter == "act.weight" }
+      #expect(slopes.map(\.channels) == (isShared ? [] : [units]))
+      #expect(slopes.allSatisfy { $0.role == .statistic })
+    }
+  }
+
+  @Test func `of constants each slope makes what running gives`() throws {
+    let slopes = Tensor([0.25, -0.5, 3], shape: [3])
+    for (constants, tensor) in [([-4.0, -0.3, 2], slopes), ([-4, 0, 5], Tensor([-0.5], shape: [1]))] {
+      var net = NetworkBuilder(input: [1, 2, 2], seed: 0)
+      let x = try net.append(
+        Convolution(), "source", reading: [net.input],
+        parameters: [.weight: .zeros([3, 1, 1, 1]), .bias: Tensor(constants, shape: [3])])
+      let y = try net.append(
+        PReLU(isShared: tensor.count == 1), reading: [x], parameters: [.weight: tensor])
+      let network = try net.finish(y)
+      let found = try network(.ones([1, 1, 2, 2])).slice(axis: 3, from: 0, to: 1).slice(axis: 2, from: 0, to: 1)
+      let foretold = try #require(try network.channelValues()[y]).map { value in
+        if case .constant(let number) = value { number } else { Double.nan }
+      }
+      #expect(zip(found.doubles, foretold).allSatisfy { abs($0 - $1) < 1e-6 })
+    }
+  }
+
+  @Test(arguments: [false, true]) func `slopes learn from what lies below zero`(isShared: Bool) throws {
+    let network = try sloped(isShared: isShared).to(.float64)
+    let execution = try Execution(network)
+    let tensors = execution.parameterNames.compactMap { network.parameters[$0]?.leaf }
+    let images = Tensor.normal([3, 1, 4, 4], dtype: .float64, using: Generator(seed: 1))
+    func loss(_ parameters: [Tensor]) -> Tensor {
+      let output = execution.run(images, parameters: parameters, mode: .training).output
+      return (output * output).sum
+    }
+    let place = try #require(execution.parameterNames.firstIndex(of: "act.weight"))
+    let gradient = loss(tensors).gradients(of: tensors)[place].doubles
+    for index in gradient.indices {
+      var slopes = tensors[place].doubles
+      let losses = [1e-6, -1e-6].map { step in
+        slopes[index] = tensors[place].doubles[index] + step
+        var moved = tensors
+        moved[place] = Tensor(slopes, shape: [slopes.count])
+        return loss(moved).item
+      }
+      #expect(abs(gradient[index] - (losses[0] - losses[1]) / 2e-6) < 1e-6)
+    }
+  }
+
+  @Test func `new operations run under autocast to bfloat16 as they do in float32`() throws {
+    let sides = PoolingGeometry(
+      kernel: [3, 3], stride: [2, 2], padding: [0, 0], endPadding: [1, 1], countIncludePad: false)
+    for operation: any Networks.Operation in [
+      LogSoftmax(axis: 0), Maximum(axes: [1, 2]), Pooling.max(sides), Pooling.average(sides),
+      Pad(axis: 1, before: 1, after: 0, value: -.greatestFiniteMagnitude), Activation.cappedRelu(limit: 3.4e38),
+      Activation.clip(low: -3.4e38, high: 3.4e38),
+    ] {
+      var net = NetworkBuilder(input: [3, 8, 8], seed: 0)
+      let x = try net.convolution(net.input, "conv", units: 16, kernel: [3, 3], padding: [1, 1])
+      let y = try net.append(
+        PReLU(isShared: false), "act", reading: [x], parameters: [.weight: .ones([16]) * 0.25])
+      let z = try net.append(operation, reading: [y])
+      let network = try net.finish(net.append(Pooling.globalMax, reading: [z]))
+      let execution = try Execution(network)
+      let tensors = network.parameters(of: execution, on: .cpu)
+      let images = Tensor.normal([2, 3, 8, 8], using: Generator(seed: 2)).channelsLast
+      func output() -> Tensor { execution.run(images, parameters: tensors, mode: .training).output.to(.float32) }
+      expectClose(withBFloat16Autocast { output() }, output(), within: 0.05)
+    }
   }
 
   @Test func `a linear layer over tokens counts them, and its matrix can have a low rank`() throws {

@@ -31,7 +31,7 @@ import Torch
     let kinds = Set(try Self.cases().flatMap(operations).map { type(of: $0).kind })
     let all: Set = [
       Convolution.kind, Linear.kind, BatchNorm.kind, Activation.kind, Pooling.kind, Elementwise.kind, Concatenate.kind,
-      Flatten.kind, Reshape.kind, Slice.kind, Pad.kind,
+      Flatten.kind, Reshape.kind, Slice.kind, Pad.kind, PReLU.kind, LogSoftmax.kind, Maximum.kind,
     ]
     #expect(kinds == all)
   }
@@ -120,8 +120,9 @@ import Torch
     let (integers, numbers, flags) = (given.integers, given.numbers, given.flags)
     func pair(_ key: String, _ usual: [Int]) -> [Int] { integers[key] ?? usual }
     let pooling = PoolingGeometry(
-      kernel: pair("kernel_size", [1, 1]), stride: integers["stride"], padding: pair("padding", [0, 0]),
-      ceilMode: flags["ceil_mode"] ?? false, countIncludePad: flags["count_include_pad"] ?? true)
+      kernel: pair("kernel_size", [1, 1]), stride: integers["stride"],
+      padding: pair("padding", pair("pad", [0, 0])), endPadding: integers["end"], ceilMode: flags["ceil_mode"] ?? false,
+      countIncludePad: flags["count_include_pad"] ?? true)
     switch given.operation {
     case "conv2d":
       return [
@@ -140,6 +141,9 @@ import Torch
     case "avg_pool2d": return [Pooling.average(pooling)]
     case "adaptive_avg_pool2d": return [Pooling.globalAverage]
     case "adaptive_max_pool2d": return [Pooling.globalMax]
+    case "prelu": return [PReLU(isShared: given.name == "prelu_shared")]
+    case "log_softmax": return [LogSoftmax(axis: (integers["dim"]?[0] ?? 0) - 1)]
+    case "amax": return [Maximum(axes: (integers["dim"] ?? []).map { $0 - 1 })]
     case "add": return [Elementwise.add]
     case "mul": return [Elementwise.multiply]
     case "concatenate": return [Concatenate()]
@@ -154,7 +158,9 @@ import Torch
     case "pad":
       // PyTorch counts from the last axis: (before, after) of the width, the height, the channels.
       let pads = integers["pad"] ?? []
-      return (0..<pads.count / 2).map { Pad(axis: 2 - $0, before: pads[2 * $0], after: pads[2 * $0 + 1]) }
+      return (0..<pads.count / 2).map {
+        Pad(axis: 2 - $0, before: pads[2 * $0], after: pads[2 * $0 + 1], value: numbers["value"] ?? 0)
+      }
     default: preconditionFailure("no operation for \(given.operation)")
     }
   }

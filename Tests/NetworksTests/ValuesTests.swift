@@ -76,6 +76,19 @@ import Torch
     #expect(try values(after: pooling) == [.constant(0), .varying, .varying])
   }
 
+  @Test func `a mean that leaves padding out keeps constants, one that counts it on one side does not`() throws {
+    func pooling(counts: Bool) -> Pooling {
+      .average(PoolingGeometry(kernel: [2, 2], padding: [0, 0], endPadding: [0, 1], countIncludePad: counts))
+    }
+    #expect(try values(after: pooling(counts: false)) == [.constant(0), .constant(2), .varying])
+    #expect(try values(after: pooling(counts: true)) == [.constant(0), .varying, .varying])
+  }
+
+  @Test func `what is padded with another number than its own varies`() throws {
+    #expect(try values(after: Pad(axis: 1, before: 1, after: 0, value: 2)) == [.varying, .constant(2), .varying])
+    #expect(try values(after: Pad(axis: 0, before: 1, after: 0, value: 5))[0] == .constant(5))
+  }
+
   /// Units that read, of the channels 0, 2 and varying: the first two, all three, none.
   private var weight: Tensor { Tensor([5.0, 3, 0, 1, 1, 1, 0, 0, 0], shape: [3, 3, 1, 1]) }
 

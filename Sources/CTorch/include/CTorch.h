@@ -100,7 +100,9 @@ ct_tensor *_Nullable ct_pow_scalar(const ct_tensor *a, double exponent);
 ct_tensor *_Nullable ct_abs(const ct_tensor *a);
 ct_tensor *_Nullable ct_sqrt(const ct_tensor *a);
 ct_tensor *_Nullable ct_clamp(const ct_tensor *a, double low, double high);
+ct_tensor *_Nullable ct_hardtanh(const ct_tensor *x, double low, double high);
 ct_tensor *_Nullable ct_softmax(const ct_tensor *a, int64_t dim);
+ct_tensor *_Nullable ct_log_softmax(const ct_tensor *a, int64_t dim);
 ct_tensor *_Nullable ct_argmax(const ct_tensor *a, int64_t dim);
 ct_tensor *_Nullable ct_equal_mask(const ct_tensor *a, const ct_tensor *b);
 ct_tensor *_Nullable ct_sum(const ct_tensor *a, const int64_t *dims, int32_t count, bool keep);  // count 0: all
@@ -113,8 +115,9 @@ ct_tensor *_Nullable ct_reshape(const ct_tensor *a, const int64_t *sizes, int32_
 ct_tensor *_Nullable ct_slice(const ct_tensor *a, int64_t dim, int64_t start, int64_t end, int64_t step);
 ct_tensor *_Nullable ct_index_select(const ct_tensor *a, int64_t dim, const int64_t *indices, int64_t count);
 ct_tensor *_Nullable ct_cat(const ct_tensor *const _Nonnull *_Nonnull parts, int32_t count, int64_t dim);
-/// Zero padding, `pads` as in torch.nn.functional.pad: (before, after) from the last axis backwards.
-ct_tensor *_Nullable ct_pad(const ct_tensor *a, const int64_t *pads, int32_t count);
+/// `value` laid around, `pads` as in torch.nn.functional.pad: (before, after) from the last axis backwards; negative ones
+/// take elements away.
+ct_tensor *_Nullable ct_pad(const ct_tensor *a, const int64_t *pads, int32_t count, double value);
 bool ct_eigh(const ct_tensor *a, ct_tensor *_Nullable *_Nonnull values, ct_tensor *_Nullable *_Nonnull vectors);
 ct_tensor *_Nullable ct_eigvalsh(const ct_tensor *a);
 bool ct_svd(const ct_tensor *a, ct_tensor *_Nullable *_Nonnull u, ct_tensor *_Nullable *_Nonnull s,
@@ -150,7 +153,8 @@ ct_tensor *_Nullable ct_fused_norm(const ct_tensor *x, const ct_tensor *_Nullabl
                                    const ct_tensor *_Nullable residual, const ct_norm *how);
 ct_tensor *_Nullable ct_relu(const ct_tensor *x);
 ct_tensor *_Nullable ct_leaky_relu(const ct_tensor *x, double slope);
-ct_tensor *_Nullable ct_hardtanh(const ct_tensor *x, double low, double high);
+/// `slope` of one element, or of one for each channel (axis 1).
+ct_tensor *_Nullable ct_prelu(const ct_tensor *x, const ct_tensor *slope);
 ct_tensor *_Nullable ct_elu(const ct_tensor *x, double alpha);
 ct_tensor *_Nullable ct_gelu(const ct_tensor *x, bool tanh);  // by tanh, or exactly by erf
 ct_tensor *_Nullable ct_silu(const ct_tensor *x);

@@ -32,9 +32,8 @@ extension ONNXConstant {
     return result
   }
 
-  /// As another kind of number, by ONNX's number of the type.
-  func cast(to type: Int) -> ONNXConstant {
-    let kind = Int32(exactly: type).flatMap(ONNXType.init)
+  /// As another kind of number.
+  func cast(to kind: ONNXType?) -> ONNXConstant {
     let isReal = kind.map { [.float, .double, .float16, .bfloat16].contains($0) } ?? true
     guard isReal == isWhole || kind == .bool else { return self }
     let values = kind == .bool ? doubles.map { $0 == 0 ? 0 : 1 } : doubles

@@ -72,7 +72,7 @@ extension ONNXGraphReader {
     }
     switch node.opType {
     case "Identity": return first
-    case "Cast": return first.cast(to: node.integer("to") ?? 1)
+    case "Cast": return first.cast(to: node.castType)
     case "Transpose":
       let order = node.integers("perm") ?? Array(first.shape.indices.reversed())
       guard order.sorted() == Array(first.shape.indices) else { throw ONNXProblem("orders axes as \(order)") }
@@ -81,7 +81,7 @@ extension ONNXGraphReader {
     case "Expand":
       guard let target = try integers(node, "shape", orInput: 1) else { return nil }
       return try first.expanded(to: target)?.named(node.output[0])
-    case "Concat": return try ONNXConstant.joined(given, axis: node.integer("axis") ?? 0)?.named(node.output[0])
+    case "Concat": return try ONNXConstant.joined(given, axis: joinedAxis(node))?.named(node.output[0])
     case "Gather":
       guard let indices = inputs.last ?? nil, inputs.count == 2 else { return nil }
       return try first.gathered(indices, axis: node.integer("axis") ?? 0).named(node.output[0])
@@ -99,7 +99,7 @@ extension ONNXGraphReader {
     case "ScatterND":
       guard given.count == 3, node.word("reduction") ?? "none" == "none" else { return nil }
       return try first.scattered(given[1], given[2]).named(node.output[0])
-    default: return try ONNXConstant.computed(node, given)?.named(node.output[0])
+    default: return try ONNXConstant.computed(node, met(given, node))?.named(node.output[0])
     }
   }
 

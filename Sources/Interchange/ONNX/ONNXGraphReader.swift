@@ -116,7 +116,7 @@ struct ONNXGraphReader {
       let more = problems.count > 12 ? "; and \(problems.count - 12) more" : ""
       throw ContainerError("\(tensors.file) cannot be read: \(shown)\(more)")
     }
-    guard case .image(let output) = values[graph.output[0].name], output.shape.count == 1, output.isPlain else {
+    guard case .image(let given) = values[graph.output[0].name], let output = try classes(given) else {
       throw ContainerError("\(tensors.file) does not give one vector of classes for each image")
     }
     let network = Network(inputShape: inputShape, nodes: nodes, output: output.name, parameters: parameters)

@@ -62,6 +62,23 @@ extension ONNXGraphReader {
     return constant
   }
 
+  /// Positions that were written out for a batch that was fixed, as those of each of its images; nil for any others.
+  func indices(of input: ONNXImage, _ node: ONNXNodeProto) throws -> ONNXIndices? {
+    guard let batch = exportedBatch, node.integer("axis") ?? 0 == 0, input.axis == 0, input.before == 1,
+      !input.standsAlone, let constant = try constant(node, 1), constant.shape.first == batch,
+      let numbers = constant.integers, !numbers.isEmpty
+    else { return nil }
+    let first = Array(numbers[..<(numbers.count / batch)])
+    let repeats = numbers.indices.allSatisfy { index in
+      let (image, place) = index.quotientAndRemainder(dividingBy: first.count)
+      return numbers[index] == first[place] + image * input.after
+    }
+    guard repeats else { return nil }
+    let offsets = ONNXConstant(
+      name: constant.name, shape: Array(constant.shape.dropFirst()), numbers: .whole(first), isParameter: false)
+    return ONNXIndices(stride: input.after, offsets: offsets)
+  }
+
   /// The elements at such positions of a value whose first axis is batch·elements.
   mutating func readGather(_ node: ONNXNodeProto, at indices: ONNXIndices) throws {
     let input = try image(node)

@@ -34,28 +34,8 @@ extension ONNXGraphReader {
   private mutating func padded(
     _ node: ONNXNodeProto, _ input: ONNXImage, kernel: [Int], _ strides: [Int]
   ) throws -> (name: String, padding: [Int]) {
-    var pads = node.integers("pads") ?? [0, 0, 0, 0]
-    switch node.word("auto_pad") ?? "NOTSET" {
-    case "NOTSET", "": break
-    case "VALID": pads = [0, 0, 0, 0]
-    case let mode where mode.hasPrefix("SAME"):
-      let total = (0..<2).map { axis -> Int in
-        let outputs = (input.shape[axis + 1] + strides[axis] - 1) / strides[axis]
-        return max(0, (outputs - 1) * strides[axis] + kernel[axis] - input.shape[axis + 1])
-      }
-      let small = total.map { $0 / 2 }
-      let large = zip(total, small).map { $0 - $1 }
-      pads = mode == "SAME_UPPER" ? small + large : large + small
-    default: throw ONNXProblem("pads in an unknown way")
-    }
-    guard pads.count == 4, pads.allSatisfy({ (0...1 << 16).contains($0) }) else {
-      throw ONNXProblem("has pads \(pads)")
-    }
+    let pads = try pads(node, input, kernel: kernel, strides)
     guard pads[0] != pads[2] || pads[1] != pads[3] else { return (input.name, Array(pads[..<2])) }
-    guard node.opType != "MaxPool" else { throw ONNXProblem("pads its sides differently") }
-    guard node.opType != "AveragePool" || node.integer("count_include_pad") == 1 else {
-      throw ONNXProblem("pads its sides differently")
-    }
     var source = input.name
     for axis in 0..<2 where pads[axis] + pads[axis + 2] > 0 {
       source = try append(
@@ -75,8 +55,11 @@ extension ONNXGraphReader {
     var tensors: Tensors = [.weight: (weight.name, matrix)]
     if let bias = try constant(node, 2) {
       let beta = node.number("beta") ?? 1
-      let vector = bias.tensor.reshaped([-1])
-      guard vector.count == matrix.shape[0] else { throw ONNXProblem("has a bias of shape \(bias.shape)") }
+      let units = matrix.shape[0]
+      guard let spread = try bias.expanded(to: [1, units]), spread.shape == [1, units] else {
+        throw ONNXProblem("has a bias of shape \(bias.shape), expected one number for each of \(units) units")
+      }
+      let vector = spread.tensor.reshaped([units])
       tensors[.bias] = (bias.name, beta == 1 ? vector : vector * beta)
     }
     try finish(Linear(), node, reading: [input.name], like: input, tensors)
@@ -109,6 +92,11 @@ extension ONNXGraphReader {
 
   mutating func readBatchNorm(_ node: ONNXNodeProto) throws {
     let input = try plainImage(node)
+    try requireEvaluation(node)
+    // Until opset 8 there could be statistics for every place of the image.
+    guard opset > 8 || node.integer("spatial") != 0 || input.shape.count == 1 else {
+      throw ONNXProblem("has statistics for every pixel (spatial = 0), expected one for each channel")
+    }
     var tensors: Tensors = [:]
     let roles: [(index: Int, role: Role)] = [(1, .weight), (2, .bias), (3, .runningMean), (4, .runningVariance)]
     for (index, role) in roles {
@@ -129,45 +117,32 @@ extension ONNXGraphReader {
     try finish(norm, node, reading: [input.name], like: input, tensors)
   }
 
-  mutating func readPooling(_ node: ONNXNodeProto) throws {
-    let input = try plainImage(node)
-    let kernel = node.integers("kernel_shape") ?? []
-    let strides = node.integers("strides") ?? [1, 1]
-    try requirePairs(kernel, strides)
-    guard (node.integers("dilations") ?? [1, 1]).allSatisfy({ $0 == 1 }), input.shape.count == 3,
-      node.output.count == 1
-    else {
-      throw ONNXProblem("is no plain 2-D pooling")
-    }
-    let (source, padding) = try padded(node, input, kernel: kernel, strides)
-    let geometry = PoolingGeometry(
-      kernel: kernel, stride: strides, padding: padding, ceilMode: node.integer("ceil_mode") == 1,
-      countIncludePad: node.opType == "AveragePool" && node.integer("count_include_pad") == 1)
-    try finish(
-      node.opType == "MaxPool" ? Pooling.max(geometry) : .average(geometry), node, reading: [source], like: input)
-  }
-
-  /// The mean along axes, the sum as a multiple of it, and the root of the sum of squares.
+  /// The mean along axes, the sum as a multiple of it, the root of the sum of squares, and the largest or least.
   mutating func readReduction(_ node: ONNXNodeProto) throws {
     let input = try image(node)
-    guard let given = try integers(node, "axes", orInput: 1), !given.isEmpty else {
-      throw ONNXProblem("goes along the batch")
+    let given = try integers(node, "axes", orInput: 1) ?? []
+    guard !given.isEmpty else {
+      guard node.integer("noop_with_empty_axes") == 1 else { throw ONNXProblem("goes along the batch") }
+      return alias(node, input)
     }
     let axes = try Set(given.map { try input.fixedAxis($0) }).sorted()
-    let mean: any Networks.Operation =
-      input.isPlain && input.shape.count == 3 && axes == [1, 2] ? Pooling.globalAverage : Mean(axes: axes)
+    let isOfPixels = input.isPlain && input.shape.count == 3 && axes == [1, 2]
+    let mean: any Networks.Operation = isOfPixels ? Pooling.globalAverage : Mean(axes: axes)
+    let largest: any Networks.Operation = isOfPixels ? Pooling.globalMax : Maximum(axes: axes)
     let scale = Affine(scale: Double(axes.map { input.shape[$0] }.reduce(1, *)))
     let steps: [any Networks.Operation] =
       switch node.opType {
       case "ReduceMean": [mean]
       case "ReduceSum": [mean, scale]
+      case "ReduceMax": [largest]
+      case "ReduceMin": [Affine(scale: -1), largest, Affine(scale: -1)]
       default: [Power(2), mean, scale, Power(0.5)]
       }
     let keeps = node.integer("keepdims") != 0
     var result = input
     for (index, step) in steps.enumerated() {
       if keeps, index == steps.count - 1 { return try finish(step, node, of: result) }
-      let suffix = step is Mean || step is Pooling ? ".mean" : ".step\(index)"
+      let suffix = step is Mean || step is Pooling ? ".mean" : step is Maximum ? ".largest" : ".step\(index)"
       result.name = try append(step, node, suffix: suffix, reading: [result.name])
       result.shape = shape(result.name)
     }
@@ -176,7 +151,7 @@ extension ONNXGraphReader {
 }
 
 /// Two positive numbers each, for height and width.
-private func requirePairs(_ lists: [Int]...) throws {
+func requirePairs(_ lists: [Int]...) throws {
   for list in lists where list.count != 2 || !list.allSatisfy({ (1...1 << 16).contains($0) }) {
     throw ONNXProblem("has sizes \(list), expected two for height and width")
   }

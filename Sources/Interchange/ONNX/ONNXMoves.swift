@@ -57,8 +57,9 @@ extension ONNXGraphReader {
     }
   }
 
-  /// The shape that a node names as its second input.
+  /// The shape that a node names as its second input, before opset 5 as an attribute.
   private func target(_ node: ONNXNodeProto) throws -> [ONNXSize] {
+    if opset < 5, let own = node.integers("shape") { return own.map(ONNXSize.fixed) }
     switch value(node, 1) {
     case .sizes(let list, _): return list
     case .constant(let constant):
@@ -85,7 +86,7 @@ extension ONNXGraphReader {
     guard inputs.allSatisfy({ $0.rank == first.rank && $0.batchLies(as: first) }) else {
       throw ONNXProblem("joins values whose batches lie at different places")
     }
-    let axis = try first.fixedAxis(node.integer("axis") ?? 0)
+    let axis = try first.fixedAxis(joinedAxis(node))
     try finish(Concatenate(axis: axis), node, reading: inputs.map(\.name), like: first)
   }
 
@@ -171,6 +172,7 @@ extension ONNXGraphReader {
   mutating func readGather(_ node: ONNXNodeProto) throws {
     if case .indices(let indices) = value(node, 1) { return try readGather(node, at: indices) }
     let input = try image(node)
+    if let indices = try indices(of: input, node) { return try readGather(node, at: indices) }
     guard let picked = try constant(node, 1), let numbers = picked.integers, picked.shape.count <= 1 else {
       throw ONNXProblem("has indices that are no list of numbers")
     }
@@ -187,10 +189,14 @@ extension ONNXGraphReader {
   mutating func readPad(_ node: ONNXNodeProto) throws {
     let input = try image(node)
     let mode = node.word("mode") ?? "constant"
-    guard mode == "constant", try single(node, "value", orInput: 2) ?? 0 == 0 else {
-      throw ONNXProblem("pads with something other than zeros")
-    }
-    guard let pads = try integers(node, "pads", orInput: 1), pads.count % 2 == 0 else {
+    guard mode == "constant" else { throw ONNXProblem("pads in the mode \(mode), expected a constant") }
+    let given = try single(node, "value", orInput: 2) ?? 0
+    guard !given.isNaN else { throw ONNXProblem("pads with NaN") }
+    // Files hold no infinite numbers, and no float32 is larger.
+    let largest = Double.greatestFiniteMagnitude
+    let number = min(largest, max(-largest, given))
+    // Opset 1 had another word for them.
+    guard let pads = try node.integers("paddings") ?? integers(node, "pads", orInput: 1), pads.count % 2 == 0 else {
       throw ONNXProblem("has no pads")
     }
     let half = pads.count / 2
@@ -198,7 +204,7 @@ extension ONNXGraphReader {
     guard axes.count == half else { throw ONNXProblem("has \(pads.count) pads for \(axes.count) axes") }
     var source = input
     for (index, given) in axes.enumerated() where pads[index] != 0 || pads[index + half] != 0 {
-      let pad = Pad(axis: try input.fixedAxis(given), before: pads[index], after: pads[index + half])
+      let pad = Pad(axis: try input.fixedAxis(given), before: pads[index], after: pads[index + half], value: number)
       source.name = try append(pad, node, suffix: ".\(index)", reading: [source.name])
       source.shape = shape(source.name)
     }

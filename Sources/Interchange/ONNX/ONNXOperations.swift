@@ -9,6 +9,7 @@ extension ONNXGraphWriter {
   mutating func write(_ node: Node, of network: Network, _ shapes: [String: [Int]]) throws {
     let inputs = node.inputs.map(value)
     let shape = shapes[node.inputs.first ?? ""] ?? []
+    if let prelu = node.operation as? PReLU { return write(prelu, node, inputs[0], network, rank: shape.count) }
     let weights = node.parameters.mapValues { name in store(name, network.parameters[name] ?? .zeros([])) }
     switch node.operation {
     case let convolution as Convolution: write(convolution, node, inputs, weights, network)
@@ -16,7 +17,7 @@ extension ONNXGraphWriter {
     case let norm as BatchNorm: write(norm, node, inputs, weights, channels: shape[0])
     case let norm as LayerNorm: write(norm, node, inputs, weights, Array(shape.suffix(norm.axes)))
     case let activation as Activation: write(activation, node.name, inputs[0])
-    case let pooling as Pooling: write(pooling, node.name, inputs)
+    case let pooling as Pooling: write(pooling, node.name, inputs, shape)
     case let elementwise as Elementwise: write(elementwise, node.name, inputs)
     case let affine as Affine: write(affine, node.name, inputs[0])
     case let power as Power:
@@ -36,12 +37,17 @@ extension ONNXGraphWriter {
     case let pad as Pad:
       let (rank, axis) = (shape.count + 1, pad.axis + 1)
       let pads = (0..<rank).map { $0 == axis ? pad.before : 0 } + (0..<rank).map { $0 == axis ? pad.after : 0 }
-      append("Pad", inputs + [store("\(node.name).pads", pads)], makes: node.name)
+      let value = pad.value == 0 ? [] : [store("\(node.name).value", pad.value)]
+      append("Pad", inputs + [store("\(node.name).pads", pads)] + value, makes: node.name)
     case let gather as Gather:
       append(
         "Gather", inputs + [store("\(node.name).indices", gather.indices)], makes: node.name,
         ["axis": .int(gather.axis + 1)])
     case let softmax as Softmax: append("Softmax", inputs, makes: node.name, ["axis": .int(softmax.axis + 1)])
+    case let softmax as LogSoftmax: append("LogSoftmax", inputs, makes: node.name, ["axis": .int(softmax.axis + 1)])
+    case let maximum as Maximum:
+      append(
+        "ReduceMax", inputs, makes: node.name, ["axes": .ints(maximum.axes.map { $0 + 1 }), "keepdims": .int(1)])
     case let mean as Mean:
       append("ReduceMean", inputs, makes: node.name, ["axes": .ints(mean.axes.map { $0 + 1 }), "keepdims": .int(1)])
     case let transpose as Transpose:
@@ -101,6 +107,15 @@ extension ONNXGraphWriter {
       makes: node.name, ["epsilon": .float(norm.epsilon)])
   }
 
+  /// A slope for each channel meets values along their first axis, so that axes of one element come behind it.
+  private mutating func write(_ prelu: PReLU, _ node: Node, _ x: String, _ network: Network, rank: Int) {
+    guard let name = node.parameters[.weight], let slope = network.parameters[name] else { return }
+    let stored = slope.reshaped(slope.shape + Array(repeating: 1, count: prelu.isShared ? 0 : rank - 1))
+    // Another node may have stored it for values of another rank.
+    let dims = graph.initializer.first { $0.name == name }?.dims.map { Int($0) } ?? stored.shape
+    append("PRelu", [x, store(dims == stored.shape ? name : "\(node.name).slope", stored)], makes: node.name)
+  }
+
   private mutating func write(
     _ norm: LayerNorm, _ node: Node, _ inputs: [String], _ weights: [Role: String], _ shape: [Int]
   ) {
@@ -155,18 +170,21 @@ extension ONNXGraphWriter {
     append("Mul", ["\(name).twice", store("\(name).half", 0.5)], makes: name)
   }
 
-  private mutating func write(_ pooling: Pooling, _ name: String, _ inputs: [String]) {
+  private mutating func write(_ pooling: Pooling, _ name: String, _ inputs: [String], _ shape: [Int]) {
     switch pooling {
-    case .max(let geometry): pool("MaxPool", geometry, name, inputs)
-    case .average(let geometry): pool("AveragePool", geometry, name, inputs)
+    case .max(let geometry): pool("MaxPool", geometry, name, inputs, shape)
+    case .average(let geometry): pool("AveragePool", geometry, name, inputs, shape)
     case .globalAverage: append("GlobalAveragePool", inputs, makes: name)
     case .globalMax: append("GlobalMaxPool", inputs, makes: name)
     }
   }
 
-  private mutating func pool(_ type: String, _ geometry: PoolingGeometry, _ name: String, _ inputs: [String]) {
+  private mutating func pool(
+    _ type: String, _ geometry: PoolingGeometry, _ name: String, _ inputs: [String], _ shape: [Int]
+  ) {
     let (kernel, strides) = (Attribute.ints(geometry.kernel), Attribute.ints(geometry.stride))
-    let (pads, ceil) = (Attribute.ints(geometry.padding + geometry.padding), Attribute.int(geometry.ceilMode ? 1 : 0))
+    let pads = Attribute.ints(geometry.padding + geometry.endPadding)
+    let ceil = Attribute.int(geometry.roundsUp(shape) ? 1 : 0)
     if type == "MaxPool" {
       append(type, inputs, makes: name, ["kernel_shape": kernel, "strides": strides, "pads": pads, "ceil_mode": ceil])
     } else {
@@ -223,5 +241,18 @@ extension ONNXGraphWriter {
         x, store("\(name).starts", [slice.start]), store("\(name).ends", [slice.end ?? size]),
         store("\(name).axes", [slice.axis + 1]), store("\(name).steps", [slice.step]),
       ], makes: name)
+  }
+}
+
+extension PoolingGeometry {
+  /// Whether rounding up makes a window more of values of `shape`.
+  ///
+  /// Only then is it asked for: opset 17 would have a last window in the padding counted, which nothing that runs it does.
+  fileprivate func roundsUp(_ shape: [Int]) -> Bool {
+    var floor = self
+    floor.ceilMode = false
+    return (0..<2).contains { axis in
+      windows(along: axis, of: shape[axis + 1]) != floor.windows(along: axis, of: shape[axis + 1])
+    }
   }
 }

@@ -17,7 +17,7 @@ extension ONNXGraphReader {
     case "MaxPool", "AveragePool": try readPooling(node)
     case "GlobalAveragePool": try finish(Pooling.globalAverage, node, of: plainImage(node))
     case "GlobalMaxPool": try finish(Pooling.globalMax, node, of: plainImage(node))
-    case "ReduceMean", "ReduceSum", "ReduceL2": try readReduction(node)
+    case "ReduceMean", "ReduceSum", "ReduceL2", "ReduceMax", "ReduceMin": try readReduction(node)
     case "Einsum": try readEinsum(node)
     case "Add", "Sum", "Mul", "Sub", "Div": try readElementwise(node)
     case "Pow", "Sqrt", "Reciprocal", "Neg": try readPower(node)
@@ -28,16 +28,12 @@ extension ONNXGraphReader {
     case "Split": try readSplit(node)
     case "Gather": try readGather(node)
     case "Pad": try readPad(node)
-    case "Softmax":
-      let input = try image(node)
-      let axis = try input.position(node.integer("axis") ?? (opset < 13 ? 1 : -1))
-      // Before opset 13 all axes from there on were taken as one.
-      guard opset >= 13 || axis == input.rank - 1 else { throw ONNXProblem("goes over several axes at once") }
-      try finish(Softmax(axis: input.fixedAxis(axis)), node, of: input)
-    case "Identity", "Dropout": alias(node, try image(node))
+    case "Softmax", "LogSoftmax": try readSoftmax(node)
+    case "PRelu": try readPReLU(node)
+    case "Identity": alias(node, try image(node))
+    case "Dropout": try readDropout(node)
     case "Cast":
-      let type = node.integer("to").flatMap { Int32(exactly: $0) }.flatMap(ONNXType.init)
-      guard let type, [.float, .float16, .double, .bfloat16].contains(type) else {
+      guard let type = node.castType, [.float, .float16, .double, .bfloat16].contains(type) else {
         throw ONNXProblem("makes whole numbers or truths of an image's values")
       }
       alias(node, try image(node))
@@ -71,7 +67,9 @@ extension ONNXGraphReader {
       let largest = Double.greatestFiniteMagnitude
       let low = try max(single(node, "min", orInput: 1) ?? -largest, -largest)
       let high = try min(single(node, "max", orInput: 2) ?? largest, largest)
-      return low == 0 && high < largest ? .cappedRelu(limit: high) : .clip(low: low, high: high)
+      guard low == 0 else { return .clip(low: low, high: high) }
+      // The largest float32 is how some files write that there is no bound.
+      return high < Double(Float.greatestFiniteMagnitude) ? .cappedRelu(limit: high) : .relu
     default: return nil
     }
   }
@@ -86,12 +84,17 @@ extension ONNXGraphReader {
     ]
     guard let operation = operations[node.opType] else { throw ONNXProblem("is no arithmetic") }
     if node.input.count == 1 { return alias(node, try image(node)) }
-    let constants = node.input.indices.filter { if case .constant = value(node, $0) { true } else { false } }
+    let second = try secondOperand(node)
+    func operand(_ index: Int) -> ONNXValue? { index == 1 ? second : value(node, index) }
+    let constants = node.input.indices.filter { if case .constant = operand($0) { true } else { false } }
     guard let index = constants.first else {
-      let (names, like) = try met(node.input.indices.map { try image(node, $0) }, node)
+      let images = try node.input.indices.map { index in
+        if case .image(let image) = operand(index) { image } else { try image(node, index) }
+      }
+      let (names, like) = try met(images, node)
       return try finish(operation, node, reading: names, like: like)
     }
-    guard node.input.count == 2, case .constant(let constant) = value(node, index) else {
+    guard node.input.count == 2, case .constant(let constant) = operand(index) else {
       throw ONNXProblem("mixes several values and constants")
     }
     let input = try image(node, 1 - index)

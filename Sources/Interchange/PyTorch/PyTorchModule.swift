@@ -165,6 +165,7 @@ extension PyTorchModule {
       let affine = node.parameters[.weight] == nil ? ", elementwise_affine=False" : bias
       let shape = weight.isEmpty ? "INPUT_SHAPE[-\(norm.axes):]" : tuple(weight)
       return "nn.LayerNorm(\(shape), eps=\(norm.epsilon)\(affine))"
+    case is PReLU: return "nn.PReLU(\(weight[0]))"
     case is Stored:
       let shape = network.parameter(.constant, of: node)?.shape ?? weight
       return "Stored(\(tuple(shape)), \(node.parameters[.weight] == nil ? "False" : "True"))"
@@ -183,10 +184,10 @@ extension PyTorchModule {
   private static func call(_ node: Node, _ name: String, _ inputs: [String], _ shape: [Int]) -> String {
     let x = inputs.first ?? ""
     switch node.operation {
-    case is Convolution, is Linear, is BatchNorm, is LayerNorm, is Stored:
+    case is Convolution, is Linear, is BatchNorm, is LayerNorm, is PReLU, is Stored:
       return "layer(\(PythonText.literal(name)))(\(x))"
     case let activation as Activation: return call(activation, x)
-    case let pooling as Pooling: return call(pooling, x)
+    case let pooling as Pooling: return call(pooling, x, shape)
     case let elementwise as Elementwise:
       let sign =
         switch elementwise {
@@ -206,10 +207,12 @@ extension PyTorchModule {
       return "\(x)[:, \(String(repeating: ":, ", count: slice.axis))\(range)]"
     case let pad as Pad:
       let pads = Array(repeating: 0, count: 2 * (shape.count - 1 - pad.axis)) + [pad.before, pad.after]
-      return "F.pad(\(x), \(tuple(pads)))"
+      return padded(x, pads, pad.value)
     case let gather as Gather:
       return "\(x).index_select(\(gather.axis + 1), torch.tensor(\(gather.indices), device=\(x).device))"
     case let softmax as Softmax: return "torch.softmax(\(x), dim=\(softmax.axis + 1))"
+    case let softmax as LogSoftmax: return "torch.log_softmax(\(x), dim=\(softmax.axis + 1))"
+    case let maximum as Maximum: return "\(x).amax(\(tuple(maximum.axes.map { $0 + 1 })), keepdim=True)"
     case let mean as Mean: return "\(x).mean(\(tuple(mean.axes.map { $0 + 1 })), keepdim=True)"
     case let transpose as Transpose: return "\(x).permute(\(tuple([0] + transpose.permutation.map { $0 + 1 })))"
     case is MatrixProduct: return "\(x) @ \(inputs[1])"
@@ -241,17 +244,45 @@ extension PyTorchModule {
     return bounds == ["None", "None"] ? x : "torch.clamp(\(x), \(bounds[0]), \(bounds[1]))"
   }
 
-  private static func call(_ pooling: Pooling, _ x: String) -> String {
-    func windows(_ geometry: PoolingGeometry) -> String {
-      let (kernel, stride, padding) = (tuple(geometry.kernel), tuple(geometry.stride), tuple(geometry.padding))
-      return "\(x), \(kernel), \(stride), \(padding), ceil_mode=\(geometry.ceilMode ? "True" : "False")"
-    }
+  /// `shape` is that of what is pooled.
+  private static func call(_ pooling: Pooling, _ x: String, _ shape: [Int]) -> String {
     switch pooling {
-    case .max(let geometry): return "F.max_pool2d(\(windows(geometry)))"
+    case .max(let geometry):
+      guard geometry.isSymmetric else {
+        let margins = geometry.margins(of: Array(shape.dropFirst()))
+        return "F.max_pool2d(\(padded(x, margins, -.infinity)), \(tuple(geometry.kernel)), \(tuple(geometry.stride)))"
+      }
+      return "F.max_pool2d(\(windows(geometry, x)))"
     case .average(let geometry):
-      return "F.avg_pool2d(\(windows(geometry)), count_include_pad=\(geometry.countIncludePad ? "True" : "False"))"
+      guard geometry.isSymmetric else { return averaged(x, geometry, Array(shape.dropFirst())) }
+      return "F.avg_pool2d(\(windows(geometry, x)), count_include_pad=\(geometry.countIncludePad ? "True" : "False"))"
     case .globalAverage: return "\(x).mean((2, 3), keepdim=True)"
     case .globalMax: return "\(x).amax((2, 3), keepdim=True)"
     }
+  }
+
+  private static func windows(_ geometry: PoolingGeometry, _ x: String) -> String {
+    let (kernel, stride, padding) = (tuple(geometry.kernel), tuple(geometry.stride), tuple(geometry.padding))
+    return "\(x), \(kernel), \(stride), \(padding), ceil_mode=\(geometry.ceilMode ? "True" : "False")"
+  }
+
+  /// Means over windows with different padding on each side: those over all pixels by the share of those that count.
+  private static func averaged(_ x: String, _ geometry: PoolingGeometry, _ size: [Int]) -> String {
+    func mean(_ x: String) -> String { "F.avg_pool2d(\(x), \(tuple(geometry.kernel)), \(tuple(geometry.stride)))" }
+    let margins = geometry.margins(of: size)
+    let beyond = zip(margins, geometry.pads).map { $0 - $1 }
+    let means = mean(padded(x, margins, 0))
+    if geometry.countIncludePad, beyond.allSatisfy({ $0 <= 0 }) { return means }
+    let pixels = "torch.ones_like(\(x)[:1, :1])"
+    let counted =
+      geometry.countIncludePad ? padded(padded(pixels, geometry.pads, 1), beyond, 0) : padded(pixels, margins, 0)
+    return "\(means) / \(mean(counted))"
+  }
+
+  private static func padded(_ x: String, _ pads: [Int], _ value: Double) -> String {
+    if value == 0 { return "F.pad(\(x), \(tuple(pads)))" }
+    let isHeld = abs(value) < Double(Float.greatestFiniteMagnitude)
+    let number = isHeld ? "\(value)" : value < 0 ? "float(\"-inf\")" : "float(\"inf\")"
+    return "F.pad(\(x), \(tuple(pads)), value=\(number))"
   }
 }

@@ -22,16 +22,21 @@ public enum Pooling: Operation, Hashable {
     try Expect.pair(geometry.kernel, "kernel", atLeast: 1)
     try Expect.pair(geometry.stride, "stride", atLeast: 1)
     try Expect.pair(geometry.padding, "padding", atLeast: 0)
+    try Expect.pair(geometry.endPadding, "padding", atLeast: 0)
     let pixels = try (0..<2).map { axis in
-      let (kernel, stride, padding) = (geometry.kernel[axis], geometry.stride[axis], geometry.padding[axis])
-      let room = input[axis + 1] + 2 * padding - kernel
-      guard room >= 0, 2 * padding <= kernel else {
+      let kernel = geometry.kernel[axis]
+      // So that every window holds a pixel of the image.
+      guard geometry.padding[axis] < kernel, geometry.endPadding[axis] < kernel else {
+        throw NetworkError(
+          """
+          has a window of \(geometry.kernel) and padding \(geometry.padding + geometry.endPadding), expected less \
+          padding than a window is wide
+          """)
+      }
+      guard let windows = geometry.windows(along: axis, of: input[axis + 1]) else {
         throw NetworkError("has a window of \(geometry.kernel) that does not fit into \(Array(input[1...])) pixels")
       }
-      guard geometry.ceilMode else { return room / stride + 1 }
-      let windows = (room + stride - 1) / stride + 1
-      // A last window that would start in the padding on the right is dropped, as PyTorch does.
-      return (windows - 1) * stride >= input[axis + 1] + padding ? windows - 1 : windows
+      return windows
     }
     return [input[0]] + pixels
   }
@@ -50,7 +55,9 @@ public enum Pooling: Operation, Hashable {
   public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] { site.inputs[0] }
 
   public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
-    guard case .average(let geometry) = self, geometry.padding.contains(where: { $0 > 0 }) else { return inputs[0] }
+    guard case .average(let geometry) = self, geometry.countIncludePad, geometry.pads.contains(where: { $0 > 0 }) else {
+      return inputs[0]
+    }
     return inputs[0].map { $0 == .constant(0) ? $0 : .varying }
   }
 }

@@ -58,17 +58,39 @@ public struct Slice: Operation, Hashable {
   }
 }
 
-/// Zeros before and after one axis; axis 0 is the channel.
+/// Zeros, or another number, before and after one axis; axis 0 is the channel.
 public struct Pad: Operation, Hashable {
   public static let kind = "pad"
   public var axis: Int
   public var before: Int
   public var after: Int
+  /// What is laid around; a number that float32 cannot hold is infinite there.
+  public var value: Double
 
-  public init(axis: Int, before: Int, after: Int) {
+  public init(axis: Int, before: Int, after: Int, value: Double = 0) {
     self.axis = axis
     self.before = before
     self.after = after
+    self.value = value
+  }
+
+  private enum CodingKeys: CodingKey { case axis, before, after, value }
+
+  /// Files have no value where it is zero.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    axis = try container.decode(Int.self, forKey: .axis)
+    before = try container.decode(Int.self, forKey: .before)
+    after = try container.decode(Int.self, forKey: .after)
+    value = try container.decodeIfPresent(Double.self, forKey: .value) ?? 0
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(axis, forKey: .axis)
+    try container.encode(before, forKey: .before)
+    try container.encode(after, forKey: .after)
+    if value != 0 { try container.encode(value, forKey: .value) }
   }
 
   public func shape(of inputs: [[Int]], parameters: [Role: [Int]]) throws -> [Int] {
@@ -76,6 +98,7 @@ public struct Pad: Operation, Hashable {
     guard inputs[0].indices.contains(axis), (0...1 << 20).contains(before), (0...1 << 20).contains(after) else {
       throw NetworkError("pads axis \(axis) of shape \(inputs[0]) by \(before) and \(after)")
     }
+    guard value.isFinite else { throw NetworkError("pads with \(value), expected a finite number") }
     var shape = inputs[0]
     shape[axis] += before + after
     return shape
@@ -83,7 +106,7 @@ public struct Pad: Operation, Hashable {
 
   public func run(_ inputs: [Tensor], _ parameters: NodeParameters, _ context: inout RunContext) -> Tensor {
     let axesAfter = inputs[0].shape.count - 2 - axis
-    return inputs[0].padded(Array(repeating: 0, count: 2 * axesAfter) + [before, after])
+    return inputs[0].padded(Array(repeating: 0, count: 2 * axesAfter) + [before, after], with: value)
   }
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
@@ -96,10 +119,11 @@ public struct Pad: Operation, Hashable {
 
   public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
     guard axis == 0 else {
-      return inputs[0].map { $0 == .constant(0) || before + after == 0 ? $0 : .varying }
+      return inputs[0].map { $0 == .constant(value) || before + after == 0 ? $0 : .varying }
     }
-    let zero = ChannelValue.constant(0)
-    return Array(repeating: zero, count: before) + inputs[0] + Array(repeating: zero, count: after)
+    // What may be infinite in float32 moves into no bias.
+    let new = abs(value) < Double(Float.greatestFiniteMagnitude) ? ChannelValue.constant(value) : .varying
+    return Array(repeating: new, count: before) + inputs[0] + Array(repeating: new, count: after)
   }
 
   public func narrowed(inputs: [[Channel]], output: [Channel], keeps: (Channel) -> Bool) -> Pad {

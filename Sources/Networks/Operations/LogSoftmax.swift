@@ -1,0 +1,30 @@
+import Torch
+
+/// The logarithm of exp(x) divided by its sum along an axis.
+public struct LogSoftmax: Operation, Hashable {
+  public static let kind = "logSoftmax"
+  public var axis: Int
+
+  public init(axis: Int) { self.axis = axis }
+
+  public func shape(of inputs: [[Int]], parameters: [Role: [Int]]) throws -> [Int] {
+    try Expect.inputs(inputs, 1)
+    guard inputs[0].indices.contains(axis) else { throw NetworkError("sums axis \(axis) of shape \(inputs[0])") }
+    return inputs[0]
+  }
+
+  public func run(_ inputs: [Tensor], _ parameters: NodeParameters, _ context: inout RunContext) -> Tensor {
+    inputs[0].logSoftmax(axis: axis + 1)
+  }
+
+  public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
+
+  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+    if axis == 0 { ties.freeze(site.inputs[0]) }
+    return site.inputs[0]
+  }
+
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+    Array(repeating: .varying, count: inputs[0].count)
+  }
+}

@@ -1,0 +1,122 @@
+import Compaction
+import Foundation
+import Networks
+import Testing
+import Torch
+
+@testable import Interchange
+
+/// Graphs of a few operators, of old opsets too, against PyTorch: Tests/Interop/operators.py.
+@Suite struct ONNXOperatorTests {
+  private struct Cases: Decodable {
+    struct Read: Decodable {
+      let name: String
+      let outputs: Int
+    }
+    struct Refused: Decodable {
+      let name: String
+      let words: String
+    }
+    let read: [Read]
+    let refused: [Refused]
+  }
+
+  /// Never changed after it is made.
+  private struct Written: @unchecked Sendable {
+    let folder: TemporaryFolder
+    let cases: Cases
+
+    func images(_ name: String) throws -> Tensor {
+      try Exchange.tensor(folder.url.appending(path: "\(name).in"), shape: [2, 3, 6, 7])
+    }
+
+    func wanted(_ given: Cases.Read) throws -> Tensor {
+      try Exchange.tensor(folder.url.appending(path: "\(given.name).out"), shape: [2, given.outputs])
+    }
+
+    func model(_ name: String) throws -> Model {
+      try ONNXFile.model(contentsOf: folder.url.appending(path: "\(name).onnx"))
+    }
+  }
+
+  private static let written = Result { () throws -> Written in
+    let folder = try TemporaryFolder()
+    try Exchange.python("operators", folder.url)
+    let cases = try JSONDecoder().decode(
+      Cases.self, from: Data(contentsOf: folder.url.appending(path: "cases.json")))
+    return Written(folder: folder, cases: cases)
+  }
+
+  private func network(_ name: String) throws -> Network { try Self.written.get().model(name).network }
+
+  @Test func `operators of every opset compute what PyTorch computes`() throws {
+    let written = try Self.written.get()
+    #expect(written.cases.read.count > 80)
+    for given in written.cases.read {
+      do {
+        let (network, images) = (try written.model(given.name).network, try written.images(given.name))
+        let wanted = try written.wanted(given)
+        #expect(try relativeDifference(network(images), wanted) < 1e-5, "\(given.name)")
+        #expect(try relativeDifference(Inference(network, batch: 2)(images), wanted) < 1e-5, "\(given.name)")
+        #expect(try relativeDifference(network.to(.float64)(images.to(.float64)), wanted) < 1e-5, "\(given.name)")
+      } catch {
+        Issue.record("\(given.name): \(error)")
+      }
+    }
+  }
+
+  @Test func `operators that mean something else than they seem to are refused with what it is`() throws {
+    let written = try Self.written.get()
+    #expect(written.cases.refused.count > 10)
+    for given in written.cases.refused {
+      let sentence = message { _ = try written.model(given.name) }
+      #expect(sentence.contains(given.words), "\(given.name): \(sentence)")
+    }
+  }
+
+  @Test func `what was read computes the same in onnxruntime and as a module of PyTorch`() throws {
+    let written = try Self.written.get()
+    let folder = try TemporaryFolder()
+    for given in written.cases.read {
+      let model = try written.model(given.name)
+      let base = folder.url.appending(path: "n_" + given.name)
+      try ONNXFile.data(of: model, foldingBatchNorm: false).write(to: base.appendingPathExtension("onnx"))
+      let module = try PyTorchModule(model.network, weights: "n_\(given.name).safetensors")
+      try plainModel(module.network).write(to: base.appendingPathExtension("safetensors"))
+      try module.source.write(to: base.appendingPathExtension("py"), atomically: true, encoding: .utf8)
+      try Exchange.write(written.images(given.name), to: base.appendingPathExtension("2.in"))
+      try Exchange.write(written.images(given.name), to: base.appendingPathExtension("in"))
+    }
+    try Exchange.python("run", folder.url)
+    try Exchange.python("modules", folder.url)
+    for given in written.cases.read {
+      let wanted = try written.wanted(given)
+      for suffix in ["2.out", "out"] {
+        let file = folder.url.appending(path: "n_\(given.name).\(suffix)")
+        #expect(
+          try relativeDifference(Exchange.tensor(file, shape: wanted.shape), wanted) < 1e-5, "\(given.name).\(suffix)")
+      }
+    }
+  }
+
+  @Test func `slopes for channels are parameters of one operation, those for pixels are multiplied with`() throws {
+    for name in ["prelu_one", "prelu_channels", "prelu_channels_in_full", "prelu_list", "prelu_of_vector"] {
+      let network = try network(name)
+      #expect(network.nodes.filter { $0.operation is PReLU }.count == 1, "\(name)")
+      #expect(try network.cost().parameters == (name == "prelu_one" ? 1 : 3), "\(name)")
+    }
+    for name in ["prelu_width", "prelu_pixels"] {
+      #expect(try !network(name).nodes.contains { $0.operation is PReLU }, "\(name)")
+    }
+  }
+
+  @Test func `equal slopes that a file keeps once are parameters of each operation`() throws {
+    let network = try network("prelu_twice")
+    let names = network.nodes.compactMap { $0.operation is PReLU ? $0.parameters[.weight] : nil }
+    #expect(names.count == 2 && Set(names).count == 2 && names.contains("act.weight"), "\(names)")
+  }
+
+  @Test func `a bound that no float32 exceeds is none`() throws {
+    #expect(try network("clip_below").nodes.contains { $0.operation as? Activation == .relu })
+  }
+}

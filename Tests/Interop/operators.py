@@ -1,0 +1,267 @@
+"""Graphs of a few ONNX operators, of old opsets too, with what PyTorch computes for them.
+
+`exchange.py operators FOLDER` writes NAME.onnx, NAME.in and NAME.out, and cases.json: the graphs that are to be read, and
+those that are to be refused, with words of the refusal.
+"""
+import json
+from pathlib import Path
+
+import numpy
+import onnx
+import torch
+import torch.nn.functional as F
+from onnx import TensorProto, helper
+
+BATCH, IMAGE = 2, (3, 6, 7)
+
+
+class Graphs:
+    """Writes graphs into a folder and remembers what is to become of them."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.cases = folder, {"read": [], "refused": []}
+        self.images = torch.randn(BATCH, *IMAGE, generator=torch.Generator().manual_seed(1))
+
+    def read(self, name: str, opset: int, nodes: list, wanted, flat: bool = True, fixed: bool = False, **constants):
+        """A graph from "x" to "y", which a Flatten follows if it is not `flat`; `wanted` is a function of the images."""
+        output = wanted(self.images).flatten(1)
+        if flat:
+            nodes = [*nodes, node("Flatten", "y", "flat")]
+        self.write(name, opset, nodes, "flat" if flat else "y", constants, fixed)
+        self.images.numpy().tofile(self.folder / f"{name}.in")
+        output.numpy().astype(numpy.float32).tofile(self.folder / f"{name}.out")
+        self.cases["read"].append({"name": name, "outputs": output.shape[1]})
+
+    def refused(self, name: str, opset: int, nodes: list, words: str, **constants) -> None:
+        self.write(name, opset, [*nodes, node("Flatten", "y", "flat")], "flat", constants, False)
+        self.cases["refused"].append({"name": name, "words": words})
+
+    def write(self, name: str, opset: int, nodes: list, output: str, constants: dict, fixed: bool) -> None:
+        tensors = [onnx.numpy_helper.from_array(numpy.asarray(value), key) for key, value in constants.items()]
+        graph = helper.make_graph(
+            nodes, name,
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [BATCH if fixed else "batch", *IMAGE])],
+            [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)], tensors)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+        onnx.save(model, self.folder / f"{name}.onnx")
+
+
+def node(operator: str, inputs: str, outputs: str = "y", **attributes):
+    """Inputs and outputs as words; "-" is one that is left out."""
+    names = [["" if word == "-" else word for word in words.split()] for words in (inputs, outputs)]
+    return helper.make_node(operator, *names, **attributes)
+
+
+def numbers(*shape: int, seed: int = 0) -> numpy.ndarray:
+    return numpy.random.default_rng(seed).uniform(0.5, 1.5, shape).astype(numpy.float32)
+
+
+def whole(*values: int) -> numpy.ndarray:
+    return numpy.array(values, numpy.int64)
+
+
+def tensor(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(numbers(*shape, seed=seed))
+
+
+def spreading(graphs: Graphs) -> None:
+    """Before opset 7: `broadcast` allows it, `axis` says where."""
+    def spread(axis: int | None = None) -> dict:
+        return {"broadcast": 1} | ({} if axis is None else {"axis": axis})
+
+    graphs.read("add_channels", 6, [node("Add", "x c", **spread(1))], lambda x: x + tensor(3)[:, None, None],
+                c=numbers(3))
+    graphs.read("add_width", 6, [node("Add", "x c", **spread())], lambda x: x + tensor(7), c=numbers(7))
+    graphs.read("multiply_height", 6, [node("Mul", "x c", **spread(2))], lambda x: x * tensor(6)[:, None],
+                c=numbers(6))
+    graphs.read("subtract_two_axes", 5, [node("Sub", "x c", **spread(1))], lambda x: x - tensor(3, 6)[..., None],
+                c=numbers(3, 6))
+    graphs.read("divide_from_behind", 6, [node("Div", "x c", **spread(-3))], lambda x: x / tensor(3)[:, None, None],
+                c=numbers(3))
+    graphs.read("add_one_number", 6, [node("Add", "x c")], lambda x: x + tensor(1), c=numbers(1))
+    graphs.read(
+        "gate", 4,
+        [node("GlobalAveragePool", "x", "p"), node("Reshape", "p", "g", shape=[0, 3]), node("Sigmoid", "g", "s"),
+         node("Mul", "x s", **spread(0))],
+        lambda x: x * x.mean((2, 3), keepdim=True).sigmoid())
+    graphs.read(
+        "constants", 6, [node("Add", "a b", "c", **spread(0)), node("Mul", "x c", **spread(1))],
+        lambda x: x * (tensor(3, 6, 7) + tensor(3, seed=1)[:, None, None]), a=numbers(3, 6, 7), b=numbers(3, seed=1))
+    graphs.refused("unasked", 6, [node("Add", "x c")], "needs the attribute broadcast", c=numbers(7))
+    graphs.refused("misplaced", 6, [node("Add", "x c", **spread(2))], "no part of the others'", c=numbers(3))
+
+
+def old_attributes(graphs: Graphs) -> None:
+    parts = [node("MaxPool", "x", "a", kernel_shape=[1, 1]), node("Relu", "x", "b")]
+    graphs.read("concat_channels", 3, [*parts, node("Concat", "a b")], lambda x: torch.cat([x, x.relu()], 1))
+    graphs.read("cast_by_name", 5, [node("Cast", "x", to="FLOAT")], lambda x: x)
+    graphs.refused("cast_to_whole", 5, [node("Cast", "x", to="INT64")], "whole numbers")
+    graphs.read("reshape_attribute", 1, [node("Reshape", "x", shape=[0, -1, 7])], lambda x: x)
+    graphs.read("pad_paddings", 1, [node("Pad", "x", paddings=[0, 0, 1, 0, 0, 0, 0, 2], mode="constant", value=0.5)],
+                lambda x: F.pad(x, (0, 2, 1, 0), value=0.5))
+    graphs.read("pad_attribute", 2, [node("Pad", "x", pads=[0, 1, 1, 0, 0, 0, 0, 2])],
+                lambda x: F.pad(x, (0, 2, 1, 0, 1, 0)))
+    graphs.read("slice_attributes", 1, [node("Slice", "x", starts=[1, 0], ends=[5, -1], axes=[2, 3])],
+                lambda x: x[:, :, 1:5, :-1])
+    graphs.read("clip_attributes", 6, [node("Clip", "x", min=-0.5, max=0.25)], lambda x: x.clamp(-0.5, 0.25))
+    graphs.read("clip_below", 11, [node("Clip", "x low high")], torch.relu, low=numpy.float32(0),
+                high=numpy.finfo(numpy.float32).max)
+    graphs.read("maximum_attribute", 1, [node("ReduceMax", "x", axes=[1, 3])], lambda x: x.amax((1, 3)))
+    graphs.read("prelu_list", 6, [node("PRelu", "x c")], lambda x: F.prelu(x, tensor(3)), c=numbers(3))
+    graphs.read("unsqueeze_squeeze", 9,
+                [node("Unsqueeze", "x", "a", axes=[1, 4]), node("Squeeze", "a", axes=[1, 4])], lambda x: x)
+    graphs.read(
+        "gemm_broadcast", 6, [node("Flatten", "x", "f"), node("Gemm", "f w b", broadcast=1, transB=1)],
+        lambda x: x.flatten(1) @ tensor(5, 126).T + tensor(5, seed=1), w=numbers(5, 126), b=numbers(5, seed=1))
+    graphs.read(
+        "gemm_one_bias", 6, [node("Flatten", "x", "f"), node("Gemm", "f w b", broadcast=1, transB=1)],
+        lambda x: x.flatten(1) @ tensor(5, 126).T + tensor(1), w=numbers(5, 126), b=numbers(1))
+    graphs.refused("gemm_rows", 9, [node("Flatten", "x", "f"), node("Gemm", "f w b", transB=1)], "bias of shape",
+                   w=numbers(5, 126), b=numbers(5, 1))
+    norm = {"s": numbers(3), "b": numbers(3, seed=1), "m": numbers(3, seed=2), "v": numbers(3, seed=3)}
+
+    def normalised(x: torch.Tensor) -> torch.Tensor:
+        s, b, m, v = (torch.from_numpy(value) for value in norm.values())
+        return F.batch_norm(x, m, v, s, b)
+
+    graphs.read("norm_and_dropout", 6,
+                [node("BatchNormalization", "x s b m v", "n", is_test=1, spatial=1, epsilon=1e-5),
+                 node("Dropout", "n", "y mask", is_test=1, ratio=0.3)], normalised, **norm)
+    graphs.read("norm_of_1", 1,
+                [node("BatchNormalization", "x s b m v", is_test=1, consumed_inputs=[0, 0, 0, 1, 1])], normalised,
+                **norm)
+    pixels = {key: numbers(*IMAGE, seed=index) for index, key in enumerate(norm)}
+    graphs.refused("norm_of_pixels", 6, [node("BatchNormalization", "x s b m v", is_test=1, spatial=0)], "spatial",
+                   **pixels)
+    graphs.refused("norm_trains", 9, [node("BatchNormalization", "x s b m v", "y m2 v2 sm sv")], "as in training",
+                   **norm)
+    graphs.refused("norm_trains_still", 15, [node("BatchNormalization", "x s b m v", "y m2 v2", training_mode=1)],
+                   "as in training", **norm)
+    graphs.refused("dropout_trains", 13, [node("Dropout", "x ratio mode")], "as in training",
+                   ratio=numpy.float32(0.5), mode=numpy.array(True))
+
+
+def softmaxes(graphs: Graphs) -> None:
+    pooled = node("GlobalAveragePool", "x", "p")
+    graphs.read("softmax_of_pooled", 9, [pooled, node("Softmax", "p")],
+                lambda x: x.mean((2, 3)).softmax(1), flat=False)
+    graphs.read("softmax_of_all", 6, [node("Softmax", "x", axis=1)], lambda x: x.flatten(1).softmax(1))
+    graphs.read("log_softmax_of_rows", 11, [node("LogSoftmax", "x", axis=-2)],
+                lambda x: x.flatten(2).log_softmax(2))
+    graphs.read("log_softmax_of_channels", 13, [node("LogSoftmax", "x", axis=1)], lambda x: x.log_softmax(1))
+    graphs.read("log_softmax_of_width", 13, [node("LogSoftmax", "x")], lambda x: x.log_softmax(3))
+    graphs.refused("softmax_of_batch", 9, [node("Softmax", "x", axis=0)], "along the batch")
+
+
+def slopes(graphs: Graphs) -> None:
+    for name, shape in {"one": (1,), "channels": (3, 1, 1), "channels_in_full": (1, 3, 1, 1), "width": (7,),
+                        "pixels": (3, 6, 7)}.items():
+        slope = tensor(*shape) - 1
+        graphs.read(f"prelu_{name}", 16, [node("PRelu", "x c")], lambda x, slope=slope: x.relu() - slope * (-x).relu(),
+                    c=slope.numpy())
+    graphs.read("prelu_twice", 16, [node("PRelu", "x act.weight", "z"), node("Neg", "z", "n"),
+                                    node("PRelu", "n act.weight")],
+                lambda x: F.prelu(-F.prelu(x, tensor(3)), tensor(3)), **{"act.weight": numbers(3, 1, 1)})
+    graphs.read("prelu_of_vector", 9, [node("GlobalMaxPool", "x", "m"), node("Flatten", "m", "f"),
+                                       node("PRelu", "f c")],
+                lambda x: F.prelu(x.amax((2, 3)), tensor(3) - 1), flat=False, c=numbers(3) - 1)
+
+
+def maxima(graphs: Graphs) -> None:
+    for keeps in (0, 1):
+        graphs.read(f"maximum_pixels_{keeps}", 13, [node("ReduceMax", "x", axes=[2, 3], keepdims=keeps)],
+                    lambda x: x.amax((2, 3)))
+        graphs.read(f"maximum_channels_{keeps}", 20, [node("ReduceMax", "x a", keepdims=keeps)], lambda x: x.amax(1),
+                    a=whole(-3))
+    graphs.read("minimum_height", 18, [node("ReduceMin", "x a")], lambda x: x.amin(2), a=whole(2))
+    graphs.read("maximum_of_nothing", 18, [node("ReduceMax", "x", noop_with_empty_axes=1)], lambda x: x)
+    graphs.refused("maximum_of_all", 18, [node("ReduceMax", "x")], "along the batch")
+    graphs.read("maximum_with_places", 12, [node("MaxPool", "x", "y places", kernel_shape=[2, 2])],
+                lambda x: F.max_pool2d(x, 2, 1))
+
+
+def pooled(x: torch.Tensor, kernel: int, stride: int, pads: list[int], kind: str, ceil: bool) -> torch.Tensor:
+    """The definition, window by window; "mean" leaves padding out, "sum" counts it."""
+    top, left, bottom, right = pads
+    height, width = x.shape[2:]
+    counted = torch.zeros(height + top + bottom, width + left + right)
+    counted[top:top + height, left:left + width] = 1
+    if kind == "sum":
+        counted[:] = 1
+
+    def starts(size: int, before: int, after: int) -> range:
+        room = size + before + after - kernel
+        windows = (room + (stride - 1 if ceil else 0)) // stride + 1
+        if (windows - 1) * stride >= size + before:
+            windows -= 1
+        return range(0, windows * stride, stride)
+
+    fill = float("-inf") if kind == "max" else 0.0
+    padded = F.pad(x, (left, right, top, bottom), value=fill)
+    rows = []
+    for row in starts(height, top, bottom):
+        for column in starts(width, left, right):
+            window = padded[:, :, row:row + kernel, column:column + kernel]
+            share = counted[row:row + kernel, column:column + kernel].sum()
+            rows.append(window.amax((2, 3)) if kind == "max" else window.sum((2, 3)) / share)
+    return torch.stack(rows, 2)
+
+
+def windows(graphs: Graphs) -> None:
+    kinds = {"max": ("MaxPool", {}), "mean": ("AveragePool", {}), "sum": ("AveragePool", {"count_include_pad": 1})}
+    for kind, (operator, attributes) in kinds.items():
+        for kernel, stride, pads in [(3, 2, [0, 0, 1, 1]), (3, 2, [1, 0, 0, 1]), (2, 1, [0, 1, 1, 0]),
+                                     (3, 3, [2, 1, 1, 2]), (4, 3, [0, 3, 2, 1]), (3, 2, [2, 2, 2, 2])]:
+            for ceil in (0, 1):
+                name = f"{kind}_{kernel}_{stride}_{''.join(map(str, pads))}_{ceil}"
+                # Deep below zero, where zeros around would win.
+                graphs.read(
+                    name, 12,
+                    [node("Sub", "x five", "z"),
+                     node(operator, "z", kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=pads, ceil_mode=ceil,
+                          **attributes)],
+                    lambda x, key=(kernel, stride, pads, kind, ceil == 1): pooled(x - 5, *key), five=numpy.float32(5))
+        for mode, sides in (("SAME_UPPER", [0, 1, 1, 1]), ("SAME_LOWER", [1, 1, 0, 1])):
+            # Of 6 rows and 7 columns by twos: one row is missing, two columns.
+            graphs.read(
+                f"{kind}_{mode.lower()}", 9,
+                [node("Sub", "x five", "z"),
+                 node(operator, "z", kernel_shape=[3, 3], strides=[2, 2], auto_pad=mode, **attributes)],
+                lambda x, key=(3, 2, sides, kind, False): pooled(x - 5, *key), five=numpy.float32(5))
+    graphs.read("mean_of_1", 1, [node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2], pads=[0, 0, 0, 1])],
+                lambda x: pooled(x, 2, 2, [0, 0, 0, 1], "mean", False))
+    graphs.refused("valid_rounded_up", 11,
+                   [node("MaxPool", "x", kernel_shape=[3, 3], strides=[2, 2], auto_pad="VALID", ceil_mode=1)],
+                   "rounds up without padding")
+    graphs.read("max_behind_pad", 13, [node("Pad", "x p v", "z"), node("MaxPool", "z", kernel_shape=[3, 3])],
+                lambda x: pooled(x, 3, 1, [0, 1, 2, 1], "max", False), p=whole(0, 0, 0, 1, 0, 0, 2, 1),
+                v=numpy.float32(-numpy.inf))
+
+
+def outputs(graphs: Graphs) -> None:
+    """Classes with axes of one element around them."""
+    pooled = node("GlobalAveragePool", "x", "p")
+
+    def mean(x: torch.Tensor) -> torch.Tensor:
+        return x.mean((2, 3))
+
+    graphs.read("classes_1_1", 17, [node("GlobalAveragePool", "x")], mean, flat=False)
+    graphs.read("classes_1", 13, [pooled, node("Squeeze", "p a")], mean, flat=False, a=whole(3))
+    graphs.read("one_one_classes", 13, [pooled, node("Transpose", "p", perm=[0, 2, 3, 1])], mean, flat=False)
+    graphs.read("one_batch_classes", 13, [pooled, node("Squeeze", "p s", "a"), node("Unsqueeze", "a u")], mean,
+                flat=False, s=whole(2, 3), u=whole(0))
+    # A view, as torch.export writes it for a fixed batch: the places of all elements of all images.
+    places = (numpy.arange(BATCH)[:, None, None, None] * 126 + numpy.arange(12).reshape(3, 2, 2)[None] * 5)
+    graphs.read("view", 18, [node("Reshape", "x all", "z"), node("Gather", "z places", axis=0)],
+                lambda x: x.flatten()[torch.from_numpy(places)], fixed=True, all=whole(-1),
+                places=places.astype(numpy.int64))
+    graphs.write("view_of_others", 18, [node("Reshape", "x all", "z"), node("Gather", "z places", "y", axis=0)], "y",
+                 {"all": whole(-1), "places": places[::-1].astype(numpy.int64).copy()}, fixed=True)
+    graphs.cases["refused"].append({"name": "view_of_others", "words": "batch"})
+
+
+def write_operators(folder: Path) -> None:
+    graphs = Graphs(folder)
+    for part in (spreading, old_attributes, softmaxes, slopes, maxima, windows, outputs):
+        part(graphs)
+    (folder / "cases.json").write_text(json.dumps(graphs.cases))
