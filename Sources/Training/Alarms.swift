@@ -18,14 +18,19 @@ public struct Alarm: Sendable, Equatable {
   ///
   /// - Parameter top1: percent of the training images of an epoch.
   static func guessing(top1: Double, classes: Int, epoch: Int) -> Alarm? {
-    // Half as often again as by guessing, or a tenth of the way from there to all, whichever is less.
-    let chance = 100 / Double(max(1, classes))
-    guard classes > 1, top1 < chance + min(0.5 * chance, 0.1 * (100 - chance)) else { return nil }
+    guard isGuess(top1: top1, classes: classes) else { return nil }
     let share = String(format: "%.1f", top1)
     return Alarm(
       id: "guessing",
       message:
         "epoch \(epoch) was right on \(share) % of the training images, as by guessing; lower --lr, or the strengths")
+  }
+
+  /// Whether an accuracy in percent is next to that of guessing: less than half as often again, and less than a tenth of
+  /// the way from there to all.
+  static func isGuess(top1: Double, classes: Int) -> Bool {
+    let chance = 100 / Double(max(1, classes))
+    return classes > 1 && top1 < chance + min(0.5 * chance, 0.1 * (100 - chance))
   }
 }
 

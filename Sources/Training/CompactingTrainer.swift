@@ -108,11 +108,13 @@ extension Trainer {
     regularization.measureNorms(of: network)
     position.start = regularization.start
     position.spectralSums = nil
+    // What was cut may have to learn anew.
+    position.steadiness = Steadiness(reached: nil)
     position.architecture = Architecture(network)
     position.compactedAfter = position.epoch
     position.seconds += clock.elapsed
     if position.epoch == options.epochs { try model(network, nil).write(to: folder.best) }
-    try save(state)
+    try save(state, isGood: position.isGood ?? true)
     observe(.compacted(epoch: position.epoch, compacted.plan))
   }
 

@@ -20,6 +20,8 @@ public struct Metrics: Sendable, Codable, Equatable {
   /// The fraction that a plan would have kept at the last look, where a size is wished.
   public var predictedSize: Double?
   public var layers: [LayerMetrics]
+  /// The returns to a good state that this epoch began with; nil where there was none.
+  public var backOffs: [BackOff]?
 
   /// The state of one layer.
   public struct LayerMetrics: Sendable, Codable, Equatable {

@@ -14,6 +14,8 @@ public struct RunFolder: Sendable {
   public var best: URL { url.appending(path: "best.safetensors") }
   /// The optimiser's state with the parameters it belongs to: what a resumed training starts from.
   public var optimizer: URL { url.appending(path: "optimizer.safetensors") }
+  /// The last good state, while `optimizer` is a later one that training must not come back to, such as amid an epoch.
+  public var good: URL { url.appending(path: "good.safetensors") }
   /// The compact network, when the run went on to compress.
   public var compact: URL { url.appending(path: "compact.safetensors") }
   /// The run in which the compact network was fine-tuned.
@@ -43,6 +45,17 @@ public struct RunFolder: Sendable {
   public var model: URL? {
     [compact, best, last].first { FileManager.default.fileExists(atPath: $0.path) }
   }
+
+  /// Keeps the state in `optimizer`, which is about to be replaced, as the last good one.
+  func keepGood() throws {
+    do {
+      try AtomicFile.write(Data(contentsOf: optimizer, options: .mappedIfSafe), to: good)
+    } catch let error as CocoaError {
+      throw ContainerError("\(optimizer.path) cannot be read (\(error.localizedDescription)); check the disk")
+    }
+  }
+
+  func removeGood() { try? FileManager.default.removeItem(at: good) }
 
   /// Appends a line to `metrics.jsonl` and returns the file's length in bytes.
   func append(_ metrics: Metrics) throws -> Int {

@@ -37,7 +37,7 @@ extension Trainer {
       controller.observe(try wish.predicted(for: state.snapshot(), of: whole), at: progress / Double(options.epochs))
       position.controller = controller
     } catch is TorchError {
-      throw divergence(at: position.step)
+      throw Divergence(step: position.step)
     }
   }
 }

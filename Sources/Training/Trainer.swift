@@ -16,26 +16,12 @@ public enum TrainingEvent: Sendable {
   case advanced(Int)
   case compacted(epoch: Int, Plan)
   case warning(String)
-}
-
-/// A training that ended before its last epoch.
-public enum TrainingInterruption: Error, CustomStringConvertible, Equatable {
-  /// It was asked to stop; everything is saved.
-  case stopped(epoch: Int, step: Int)
-  /// The loss is not a number.
-  case diverged(step: Int, kept: String)
-
-  public var description: String {
-    switch self {
-    case .stopped(let epoch, let step):
-      "stopped in epoch \(epoch + 1) after step \(step); everything is saved, go on with --resume"
-    case .diverged(let step, let kept):
-      "the loss became NaN or infinite at step \(step); \(kept); lower --lr"
-    }
-  }
+  case backedOff(BackOff)
 }
 
 /// Trains a network, optionally for compression, and keeps a run's folder.
+///
+/// A training that diverges goes back to its last good state with half the rate, up to three times; see `BackOff`.
 public struct Trainer {
   public let options: TrainingOptions
   public let data: Dataset
@@ -52,6 +38,9 @@ public struct Trainer {
   public var teacher: Network?
   /// Tells how long layers take, where the network is made smaller by time.
   public var layerClock: LayerClock?
+  /// The accuracy, in percent, of the network that training starts from, where it is known: a fall from there to guessing
+  /// is a divergence.
+  public var startingTop1: Double?
   public var observe: (TrainingEvent) -> Void = { _ in }
   /// Called once a checkpoint that training goes on from is known to belong to it, before anything is written.
   public var willStart: () throws -> Void = {}
@@ -59,6 +48,8 @@ public struct Trainer {
   var position = Checkpoint.Position()
   /// The cost of the network where training starts.
   var whole = Cost()
+  /// Whether the checkpoint in the folder may be come back to; nil while this training has none there.
+  var savedIsGood: Bool?
 
   /// - Parameter description: the model as it is before training; its network is where training starts.
   public init(_ options: TrainingOptions, _ data: Dataset, _ description: Model, in folder: RunFolder) {
@@ -72,38 +63,39 @@ public struct Trainer {
   ///
   /// - Throws: `TrainingInterruption`, `ContainerError` when the disk refuses, `DatasetError`, `NetworkError`.
   public mutating func train(resume: Bool) throws -> Network {
-    var network = description.network
-    var memory = OptimizerMemory()
-    whole = try network.cost()
-    let origin = Checkpoint.Origin(
-      input: network.inputShape, classes: description.classNames.count, parameters: whole.parameters, macs: whole.macs,
-      data: DataSummary(data))
-    if resume, FileManager.default.fileExists(atPath: folder.optimizer.path) {
-      let checkpoint = try Checkpoint(contentsOf: folder.optimizer)
-      try checkpoint.check(data: origin.data, folder.optimizer.lastPathComponent)
-      (memory, position) = (checkpoint.memory, checkpoint.position)
-      network =
-        try position.architecture?.network(with: checkpoint.parameters)
-        ?? network.loading(checkpoint.parameters, from: folder.optimizer.lastPathComponent)
-      try checkpoint.check(network, from: origin, options.optimizer, folder.optimizer.lastPathComponent)
-    }
-    position.origin = origin
+    whole = try description.network.cost()
+    let isResumed = resume && FileManager.default.fileExists(atPath: folder.optimizer.path)
+    if !isResumed { try description.network.checkFinite() }
+    let (network, memory) = try takeUp(isResumed ? folder.optimizer : nil)
+    savedIsGood = isResumed ? position.isGood ?? true : nil
+    forgetHalvingsOfAnotherRate()
     try willStart()
+    if !isResumed { folder.removeGood() }
     try folder.cutMetrics(to: position.metricsLength)
-    var regularization = try Regularization(options.regularizer, on: network, start: position.start)
-    position.start = regularization.start
-    position.optimizer = options.optimizer
-    prepareToSteer()
+    var regularization = try regularization(of: network)
     try checkReach(of: network)
     var state = try TrainingState(network, memory: memory, on: device, teacher: usedTeacher)
     if options.epochs == 0 { try keepUntrained(state) }
-    while position.epoch < options.epochs {
-      if isTimeToCompact { try compact(&state, &regularization) }
-      try runEpoch(&state, regularization)
-      try finishEpoch(&state, regularization)
+    while position.epoch < options.epochs || isTimeToCompact {
+      do {
+        if isTimeToCompact { try compact(&state, &regularization) }
+        guard position.epoch < options.epochs else { break }
+        try runEpoch(&state, regularization)
+        try finishEpoch(&state, regularization)
+      } catch let divergence as Divergence {
+        try goBack(divergence, &state, &regularization)
+      }
     }
-    if isTimeToCompact { try compact(&state, &regularization) }
     return state.snapshot()
+  }
+
+  /// The regulariser of this training, bound to the network that it goes on with.
+  mutating func regularization(of network: Network) throws -> Regularization {
+    let regularization = try Regularization(options.regularizer, on: network, start: position.start)
+    position.start = regularization.start
+    position.optimizer = options.optimizer
+    prepareToSteer()
+    return regularization
   }
 
   var usedTeacher: Network? { options.distillation == nil ? nil : teacher }
@@ -118,16 +110,20 @@ public struct Trainer {
     var lastSave = clock
     while let batch = try loader.next() {
       let progress = Double(position.epoch) + Double(position.batch) / Double(loader.batchCount)
-      let rate = options.learningRate * options.schedule.factor(at: progress, of: Double(options.epochs))
+      let rate = rate(after: progress)
       // Dropout's masks depend on seed and step alone, so a resumed run draws the same.
       let generator = Generator(seed: options.seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(position.step))
       let (loss, correct) = state.step(batch, options, rate: rate, generator: generator)
-      guard loss.isFinite else { throw divergence(at: position.step + 1) }
+      guard loss.isFinite else { throw Divergence(step: position.step + 1) }
       position.step += 1
       position.batch += 1
       position.images += batch.count
       position.lossSum += loss * Double(batch.count)
       position.correct += correct
+      // A regulariser may bring a network to guessing whatever the rate.
+      if options.regularizer.isNone, 4 * position.batch > 3 * loader.batchCount {
+        position.steadiness?.add(images: batch.count, correct: correct)
+      }
       position.pendingStep += options.proximalStep(at: rate) * strength(after: progress)
       if case .steps(let count) = options.regularizer.frequency, position.step % count == 0 {
         try proximalStep(&state, regularization)
@@ -136,11 +132,11 @@ public struct Trainer {
       observe(.step(images: batch.count, loss: loss))
       position.seconds += clock.lap()
       if shouldStop() {
-        try save(state)
+        try save(state, isGood: false)
         throw TrainingInterruption.stopped(epoch: position.epoch, step: position.step)
       }
       if lastSave.duration(to: clock) > .seconds(checkpointInterval) {
-        try save(state)
+        try save(state, isGood: false)
         lastSave = clock
       }
     }
@@ -149,7 +145,7 @@ public struct Trainer {
   /// No epoch at all still gives a run's folder its models: those of the start.
   private mutating func keepUntrained(_ state: borrowing TrainingState) throws {
     try model(state.snapshot(), nil).write(to: folder.best)
-    try save(state)
+    try save(state, isGood: true)
   }
 
   /// Ranks are measured right after a proximal step: they grow again between two.
@@ -159,7 +155,10 @@ public struct Trainer {
     if looksOnceAnEpoch { try steer(state, Double(position.epoch + 1)) }
     let network = state.snapshot()
     let validation = try data.validation.map { try network.accuracy(on: $0, of: data, device: device) }
-    let layers = try finiteLayers(of: network, validation)
+    // Without any held out, a few of the training images tell whether the network still gives numbers.
+    let accuracy = try validation ?? network.accuracy(on: data.train.first(250), of: data, device: device)
+    let layers = try finiteLayers(of: network, accuracy)
+    let isGood = try judge(accuracy, validation)
     let progress = Double(position.epoch + 1)
     position.epoch += 1
     position.batch = 0
@@ -167,14 +166,14 @@ public struct Trainer {
     let images = Double(max(1, position.images))
     let metrics = Metrics(
       epoch: position.epoch, step: position.step, seconds: position.seconds,
-      learningRate: options.learningRate * options.schedule.factor(at: progress, of: Double(options.epochs)),
+      learningRate: rate(after: progress),
       trainingLoss: position.lossSum / images, trainingTop1: 100 * Double(position.correct) / images,
       validation: validation, strength: position.controller?.strength, predictedSize: position.controller?.size,
-      layers: layers)
+      layers: layers, backOffs: backOffsBefore(epoch: position.epoch))
     (position.lossSum, position.correct, position.images) = (0, 0, 0)
     position.metricsLength = try folder.append(metrics)
     try keepIfBest(network, validation)
-    try save(state)
+    try save(state, isGood: isGood)
     observe(.evaluated(metrics))
     if position.epoch > 1 || options.schedule.warmup < 1 {
       let classes = description.classNames.count
@@ -183,16 +182,18 @@ public struct Trainer {
   }
 
   /// The epoch's last step may have been the one that made weights NaN; they must not replace the good ones.
-  private func finiteLayers(of network: Network, _ validation: Accuracy?) throws -> [Metrics.LayerMetrics] {
+  private func finiteLayers(of network: Network, _ accuracy: Accuracy) throws -> [Metrics.LayerMetrics] {
     do {
       let layers = try network.layerMetrics(energy: options.energy, options.energyMeasure)
       let isFinite = layers.allSatisfy { layer in
         layer.energy.isFinite && layer.singularValues.allSatisfy(\.isFinite)
       }
-      guard isFinite, validation?.loss.isFinite ?? true else { throw divergence(at: position.step) }
+      guard isFinite, accuracy.loss.isFinite, network.unusableParameter == nil else {
+        throw Divergence(step: position.step)
+      }
       return layers
     } catch is TorchError {
-      throw divergence(at: position.step)
+      throw Divergence(step: position.step)
     }
   }
 
@@ -202,7 +203,7 @@ public struct Trainer {
     do {
       step = try state.proximalStep(regularization, t: position.pendingStep)
     } catch is TorchError {
-      throw divergence(at: position.step)
+      throw Divergence(step: position.step)
     }
     position.pendingStep = 0
     let alarms = step.alarms(
@@ -228,15 +229,18 @@ public struct Trainer {
     try model(network, validation).write(to: folder.best)
   }
 
-  func save(_ state: borrowing TrainingState) throws {
+  /// - Parameter isGood: whether training may come back to this state.
+  mutating func save(_ state: borrowing TrainingState, isGood: Bool) throws {
     let network = state.snapshot()
     // A step with a finite loss can still have made weights that are not.
-    guard network.parameters.values.allSatisfy(\.maximumMagnitude.isFinite) else {
-      throw divergence(at: position.step)
-    }
+    guard network.unusableParameter == nil else { throw Divergence(step: position.step) }
+    position.isGood = isGood
+    if !isGood, savedIsGood == true { try folder.keepGood() }
     try model(network, nil).write(to: folder.last)
     try Checkpoint(parameters: network.parameters, memory: state.memory, position: position)
       .write(to: folder.optimizer)
+    savedIsGood = isGood
+    if isGood { folder.removeGood() }
   }
 
   func model(_ network: Network, _ validation: Accuracy?) -> Model {
@@ -245,13 +249,6 @@ public struct Trainer {
     model.figures["epoch"] = Double(position.epoch)
     model.figures["validationTop1"] = validation?.top1
     return model
-  }
-
-  func divergence(at step: Int) -> TrainingInterruption {
-    let kept =
-      FileManager.default.fileExists(atPath: folder.last.path)
-      ? "the last good checkpoint is kept in \(folder.last.lastPathComponent)" : "no checkpoint had been written yet"
-    return .diverged(step: step, kept: kept)
   }
 }
 

@@ -87,7 +87,7 @@ enum ExitStatus: Int32 {
     case is PlanError: self = .plan
     case is CompactionError, is VerificationError: self = .proof
     case is RecipeError, is KernelsError: self = .recipe
-    case TrainingInterruption.diverged: self = .diverged
+    case TrainingInterruption.diverged, TrainingInterruption.neverFinite: self = .diverged
     case TrainingInterruption.stopped: self = .stopped
     case is OutputError: self = .output
     default: return nil

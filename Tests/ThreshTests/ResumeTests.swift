@@ -131,6 +131,8 @@ struct ResumeTests {
       try wait(for: 1, versionsOf: folder["small.safetensors.finetune/optimizer.safetensors"], of: program))
     program.send(SIGINT)
     #expect(try program.wait().status == Status.stopped)
+    // The network as it was cut is there all the while.
+    try succeeding(["evaluate", folder["small.safetensors"]] + run.data.options)
     try succeeding(arguments("small.safetensors") + ["--resume"])
     #expect(try contents(of: folder["small.safetensors"]) == contents(of: folder["whole.safetensors"]))
   }

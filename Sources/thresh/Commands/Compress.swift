@@ -18,6 +18,9 @@ struct Compress: ParsableCommand {
 
       Without --data nothing is looked at and nothing re-estimated. With it, batch norm is measured again on training \
       images and kept where that is better on those held out (--recalibrate: always); the test set is read once.
+
+      The file is written as soon as the network is cut, and again when it was trained on. A fine-tuning that diverges \
+      goes back to its last good state with half the rate, up to three times; if it fails all the same the file stays.
       """)
 
   @OptionGroup var model: ModelArgument
@@ -51,6 +54,8 @@ struct Compress: ParsableCommand {
     var proof: EqualityProof
     var stages: [CompressionStage]
     var test: Accuracy?
+    /// Where fine-tuning diverged and went on with half the rate; nil where it never did.
+    var backOffs: [BackOff]?
     var output: String
   }
 
@@ -66,20 +71,32 @@ struct Compress: ParsableCommand {
     let teacher = try steps.teacher(for: model) ?? model.network
     var compressed = try steps.compress(model, on: data, recalibrates: recalibrate ? .always : .whenBetter)
     var test: Accuracy?
+    var backOffs: [BackOff] = []
     if let data {
       if recipe.finetuneEpochs > 0 {
         let folder = RunFolder(URL(filePath: output + ".finetune", directoryHint: .isDirectory))
-        try steps.finetune(&compressed, on: data, in: folder, teacher: teacher, resume: resume)
+        // The network that is cut is not lost either where its own file is to be replaced.
+        let file = isInput(output) ? folder.compact : URL(filePath: output)
+        backOffs = try steps.finetune(
+          &compressed, on: data, in: folder, keeping: file, teacher: teacher, resume: resume)
       }
       let final = try steps.accuracy(of: compressed.model.network, on: data.test, of: data)
       compressed.model.figures["top1"] = final.top1
       test = final
     }
     try compressed.model.write(to: URL(filePath: output))
-    try report(compressed, test)
+    try report(compressed, test, backOffs)
     if data == nil, recipe.basis == .responses {
       Console.note("note: without --data the weights decide what goes; what layers give for images keeps far more")
     }
+  }
+
+  private func isInput(_ path: String) -> Bool {
+    let files = [model.model, distillation.teacher].compactMap(\.self).flatMap { word in
+      [URL(filePath: word), RunFolder(URL(filePath: word)).model].compactMap(\.self)
+    }
+    let output = URL(filePath: path).resolvingSymlinksInPath()
+    return files.contains { $0.resolvingSymlinksInPath() == output }
   }
 
   private func resolvedRecipe(_ model: Model) throws -> Recipe {
@@ -127,14 +144,15 @@ struct Compress: ParsableCommand {
     return recipe
   }
 
-  private func report(_ compressed: Compressed, _ test: Accuracy?) throws {
+  private func report(_ compressed: Compressed, _ test: Accuracy?, _ backOffs: [BackOff]) throws {
     let plan = compressed.plan
     guard !json else {
       return try Console.json(
         Figures(
           parameters: plan.predicted.parameters, macs: plan.predicted.macs,
           denseParameters: plan.original.parameters, denseMacs: plan.original.macs, plan: plan,
-          proof: compressed.proof, stages: compressed.stages, test: test, output: output))
+          proof: compressed.proof, stages: compressed.stages, test: test,
+          backOffs: backOffs.isEmpty ? nil : backOffs, output: output))
     }
     print(PlanTable.text(compressed))
     if let test {

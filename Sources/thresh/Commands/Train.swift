@@ -13,7 +13,8 @@ struct Train: ParsableCommand {
 
       The folder holds recipe.yaml, metrics.jsonl, last.safetensors, best.safetensors (what the training gives: the \
       best on the validation part, or the last when trained for compression), the optimiser's state, and with \
-      --finetune-epochs compact.safetensors. Ctrl-C saves; --resume goes on.
+      --finetune-epochs compact.safetensors. Ctrl-C saves; --resume goes on. A training that diverges goes back to its \
+      last good state with half the rate, up to three times.
       """)
 
   @Option(

@@ -57,6 +57,10 @@ final class TrainingDisplay {
       bar?.clear()
       bar = nil
       Console.note("warning: \(text)")
+    case .backedOff(let backOff):
+      bar?.clear()
+      bar = nil
+      Console.note("warning: \(title): \(backOff)")
     }
   }
 

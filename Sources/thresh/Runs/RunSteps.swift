@@ -20,15 +20,16 @@ struct RunSteps {
     device = try recipe.computing()
   }
 
-  /// Trains `model` in `folder` and gives the last network.
+  /// Trains `model` in `folder` and gives the last network, and what was lost on the way to it.
   ///
   /// - Parameters:
   ///   - teacher: the network to learn from where the options say so.
+  ///   - startingTop1: the accuracy of `model` in percent, where it is known.
   ///   - willStart: called before anything is written, once the folder's checkpoint is known to belong to this training.
   func train(
     _ model: Model, on data: Dataset, _ options: TrainingOptions, in folder: RunFolder, _ title: String,
-    teacher: Network?, resume: Bool, willStart: @escaping () throws -> Void = {}
-  ) throws -> Network {
+    teacher: Network?, startingTop1: Double? = nil, resume: Bool, willStart: @escaping () throws -> Void = {}
+  ) throws -> (network: Network, backOffs: [BackOff]) {
     try checkSkip(model.network)
     let display = TrainingDisplay(
       title, epochs: options.epochs, images: data.train.count, batchSize: options.batchSize)
@@ -36,13 +37,15 @@ struct RunSteps {
     var trainer = Trainer(options, data, model, in: folder)
     trainer.device = device
     trainer.teacher = teacher
+    trainer.startingTop1 = startingTop1
     if recipe.time != nil { trainer.layerClock = TimeCache().clock(recipe.timing) }
     trainer.observe = { display.show($0) }
     trainer.shouldStop = { stop.isAsked }
     trainer.willStart = willStart
     trainer.checkpointInterval = checkpointInterval
     defer { display.clear() }
-    return try trainer.train(resume: resume)
+    let network = try trainer.train(resume: resume)
+    return (network, trainer.backOffs)
   }
 
   /// - Parameter whole: what the fraction of a size relates to; nil is `model` itself.
@@ -64,15 +67,33 @@ struct RunSteps {
   }
 
   /// Trains the compact network on and takes its best, or says so and keeps what it was when that is better.
+  ///
+  /// Before that it is written to `file` as it was cut, so that a tuning that fails or is killed does not cost it.
+  ///
+  /// - Returns: what was lost on the way.
   func finetune(
-    _ compressed: inout Compressed, on data: Dataset, in folder: RunFolder, teacher: Network, resume: Bool
-  ) throws {
+    _ compressed: inout Compressed, on data: Dataset, in folder: RunFolder, keeping file: URL, teacher: Network,
+    resume: Bool
+  ) throws -> [BackOff] {
     try folder.create()
+    // A tuning that goes on leaves what it finds there, which is at least as good.
+    let isKept = resume && FileManager.default.fileExists(atPath: file.path)
+    if !isKept { try compressed.model.write(to: file) }
     if recipe.distillation > 0, recipe.teacher == nil, let dense = compressed.stages.first {
       Console.note("teacher: the network before the cut, \(dense.accuracy.percent) held out; --teacher names another")
     }
-    _ = try train(
-      compressed.model, on: data, recipe.finetuning, in: folder, "fine-tune", teacher: teacher, resume: resume)
+    let kept = "\(file.relativePath) holds the compact network as it was \(isKept ? "before" : "cut")"
+    let backOffs: [BackOff]
+    do {
+      backOffs = try train(
+        compressed.model, on: data, recipe.finetuning, in: folder, "fine-tune", teacher: teacher,
+        startingTop1: compressed.accuracy?.top1, resume: resume
+      ).backOffs
+    } catch TrainingInterruption.diverged(let step, let backOffs, _) {
+      throw TrainingInterruption.diverged(step: step, backOffs: backOffs, kept: kept)
+    } catch TrainingInterruption.neverFinite(let step, _) {
+      throw TrainingInterruption.neverFinite(step: step, kept: kept)
+    }
     let tuned = try Model(contentsOf: folder.best)
     let accuracy = try accuracy(of: tuned.network, on: data.selection, of: data)
     compressed.stages.append(CompressionStage(name: "finetuned", accuracy: accuracy))
@@ -80,10 +101,11 @@ struct RunSteps {
       let (now, then) = (accuracy.percent, before.percent)
       Console.note(
         "warning: fine-tuning made the network worse, \(now) after \(then); it is kept as it was before; lower --lr")
-      return
+      return backOffs
     }
     compressed.model.network = tuned.network
     compressed.model.figures.merge(tuned.figures) { old, _ in old }
+    return backOffs
   }
 
   /// - Throws: `RecipeError` when a pattern of `--skip` is the name of no layer, which would leave none out.

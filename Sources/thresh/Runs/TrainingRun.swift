@@ -33,6 +33,9 @@ struct TrainingRun {
     var denseMacs: Int
     var stages: [CompressionStage]
     var recalibrated: Bool?
+    /// Where training, and then fine-tuning, diverged and went on with half the rate; nil where it never did.
+    var backOffs: [BackOff]?
+    var finetuneBackOffs: [BackOff]?
   }
 
   /// The model a run gives and what it came to.
@@ -64,19 +67,24 @@ struct TrainingRun {
     description.recipe = yaml
     var trained = description
     // What is refused makes no folder, and replaces no recipe that goes with what is in it.
-    trained.network = try steps.train(
+    let training = try steps.train(
       description, on: data, recipe.training, in: folder, "train", teacher: teacher, resume: resume,
       willStart: {
         try folder.create()
         try AtomicOutput.write(yaml, to: folder.recipe)
       })
+    trained.network = training.network
     // Ordinary training gives its best network; a network trained for compression gets better at it until the end.
     if recipe.regularizer.isNone { trained = try Model(contentsOf: folder.best) }
-    guard recipe.finetuneEpochs > 0 else { return try conclude(trained, dense: start, data, nil) }
+    guard recipe.finetuneEpochs > 0 else {
+      return try conclude(trained, dense: start, data, nil, lost: training.backOffs)
+    }
     var compressed = try compress(trained, data, whole: start.network.cost())
-    try steps.finetune(
-      &compressed, on: data, in: folder.finetuning, teacher: teacher ?? trained.network, resume: resume)
-    return try conclude(compressed.model, dense: start, data, compressed)
+    let lost = try steps.finetune(
+      &compressed, on: data, in: folder.finetuning, keeping: folder.compact, teacher: teacher ?? trained.network,
+      resume: resume)
+    return try conclude(
+      compressed.model, dense: start, data, compressed, lost: training.backOffs, whileTuning: lost)
   }
 
   /// The part of a run that comes after training: compress and read the test set.
@@ -139,7 +147,8 @@ struct TrainingRun {
 
   /// Reads the test set, once, and writes what came out.
   private func conclude(
-    _ model: Model, dense: Model, _ data: Dataset, _ compressed: Compressed?
+    _ model: Model, dense: Model, _ data: Dataset, _ compressed: Compressed?, lost: [BackOff] = [],
+    whileTuning: [BackOff] = []
   ) throws -> Outcome {
     var model = model
     let test = try steps.accuracy(of: model.network, on: data.test, of: data)
@@ -155,7 +164,8 @@ struct TrainingRun {
     try model.write(to: file)
     let result = Result(
       test: test, parameters: cost.parameters, macs: cost.macs, denseParameters: denseCost.parameters,
-      denseMacs: denseCost.macs, stages: compressed?.stages ?? [], recalibrated: compressed?.recalibrated)
+      denseMacs: denseCost.macs, stages: compressed?.stages ?? [], recalibrated: compressed?.recalibrated,
+      backOffs: lost.isEmpty ? nil : lost, finetuneBackOffs: whileTuning.isEmpty ? nil : whileTuning)
     try AtomicOutput.writeJSON(result, to: folder.url.appending(path: "result.json"))
     Console.note(
       """
