@@ -24,6 +24,9 @@ extension Network {
     }
     var result = self
     for name in wanted { result.parameters[name] = weights[name] }
+    if let broken = result.brokenParameter {
+      throw ContainerError("\(source) cannot be used: \(broken); take weights from before that happened")
+    }
     return result
   }
 }

@@ -72,7 +72,8 @@ public struct Trainer {
   ///
   /// - Throws: `TrainingInterruption`, `ContainerError` when the disk refuses, `DatasetError`, `NetworkError`.
   public mutating func train(resume: Bool) throws -> Network {
-    var network = description.network
+    // Equal parameters that a file keeps once are no wish that they stay equal.
+    var network = description.network.separatingParameters()
     var memory = OptimizerMemory()
     whole = try network.cost()
     let origin = Checkpoint.Origin(
@@ -229,7 +230,7 @@ public struct Trainer {
   func save(_ state: borrowing TrainingState) throws {
     let network = state.snapshot()
     // A step with a finite loss can still have made weights that are not.
-    guard network.parameters.values.allSatisfy(\.maximumMagnitude.isFinite) else {
+    guard network.brokenParameter == nil else {
       throw divergence(at: position.step)
     }
     try model(network, nil).write(to: folder.last)
