@@ -71,7 +71,7 @@ let package = Package(
       name: "thresh-bench", dependencies: ["Architectures", "Training"], path: "Benchmarks/Worker",
       swiftSettings: strict),
     tests("TorchTests", ["Torch"]),
-    tests("NetworksTests", ["Architectures", "Containers", "Interchange", "Networks", "Torch"]),
+    tests("NetworksTests", ["Architectures", "Compaction", "Containers", "Interchange", "Networks", "Torch"]),
     tests("ArchitecturesTests", ["Architectures", "Networks"]),
     tests("CompactionTests", ["Architectures", "Compaction", "Containers", "Networks", "Torch"]),
     tests(

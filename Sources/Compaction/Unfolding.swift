@@ -58,18 +58,12 @@ extension Network {
 
   private func obstacle(_ node: Node) -> String? {
     if let convolution = node.operation as? Convolution, convolution.geometry.groups > 1 { return "grouped" }
-    return shares(node) ? "shares its parameters" : nil
-  }
-
-  /// Whether another node uses a parameter of `node`.
-  func shares(_ node: Node) -> Bool {
-    let own = Set(node.parameters.values)
-    return nodes.contains { $0.name != node.name && !own.isDisjoint(with: $0.parameters.values) }
+    return sharesWeight(node) ? "shares its weight" : nil
   }
 
   /// The second factor, when `first` is the first of a pair "name.0", "name.1" with nothing between.
   private func secondFactor(after first: Node) -> (Node, Scheme)? {
-    guard obstacle(first) == nil, let second = secondFactor(named: first), !shares(second) else { return nil }
+    guard obstacle(first) == nil, let second = secondFactor(named: first), !sharesWeight(second) else { return nil }
     if second.operation is Linear, first.operation is Linear { return (second, .spatialFirst) }
     guard second.operation is Convolution, first.operation is Convolution,
       let shape = parameter(.weight, of: first)?.shape, let behind = parameter(.weight, of: second)?.shape

@@ -7,21 +7,32 @@ public struct Difference: Sendable {
   public let largest: Double
   /// The largest |a|.
   public let scale: Double
+  /// Why the first network's outputs say nothing, as where all images give the same; nil where they do.
+  public let complaint: Complaint?
 
   /// `largest` by `scale`; infinite where an output is not a number or the first network answers always the same.
   public var relative: Double { scale > 0 && largest.isFinite ? largest / scale : .infinity }
 
+  /// On smaller images than the networks' where those say as much (`ProofImages`); what differs there is looked at again on
+  /// whole ones.
+  ///
   /// - Throws: `NetworkError` when a network is not valid or the two do not have the same inputs and outputs.
-  public init(between a: Network, and b: Network, images: Int = 4, seed: UInt64 = 0) throws {
+  public init(between a: Network, and b: Network, seed: UInt64 = 0) throws {
     guard a.inputShape == b.inputShape else {
       throw NetworkError("one network reads images of shape \(a.inputShape), the other of \(b.inputShape)")
     }
-    let batch = Tensor.normal([images] + a.inputShape, dtype: .float64, using: Generator(seed: seed))
-    let (x, y) = (try a.to(.float64)(batch), try b.to(.float64)(batch))
+    var images = try ProofImages(for: [a, b], seed: seed)
+    var (x, y) = (try images.outputs(of: a), try images.outputs(of: b))
+    if images.areSmaller, x.shape != y.shape || !((x - y).maximumMagnitude <= 1e-6 * x.maximumMagnitude) {
+      images = try ProofImages(for: [a, b], seed: seed, whole: true)
+      (x, y) = (try images.outputs(of: a), try images.outputs(of: b))
+    }
     guard x.shape == y.shape else {
       throw NetworkError("one network gives \(x.shape[1...]) for an image, the other \(y.shape[1...])")
     }
     largest = (x - y).maximumMagnitude
     scale = x.maximumMagnitude
+    let says = scale.isFinite && x.differsBetweenImages
+    complaint = says ? nil : try images.resized(a).complaint(on: images.batch)
   }
 }

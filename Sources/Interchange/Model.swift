@@ -79,7 +79,7 @@ extension Model {
     }
     let architecture = try decoded(MetadataKey.architecture, as: Architecture.self)
     do {
-      network = try architecture.network(with: file.tensors())
+      network = try architecture.network(with: file.tensors()).separatingParameters()
     } catch let error as NetworkError {
       throw ContainerError("\(name) does not hold a valid network: \(error.description)")
     }
@@ -92,6 +92,19 @@ extension Model {
   }
 
   private func check(_ name: String) throws {
+    guard [1, 3].contains(network.inputShape[0]) else {
+      throw ContainerError(
+        """
+        \(name) reads images of \(network.inputShape[0]) channels, expected 1 (grey) or 3 (red, green, blue); images of \
+        other kinds are not read here
+        """)
+    }
+    if let broken = network.brokenParameter {
+      throw ContainerError("\(name) cannot be used: \(broken); take weights from before that happened")
+    }
+    guard !network.constantValues.contains(network.output) else {
+      throw ContainerError("\(name) gives classes that do not depend on the image; check what the file's output is")
+    }
     let shape = [preprocessing.channels, preprocessing.height, preprocessing.width]
     let perChannel = preprocessing.mean.count == shape[0] && preprocessing.std.count == shape[0]
     let isFinite = (preprocessing.mean + preprocessing.std).allSatisfy(\.isFinite)
@@ -156,7 +169,8 @@ extension Model {
       channelOrder: isGrey ? .grey : .rgb, height: network.inputShape[1], width: network.inputShape[2],
       mean: isGrey ? [0.449] : [0.485, 0.456, 0.406], std: isGrey ? [0.226] : [0.229, 0.224, 0.225])
     self.init(
-      network: network, preprocessing: decoded(MetadataKey.preprocessing, as: Preprocessing.self) ?? usual,
+      network: network.separatingParameters(),
+      preprocessing: decoded(MetadataKey.preprocessing, as: Preprocessing.self) ?? usual,
       classNames: decoded(MetadataKey.classNames, as: [String].self) ?? (0..<outputs).map { "class \($0)" },
       recipe: description[MetadataKey.recipe], plan: description[MetadataKey.plan],
       figures: decoded(MetadataKey.figures, as: [String: Double].self) ?? [:])

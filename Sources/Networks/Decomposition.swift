@@ -23,13 +23,13 @@ extension Network {
     result.nodes = nodes.flatMap { node -> [Node] in
       guard let square = squareConvolution(node), !isLeftOut(node.name) else { return [node] }
       renamed[node.name] = "\(node.name)_h"
-      for name in node.parameters.values { result.parameters[name] = nil }
-      return square.parts(normalization(after: node), &result.parameters, using: generator)
+      return square.parts(normalization(behind: node.name), &result.parameters, using: generator)
     }
     for index in result.nodes.indices {
       result.nodes[index].inputs = result.nodes[index].inputs.map { renamed[$0] ?? $0 }
     }
     result.output = renamed[output] ?? output
+    result.dropUnusedParameters()
     try result.validate()
     return result
   }
@@ -39,15 +39,7 @@ extension Network {
       let weight = parameter(.weight, of: node), weight.shape.count == 4, weight.shape[2] > 1,
       weight.shape[2] == weight.shape[3]
     else { return nil }
-    let own = Set(node.parameters.values)
-    let isShared = nodes.contains { $0.name != node.name && !own.isDisjoint(with: $0.parameters.values) }
-    return isShared ? nil : SquareConvolution(node: node, geometry: convolution.geometry, shape: weight.shape)
-  }
-
-  /// The batch norm that alone reads `node`.
-  private func normalization(after node: Node) -> Node? {
-    let readers = readers(of: node.name)
-    return readers.count == 1 && output != node.name && readers[0].operation is BatchNorm ? readers[0] : nil
+    return sharesWeight(node) ? nil : SquareConvolution(node: node, geometry: convolution.geometry, shape: weight.shape)
   }
 }
 

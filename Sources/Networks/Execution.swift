@@ -51,6 +51,8 @@ public struct Execution: Sendable {
     reading: ((Int, [Tensor]) -> Void)? = nil, finished: ((Int) -> Void)? = nil
   ) -> Result {
     var values = Slots.Values(slots, input: batch)
+    // A batch norm that is applied twice goes on from its own new statistics.
+    var parameters = parameters
     var statistics: [(index: Int, value: Tensor)] = []
     var context = RunContext(mode: mode, generator: generator)
     for (position, step) in steps.enumerated() {
@@ -61,7 +63,9 @@ public struct Execution: Sendable {
       finished?(position)
       guard !context.statistics.isEmpty else { continue }
       for (role, index) in step.parameters {
-        if let new = context.statistics[role] { statistics.append((index: index, value: new)) }
+        guard let new = context.statistics[role] else { continue }
+        statistics.append((index: index, value: new))
+        parameters[index] = new
       }
       context.statistics = [:]
     }

@@ -4,38 +4,38 @@ extension Network {
   /// The network in evaluation with every batch norm moved into the layer before it, and without dropout.
   ///
   /// W′ = W·γ/√(σ² + ε) per unit and b′ = β + (b − μ)·γ/√(σ² + ε). A batch norm stays where something else reads the
-  /// layer too, or where two nodes share its weight. Computed in float64.
+  /// layer too, where two nodes share its weight, or where the layer's units are not the channels that it scales. A bias
+  /// that others use as well stays theirs. Computed in float64.
   ///
   /// - Throws: `NetworkError` when the network is not valid.
   public func foldingBatchNorm() throws -> Network {
     try validate()
     var result = self
-    for node in nodes {
-      if node.operation is Dropout {
+    for name in nodes.map(\.name) {
+      // As it is by now: what it reads may have gone.
+      guard let node = result[name] else { continue }
+      if node.operation is Dropout, node.inputs[0] != Network.inputName || output != name {
         result.remove(node, replacedBy: node.inputs[0])
       } else if let norm = node.operation as? BatchNorm, let layer = result.layer(before: node) {
         result.fold(norm, of: node, into: layer)
         result.remove(node, replacedBy: layer.name)
       }
     }
-    let used = Set(result.parameterNames)
-    result.parameters = result.parameters.filter { used.contains($0.key) }
+    result.dropUnusedParameters()
     try result.validate()
     return result
   }
 
-  /// The convolution or linear layer that nothing but `norm` reads.
+  /// The convolution or linear layer that nothing but `norm` reads and whose units it scales.
   private func layer(before norm: Node) -> Node? {
-    guard let layer = self[norm.inputs[0]], readers(of: layer.name).count == 1, output != layer.name,
-      layer.operation is Convolution || layer.operation is Linear, let weight = layer.parameters[.weight],
-      nodes.filter({ $0.parameters.values.contains(weight) }).count == 1
+    guard let layer = self[norm.inputs[0]], layer.operation is Convolution || layer.operation is Linear,
+      normalization(behind: layer.name)?.name == norm.name, !sharesWeight(layer)
     else { return nil }
     return layer
   }
 
   private mutating func fold(_ norm: BatchNorm, of node: Node, into layer: Node) {
-    guard let weightName = layer.parameters[.weight], let weight = parameters[weightName],
-      let mean = parameter(.runningMean, of: node)?.to(.float64),
+    guard let weight = parameter(.weight, of: layer), let mean = parameter(.runningMean, of: node)?.to(.float64),
       let variance = parameter(.runningVariance, of: node)?.to(.float64)
     else { preconditionFailure("node \(node.name) lacks statistics; validate the network first") }
     var factor = (variance + norm.epsilon).power(-0.5)
@@ -44,12 +44,8 @@ extension Network {
     var shift = ((bias.map { $0 - mean } ?? -mean) * factor)
     if let own = parameter(.bias, of: node) { shift = shift + own.to(.float64) }
     let column = factor.reshaped([-1] + weight.shape.dropFirst().map { _ in 1 })
-    parameters[weightName] = (weight.to(.float64) * column).to(weight.dtype)
-    let biasName = layer.parameters[.bias] ?? "\(layer.name).bias"
-    parameters[biasName] = shift.to(weight.dtype)
-    for index in nodes.indices where nodes[index].name == layer.name {
-      nodes[index].parameters[.bias] = biasName
-    }
+    set(.weight, of: layer.name, to: (weight.to(.float64) * column).to(weight.dtype))
+    set(.bias, of: layer.name, to: shift.to(weight.dtype))
   }
 
   private mutating func remove(_ node: Node, replacedBy source: String) {

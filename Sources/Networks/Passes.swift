@@ -58,7 +58,7 @@ private struct Fusions {
       var (pass, fusion, chain) = (node.pass, Pass.Fusion(), [node])
       if let sum = network.soleReader(of: node), let addend = network.addend(to: node, in: sum, shapes),
         // What is stored has a batch of one, which the convolution's pass does not spread.
-        !constants.contains(addend),
+        !constants.contains(addend), !constants.contains(node.name),
         // What is added has to be there before, so the later of two convolutions takes the sum.
         addend == Network.inputName || order[addend, default: .max] < order[node.name, default: 0]
       {

@@ -10,11 +10,13 @@ extension Network {
   /// - Throws: `NetworkError` when the network is not valid.
   func convolvingShortcuts() throws -> Network {
     let shapes = try validate()
-    guard parameters.values.allSatisfy({ $0.dtype == .float32 }) else { return self }
+    // Without parameters there is no telling what type images come in.
+    guard !parameters.isEmpty, parameters.values.allSatisfy({ $0.dtype == .float32 }) else { return self }
     var result = self
     for node in nodes {
-      guard let shortcut = Shortcut(node, in: self), let channels = shapes[shortcut.input]?.first,
-        let units = shapes[node.name]?.first, channels * units <= Shortcut.mostWeights
+      guard let shortcut = Shortcut(node, in: self), shapes[node.name]?.count == 3,
+        let channels = shapes[shortcut.input]?.first, let units = shapes[node.name]?.first,
+        channels * units <= Shortcut.mostWeights
       else { continue }
       let name = "\(node.name).weight"
       guard parameters[name] == nil else { continue }

@@ -1,3 +1,5 @@
+import Torch
+
 /// A channel of one value in the network; tied channels are the same one.
 public typealias Channel = Int
 
@@ -82,6 +84,19 @@ extension Ties {
     for other in channels.dropFirst() { join(first, other) }
   }
 
+  /// Says that what these channels carry must not become zero: a divisor, which is not zero with what it divides.
+  ///
+  /// What is stored stays as it is when units go, and only loses their slices. Units that divide are left to
+  /// `Network.ties`, which looks what becomes of zero.
+  public mutating func keepValues(of channels: [Channel]) {
+    let own = Set(channels.map(representative))
+    func meets(_ axis: OwnedAxis) -> Bool { axis.channels.contains { own.contains(representative($0)) } }
+    guard !owned.contains(where: { $0.role == .unit && meets($0) }) else { return }
+    for index in owned.indices where owned[index].role == .follower && meets(owned[index]) {
+      owned[index].role = .statistic
+    }
+  }
+
   private mutating func join(_ a: Channel, _ b: Channel) {
     let (x, y) = (representative(a), representative(b))
     // The earlier channel stands for both, so that numbering follows the network.
@@ -121,7 +136,37 @@ extension Network {
       ties.remember(node.operation.channels(of: site, &ties), of: node.name)
     }
     ties.freeze(ties.channels[output] ?? [])
+    freezeWhatZeroBreaks(&ties, shapes)
     return ties
+  }
+
+  /// Freezes channels that would carry no finite number if all that makes and scales them were zero, as units that are
+  /// divided by one another: a unit goes by becoming zero.
+  private func freezeWhatZeroBreaks(_ ties: inout Ties, _ shapes: [String: [Int]]) {
+    guard nodes.contains(where: { $0.operation.isUndefinedAtZero }) else { return }
+    let frozen = ties.frozen
+    var zeroed = self
+    for axis in ties.axes where axis.axis == 0 && (axis.role == .unit || axis.role == .follower) {
+      guard let tensor = zeroed.parameters[axis.parameter] else { continue }
+      let stays = axis.channels.map { frozen.contains($0) ? 1.0 : 0 }
+      let column = Tensor(stays, shape: [stays.count] + tensor.shape.dropFirst().map { _ in 1 })
+      zeroed.parameters[axis.parameter] = tensor * column.to(tensor.dtype)
+    }
+    for (name, values) in zeroed.channelValues(shapes) {
+      guard let channels = ties.channels[name] else { continue }
+      ties.freeze(
+        zip(channels, values).compactMap { channel, value in
+          if case .constant(let number) = value, !number.isFinite { channel } else { nil }
+        })
+    }
+  }
+}
+
+extension Operation {
+  /// Whether the operation may make no finite number of zero.
+  fileprivate var isUndefinedAtZero: Bool {
+    if let power = self as? Power { return power.exponent < 0 }
+    return self as? Elementwise == .divide
   }
 }
 

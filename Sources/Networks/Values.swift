@@ -14,7 +14,11 @@ extension Network {
   ///
   /// - Throws: `NetworkError` when the network is not valid.
   public func channelValues() throws -> [String: [ChannelValue]] {
-    let shapes = try validate()
+    channelValues(try validate())
+  }
+
+  /// - Parameter shapes: of every value, as validation gives them.
+  func channelValues(_ shapes: [String: [Int]]) -> [String: [ChannelValue]] {
     var values = [Network.inputName: [ChannelValue](repeating: .varying, count: inputShape[0])]
     for node in nodes {
       let tensors = NodeParameters { self.parameter($0, of: node) }

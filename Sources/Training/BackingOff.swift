@@ -115,15 +115,10 @@ extension Trainer {
 }
 
 extension Network {
-  /// The first parameter, by name, that holds values which are NaN or infinite.
-  var unusableParameter: String? {
-    parameters.filter { !$0.value.maximumMagnitude.isFinite }.keys.min()
-  }
-
   /// - Throws: `NetworkError` when a parameter holds values which are NaN or infinite.
   func checkFinite() throws {
-    guard let name = unusableParameter else { return }
-    throw NetworkError("the weights that training starts from hold values in \(name) that are NaN or infinite")
+    guard let brokenParameter else { return }
+    throw NetworkError("training cannot start from these weights: \(brokenParameter)")
   }
 }
 

@@ -130,7 +130,13 @@ extension Compactor {
       if isPlanning { try parts.advance(1) } else { parts.begin("planning", expected, "plans") }
       isPlanning = true
     }
-    return (compacted, try EqualityProof(reference: compacted.truncated, candidate: compacted.network))
+    do {
+      return (compacted, try EqualityProof(reference: compacted.truncated, candidate: compacted.network))
+    } catch let error as CompactionError {
+      let images = try ProofImages(for: [network])
+      guard let own = try images.resized(network).complaint(on: images.batch) else { throw error }
+      throw CompactionError(EqualityProof.sentence(own, of: "the network itself, with nothing cut,"))
+    }
   }
 }
 

@@ -26,7 +26,8 @@ extension Network {
   ///   - data: whose normalisation is used.
   ///   - device: where it runs.
   ///   - progress: told the number of images after each batch.
-  /// - Throws: `NetworkError` when the network is not valid, `DatasetError` when an image cannot be read.
+  /// - Throws: `NetworkError` when the network is not valid, `DatasetError` when an image cannot be read,
+  ///   `InferenceMismatch` when the first images give something else than node by node.
   public func accuracy(
     on source: any ImageSource, of data: Dataset, batchSize: Int = 250, device: Device = .cpu,
     progress: (Int) throws -> Void = { _ in }
@@ -35,9 +36,10 @@ extension Network {
     let loader = BatchLoader(source, .evaluation(data, batchSize: batchSize))
     var (correct, loss, count) = (0.0, 0.0, 0)
     while let batch = try loader.next() {
-      withoutGradients {
+      try withoutGradients {
         let (images, labels) = batch.tensors(on: device)
         let logits = run(images)
+        if count == 0 { try check(logits, of: images, in: source.count, on: device) }
         correct += logits.argmax(axis: 1).equals(labels).sum.item
         loss += logits.crossEntropy(labels: labels, reduction: .sum).item
       }
@@ -46,6 +48,13 @@ extension Network {
     }
     let images = Double(max(1, count))
     return Accuracy(top1: 100 * correct / images, loss: loss / images, images: count)
+  }
+
+  /// Compares what the network in use gave for the first images with what it gives node by node.
+  private func check(_ logits: Tensor, of images: Tensor, in count: Int, on device: Device) throws {
+    let some = min(images.shape[0], InferenceCheck.images(of: count))
+    try InferenceCheck(self, on: device)(
+      images.slice(axis: 0, from: 0, to: some), gave: logits.slice(axis: 0, from: 0, to: some))
   }
 
   /// The network in evaluation: made ready for use on the CPU, as it is elsewhere.
@@ -109,7 +118,8 @@ extension Network {
     }
     let execution = try Execution(probe)
     let tensors = parameters(of: execution, on: device)
-    var sums: [Int: Tensor] = [:]
+    // A batch norm that is applied twice gives two of each.
+    var sums: [Int: (sum: Tensor, count: Int)] = [:]
     var seen = 0
     let loader = BatchLoader(data.train, .training(data, batchSize: batchSize, seed: seed, epoch: 0))
     while seen < batches, let batch = try loader.next() {
@@ -118,11 +128,14 @@ extension Network {
       let new = withoutGradients {
         execution.run(batch.tensors(on: device).images, parameters: tensors, mode: .training).statistics
       }
-      for (index, value) in new { sums[index] = sums[index].map { $0 + value } ?? value }
+      for (index, value) in new {
+        let old = sums[index]
+        sums[index] = (old.map { $0.sum + value } ?? value, (old?.count ?? 0) + 1)
+      }
       seen += 1
       try progress(batch.count)
     }
     return Dictionary(
-      uniqueKeysWithValues: sums.map { (execution.parameterNames[$0], ($1 / Double(max(1, seen))).to(.cpu)) })
+      uniqueKeysWithValues: sums.map { (execution.parameterNames[$0], ($1.sum / Double($1.count)).to(.cpu)) })
   }
 }

@@ -19,12 +19,12 @@ extension Network {
       self[name]?.operation is Convolution && !readers(of: name).contains { $0.operation is BatchNorm }
     }
     guard !bare.isEmpty else { return self }
+    let norms = namesOfNorms(behind: bare)
     // They measure from aside, so that every layer sees what it always saw.
-    let statistics = try insertingBatchNorm(behind: bare, inLine: false).averagedStatistics(
+    let statistics = try insertingBatchNorm(norms, inLine: false).averagedStatistics(
       on: data, batches: batches, batchSize: batchSize, seed: seed, device: device, progress: progress)
-    var result = insertingBatchNorm(behind: bare, inLine: true)
-    for name in bare {
-      let norm = Self.norm(behind: name)
+    var result = insertingBatchNorm(norms, inLine: true)
+    for (_, norm) in norms {
       guard let mean = statistics["\(norm).running_mean"], let variance = statistics["\(norm).running_var"] else {
         continue
       }
@@ -37,12 +37,21 @@ extension Network {
     return result
   }
 
-  private static func norm(behind layer: String) -> String { "\(layer)_bn" }
+  /// A name for the norm behind each of these layers that no node or parameter has.
+  private func namesOfNorms(behind layers: [String]) -> [(layer: String, norm: String)] {
+    let taken = Set(nodes.map(\.name) + parameters.keys)
+    return layers.map { layer in
+      let usual = "\(layer)_bn"
+      func isFree(_ name: String) -> Bool { !taken.contains { $0 == name || $0.hasPrefix("\(name).") } }
+      let number = isFree(usual) ? nil : (2...).first { isFree("\(usual)\($0)") }
+      return (layer, number.map { "\(usual)\($0)" } ?? usual)
+    }
+  }
 
-  private func insertingBatchNorm(behind layers: [String], inLine: Bool) -> Network {
+  private func insertingBatchNorm(_ norms: [(layer: String, norm: String)], inLine: Bool) -> Network {
     var result = self
-    for name in layers {
-      let (norm, units) = (Self.norm(behind: name), self[name].flatMap { parameter(.weight, of: $0) }?.shape[0] ?? 0)
+    for (name, norm) in norms {
+      let units = self[name].flatMap { parameter(.weight, of: $0) }?.shape[0] ?? 0
       let roles: [(Role, Tensor)] = [
         (.weight, .ones([units])), (.bias, .zeros([units])), (.runningMean, .zeros([units])),
         (.runningVariance, .ones([units])),

@@ -55,8 +55,11 @@ public struct Trainer {
   public init(_ options: TrainingOptions, _ data: Dataset, _ description: Model, in folder: RunFolder) {
     self.options = options
     self.data = data
-    self.description = description
     self.folder = folder
+    var description = description
+    // Equal parameters that a file keeps once are no wish that they stay equal.
+    description.network = description.network.separatingParameters()
+    self.description = description
   }
 
   /// Trains from the start, or from the folder's checkpoint with `resume`, and returns the last network.
@@ -188,7 +191,7 @@ public struct Trainer {
       let isFinite = layers.allSatisfy { layer in
         layer.energy.isFinite && layer.singularValues.allSatisfy(\.isFinite)
       }
-      guard isFinite, accuracy.loss.isFinite, network.unusableParameter == nil else {
+      guard isFinite, accuracy.loss.isFinite, network.brokenParameter == nil else {
         throw Divergence(step: position.step)
       }
       return layers
@@ -233,7 +236,7 @@ public struct Trainer {
   mutating func save(_ state: borrowing TrainingState, isGood: Bool) throws {
     let network = state.snapshot()
     // A step with a finite loss can still have made weights that are not.
-    guard network.unusableParameter == nil else { throw Divergence(step: position.step) }
+    guard network.brokenParameter == nil else { throw Divergence(step: position.step) }
     position.isGood = isGood
     if !isGood, savedIsGood == true { try folder.keepGood() }
     try model(network, nil).write(to: folder.last)

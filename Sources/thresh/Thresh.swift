@@ -85,7 +85,7 @@ enum ExitStatus: Int32 {
     // libtorch throws where a network's numbers are not finite.
     case is NetworkError, is TorchError: self = .network
     case is PlanError: self = .plan
-    case is CompactionError, is VerificationError: self = .proof
+    case is CompactionError, is VerificationError, is InferenceMismatch: self = .proof
     case is RecipeError, is KernelsError: self = .recipe
     case TrainingInterruption.diverged, TrainingInterruption.neverFinite: self = .diverged
     case TrainingInterruption.stopped: self = .stopped

@@ -235,7 +235,7 @@ import Torch
     #expect(try difference(network) { try narrowed($0) } < 1e-12)
   }
 
-  @Test func `a bias that two nodes share takes no constants`() throws {
+  @Test func `two nodes that share a weight and a bias take constants into biases of their own`() throws {
     var net = NetworkBuilder(input: [2, 6, 6], seed: 4)
     func branch(_ name: String) throws -> String {
       let x = try net.batchNorm(net.convolution(net.input, name, units: 3, kernel: [1, 1]), "n\(name)")

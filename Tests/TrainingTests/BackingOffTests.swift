@@ -44,7 +44,7 @@ struct BackingOffTests {
     var told: [BackOff] = []
     trainer.observe = { if case .backedOff(let backOff) = $0 { told.append(backOff) } }
     let network = try trainer.train(resume: false)
-    #expect(network.unusableParameter == nil)
+    #expect(network.brokenParameter == nil)
     #expect(told.map(\.number) == Array(1...times))
     #expect(told.map(\.learningRate) == (1...times).map { 0.05 * pow(0.5, Double($0)) })
     #expect(trainer.backOffs == told)
@@ -134,7 +134,7 @@ struct BackingOffTests {
     var events = 0
     trainer.observe = { _ in events += 1 }
     let text = sentence { _ = try trainer.train(resume: false) }
-    #expect(text == "the weights that training starts from hold values in linear.bias that are NaN or infinite")
+    #expect(text == "training cannot start from these weights: linear.bias holds numbers that are not finite")
     #expect(events == 0)
   }
 

@@ -113,12 +113,8 @@ extension Network {
     return Workload(first.operation, inputs: Array(inputs), parameters: own, fusion: last.fusion)
   }
 
-  /// The batch norm that alone reads the layer.
-  func norm(behind layer: MatrixLayer) -> Node? {
-    guard let last = layer.nodes.last, output != last else { return nil }
-    let readers = readers(of: last)
-    return readers.count == 1 && readers[0].operation is BatchNorm ? readers[0] : nil
-  }
+  /// The batch norm that alone reads the layer and scales its units.
+  func norm(behind layer: MatrixLayer) -> Node? { layer.nodes.last.flatMap(normalization) }
 
   /// |γ|/√(σ² + ε) per unit of that batch norm; ones where there is none.
   func scale(behind layer: MatrixLayer) -> [Double] {

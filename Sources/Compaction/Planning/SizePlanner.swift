@@ -36,18 +36,24 @@ extension Planner {
     let whole = whole ?? least.original
     for (what, fraction, cost) in fractions.all
     where least.predicted[keyPath: cost] > Int(fraction * Double(whole[keyPath: cost])) {
-      let (fewest, advice) =
-        units == .silent
-        ? ("", "train with a stronger --group so that units vanish")
-        : (" and every layer at \(minimumUnits) units", "lower --min-rank and --min-units, or leave fewer layers out")
+      let fewest = units == .silent ? "" : " and every layer at \(minimumUnits) units"
       let remains = rounded(Double(least.predicted[keyPath: cost]) / Double(whole[keyPath: cost]))
       throw PlanError(
         """
         \(what) cannot be cut to \(fraction) of the original: with every rank at \(minimumRank)\(fewest), \
-        \(remains) remain; ask for \(remains) or more, or \(advice)
+        \(remains) remain; ask for \(remains) or more\(advice)
         """)
     }
     return least
+  }
+
+  /// What else than a larger size helps where the smallest plan is too large; nothing where floors are at one already.
+  private var advice: String {
+    if units == .silent { return ", or train with a stronger --group so that units vanish" }
+    let floors = [("--min-rank", minimumRank), ("--min-units", minimumUnits)].filter { $0.1 > 1 }
+    return floors.isEmpty
+      ? ", or leave fewer layers out"
+      : ", or lower \(floors.map(\.0).joined(separator: " and ")), or leave fewer layers out"
   }
 
   /// A share to six digits decides every rank of any layer, one to four digits every unit.

@@ -43,6 +43,8 @@ public struct Compactor: Sendable {
   /// - Parameter progress: told before each look at the network how many are expected in all.
   /// - Throws: `PlanError` when the goal cannot be reached, `NetworkError`, `TorchError`, and what `progress` throws.
   public func compact(_ network: Network, progress: (_ expected: Int) throws -> Void = { _ in }) throws -> Compacted {
+    // What is cut in one layer must leave the others alone.
+    let network = network.separatingParameters()
     var planner = planner
     // What principal components hold is variance.
     if moments != nil { planner.measure = .squares }
@@ -79,7 +81,8 @@ public struct Compactor: Sendable {
   }
 
   private func cutter(of network: Network) throws -> UnitCutter {
-    try UnitCutter(network, planner, clock: clock, moments: moments, leavingOut: leftOut(of: network))
+    try UnitCutter(
+      network.separatingParameters(), planner, clock: clock, moments: moments, leavingOut: leftOut(of: network))
   }
 
   /// The names of the layers that stay as they are.

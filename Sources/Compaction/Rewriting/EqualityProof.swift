@@ -13,30 +13,37 @@ public struct EqualityProof: Sendable, Codable {
 
   public var holds: Bool { largestDifference <= Self.tolerance * largestValue }
 
-  /// Runs both networks on a batch of 4 and compares.
+  /// Runs both networks on random images and compares.
   ///
   /// Running statistics that are still those of a new batch norm (0 and 1) say nothing, so both networks must bring
-  /// real ones. A reference whose output does not depend on the image proves nothing and counts as failure.
+  /// real ones. A reference whose output does not depend on the image proves nothing and counts as failure. Where the
+  /// networks take images of any size and are large, smaller ones are used (`ProofImages`); what fails on those is looked
+  /// at again on whole ones.
   ///
   /// - Throws: `CompactionError` when they differ or the output is constant, `NetworkError` when one is not valid.
   public init(reference: Network, candidate: Network, seed: UInt64 = 0) throws {
-    let batch = Tensor.normal([4] + reference.inputShape, dtype: .float64, using: Generator(seed: seed))
-    let expected = try reference.to(.float64)(batch)
-    let found = try candidate.to(.float64)(batch)
+    let images = try ProofImages(for: [reference, candidate], seed: seed)
+    do {
+      try self.init(reference, candidate, on: images)
+    } catch is CompactionError where images.areSmaller {
+      try self.init(reference, candidate, on: ProofImages(for: [reference, candidate], seed: seed, whole: true))
+    }
+  }
+
+  private init(_ reference: Network, _ candidate: Network, on images: ProofImages) throws {
+    let expected = try images.outputs(of: reference)
+    let found = try images.outputs(of: candidate)
     guard expected.shape == found.shape else {
       throw CompactionError("the compact network gives shape \(found.shape), expected \(expected.shape)")
     }
     largestDifference = (expected - found).maximumMagnitude
     largestValue = expected.maximumMagnitude
-    let first = expected.slice(axis: 0, from: 0, to: 1)
-    let spread = (expected - first).maximumMagnitude
     guard largestValue.isFinite, largestDifference.isFinite else {
-      throw CompactionError(
-        "the network gives values that are not finite, so nothing can be proved; nothing was written")
+      let broken = largestValue.isFinite ? candidate : reference
+      throw CompactionError(Self.sentence(try images.resized(broken).complaint(on: images.batch)))
     }
-    guard spread > 1e-9 * max(largestValue, 1e-300) else {
-      throw CompactionError(
-        "the network gives the same output for every image, so nothing can be proved; it has collapsed")
+    guard expected.differsBetweenImages else {
+      throw CompactionError(Self.sentence(try images.resized(reference).complaint(on: images.batch)))
     }
     guard holds else {
       throw CompactionError(
@@ -45,5 +52,13 @@ public struct EqualityProof: Sendable, Codable {
         \(Self.tolerance * largestValue); nothing was written
         """)
     }
+  }
+
+  /// Why nothing can be proved about a network whose outputs say nothing.
+  public static func sentence(_ complaint: Complaint?, of what: String = "what is left of the network") -> String {
+    let output =
+      complaint?.kind == .isNotFinite ? "values that are not finite" : "the same output for every image"
+    let cause = complaint.map { " (\($0.cause))" } ?? ""
+    return "\(what) gives \(output)\(cause), so nothing can be proved"
   }
 }

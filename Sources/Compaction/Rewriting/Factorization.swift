@@ -55,27 +55,20 @@ extension Network {
     let shape = wholeShape(of: layer)
     let names = layer.isPair ? layer.nodes : [layer.name + ".0", layer.name + ".1"]
     var result = self
-    for node in [first, old] { node.parameters.values.forEach { result.parameters[$0] = nil } }
-    let weights = factors.scheme.weights(factors.first, factors.second, shape)
-    for (name, weight) in zip(names, [weights.first, weights.second]) {
-      result.parameters["\(name).weight"] = weight.to(dtype).contiguous.clone
-    }
     let parts = factors.scheme.factors(of: first.operation, shape, rank: factors.first.shape[0])
-    var second = Node(
-      name: names[1], operation: parts.second.operation, inputs: [names[0]],
-      parameters: [.weight: "\(names[1]).weight"])
-    if let bias = parameter(.bias, of: old) {
-      second.parameters[.bias] = "\(names[1]).bias"
-      result.parameters["\(names[1]).bias"] = bias
-    }
-    let head = Node(
-      name: names[0], operation: parts.first.operation, inputs: first.inputs,
-      parameters: [.weight: "\(names[0]).weight"])
+    let second = Node(name: names[1], operation: parts.second.operation, inputs: [names[0]])
+    let head = Node(name: names[0], operation: parts.first.operation, inputs: first.inputs)
     result.nodes = nodes.flatMap { node -> [Node] in
       if node.name == first.name { return [head, second] }
       return layer.isPair && node.name == old.name ? [] : [node.reading(old.name, as: names[1])]
     }
     if output == old.name { result.output = names[1] }
+    let weights = factors.scheme.weights(factors.first, factors.second, shape)
+    for (name, weight) in zip(names, [weights.first, weights.second]) {
+      result.set(.weight, of: name, to: weight.to(dtype).contiguous.clone)
+    }
+    if let bias = parameter(.bias, of: old) { result.set(.bias, of: names[1], to: bias) }
+    result.dropUnusedParameters()
     return result
   }
 }

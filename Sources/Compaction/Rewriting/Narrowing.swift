@@ -45,8 +45,8 @@ extension Network {
   private func foldingConstants(of channels: Set<Channel>, _ ties: Ties) throws -> Network {
     let values = try channelValues()
     var result = self
-    for (position, node) in nodes.enumerated() where readsAllChannels(node) {
-      guard let name = node.parameters[.weight], let weight = parameters[name] else { continue }
+    for node in nodes where readsAllChannels(node) {
+      guard let weight = parameter(.weight, of: node) else { continue }
       let read = zip(ties.channels[node.inputs[0]] ?? [], values[node.inputs[0]] ?? [])
       let constants = read.map { channel, value -> Double in
         guard channels.contains(ties.representative(channel)), case .constant(let number) = value else { return 0 }
@@ -56,10 +56,9 @@ extension Network {
       let perInput = weight.to(.float64).flattened(from: 1).reshaped([weight.shape[0], weight.shape[1], -1])
       let sums = perInput.sum(axes: [2])
       let moved = sums.matmul(Tensor(constants, shape: [constants.count, 1])).reshaped([weight.shape[0]])
-      let biasName = node.parameters[.bias] ?? "\(node.name).bias"
-      let bias = parameters[biasName]?.to(.float64)
-      result.parameters[biasName] = (bias.map { $0 + moved } ?? moved).to(weight.dtype)
-      result.nodes[position].parameters[.bias] = biasName
+      let bias = parameter(.bias, of: node)?.to(.float64)
+      // A bias that another node uses as well stays that node's as it was.
+      result.set(.bias, of: node.name, to: (bias.map { $0 + moved } ?? moved).to(weight.dtype))
     }
     return result
   }

@@ -56,10 +56,9 @@ public struct SilentUnits: Sendable {
     if let convolution = node.operation as? Convolution {
       // A grouped convolution loses whole groups, which are tied to the units they make.
       if convolution.geometry.groups > 1 { return [] }
-      takesConstants = convolution.geometry.padding.allSatisfy { $0 == 0 } && !network.shares(node)
+      takesConstants = convolution.geometry.padding.allSatisfy { $0 == 0 }
     } else if node.operation is Linear {
-      // A bias that another node uses as well cannot take what only this one reads.
-      takesConstants = !network.shares(node)
+      takesConstants = true
     } else {
       return []
     }
@@ -69,7 +68,7 @@ public struct SilentUnits: Sendable {
     for (channel, value) in zip(read, carried) {
       switch value {
       case .constant(0): continue
-      case .constant where takesConstants: continue
+      case .constant(let number) where takesConstants && number.isFinite: continue
       case .constant, .varying: needed.insert(ties.representative(channel))
       }
     }

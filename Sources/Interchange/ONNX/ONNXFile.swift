@@ -1,3 +1,4 @@
+import Compaction
 import Containers
 import Foundation
 import Networks
@@ -15,7 +16,8 @@ public enum ONNXFile {
   /// What is returned was read back and compared with the network (see `Difference`).
   ///
   /// - Parameter foldsBatchNorm: whether batch norms move into the layers before them.
-  /// - Throws: `ContainerError` for an operation that cannot be written, or when the file does not compute the same.
+  /// - Throws: `ContainerError` for an operation that cannot be written, or when the file does not compute the same;
+  ///   `CompactionError` when the network's outputs are no numbers or all zero, so that nothing can be compared.
   public static func data(of model: Model, foldingBatchNorm foldsBatchNorm: Bool) throws -> Data {
     let network = foldsBatchNorm ? try model.network.foldingBatchNorm() : model.network
     let shapes = try network.validate()
@@ -37,6 +39,9 @@ public enum ONNXFile {
     let data: Data = try proto.serializedBytes()
     let back = try Self.model(of: data, name: "the exported file", folder: URL(filePath: "."))
     let difference = try Difference(between: model.network, and: back.network)
+    if let complaint = difference.complaint {
+      throw CompactionError(EqualityProof.sentence(complaint, of: "the network") + "; nothing was written")
+    }
     guard difference.relative <= 1e-5 else {
       throw ContainerError(
         """

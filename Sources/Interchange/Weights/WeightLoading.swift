@@ -20,6 +20,9 @@ extension Network {
   public func loading(_ selection: WeightSelection) throws -> Network {
     var result = self
     for (name, tensor) in try selection.parameters() { result.parameters[name] = tensor }
+    if let broken = result.brokenParameter {
+      throw ContainerError("\(selection.file.name) cannot be used: \(broken); take weights from before that happened")
+    }
     return result
   }
 }

@@ -7,7 +7,7 @@ import Torch
 /// Training programs wrap state dicts in other dictionaries and put prefixes before the names. Both are found by the names
 /// that the network has: the place under which most of them are found in their shapes is where the weights are.
 public struct WeightSelection {
-  private let file: WeightFile
+  let file: WeightFile
   private let wanted: Set<String>
   private let shapes: [String: [Int]]
   private let place: Place

@@ -43,6 +43,7 @@ public enum Elementwise: String, Operation, Hashable {
   public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
     let full = site.inputs.filter { $0.count == site.outputShape[0] }
     for spread in site.inputs where spread.count != site.outputShape[0] { ties.freeze(spread) }
+    if self == .divide, site.inputs[1].count == site.outputShape[0] { ties.keepValues(of: site.inputs[1]) }
     for other in full.dropFirst() { ties.tie(full[0], other) }
     return full[0]
   }

@@ -50,7 +50,8 @@ struct Evaluate: ParsableCommand {
     }
     bar.clear()
     guard accuracy.loss.isFinite else {
-      throw NetworkError("the network's loss is not a finite number; its weights are broken, train it again")
+      throw NetworkError(
+        "the network's loss on these images is not a finite number, though its weights are; its values grow too large")
     }
     guard !json else { return try Console.json(accuracy) }
     print(

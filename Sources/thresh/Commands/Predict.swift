@@ -59,7 +59,8 @@ struct Predict: ParsableCommand {
     let batch = Tensor(pixels, shape: [1, shape[1], shape[2], shape[0]]).transposed(2, 3).transposed(1, 2).contiguous
     let probabilities = try model.network(batch).softmax(axis: 1).doubles
     guard probabilities.allSatisfy(\.isFinite) else {
-      throw NetworkError("the network's outputs are not finite numbers; its weights are broken, train it again")
+      throw NetworkError(
+        "the network's outputs for \(path) are not finite numbers, though its weights are; its values grow too large")
     }
     let order = probabilities.indices.sorted { probabilities[$0] > probabilities[$1] }
     return order.prefix(top).map { index in

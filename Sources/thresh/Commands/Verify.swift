@@ -1,4 +1,5 @@
 import ArgumentParser
+import Compaction
 import Datasets
 import Foundation
 import Interchange
@@ -49,7 +50,11 @@ struct Verify: ParsableCommand {
     try recipe.validate()
     _ = try recipe.computing()
     let (a, b) = (try load(first), try load(second))
-    let difference = try Difference(between: a.network, and: b.network).relative
+    let compared = try Difference(between: a.network, and: b.network)
+    if let complaint = compared.complaint {
+      throw VerificationError(EqualityProof.sentence(complaint, of: "\(first)"))
+    }
+    let difference = compared.relative
     var report = Report(difference: difference)
     var disagreements = 0
     if let name = data.data {
@@ -103,8 +108,15 @@ struct Agreement {
     let loader = BatchLoader(source, .evaluation(data, batchSize: 250))
     while let batch = try loader.next() {
       let images = batch.tensors(on: .cpu).images
-      let outputs = runs.map { $0(images).doubles }
-      compare(outputs[0], outputs[1], count: batch.count, tolerance: tolerance)
+      let outputs = runs.map { $0(images) }
+      if self.images == 0 {
+        let some = min(batch.count, InferenceCheck.images(of: source.count))
+        for (network, output) in zip([a, b], outputs) {
+          try InferenceCheck(network)(
+            images.slice(axis: 0, from: 0, to: some), gave: output.slice(axis: 0, from: 0, to: some))
+        }
+      }
+      compare(outputs[0].doubles, outputs[1].doubles, count: batch.count, tolerance: tolerance)
       bar.advance(by: batch.count)
     }
   }

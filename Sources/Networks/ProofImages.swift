@@ -1,0 +1,116 @@
+import Torch
+
+/// Random images on which networks are compared in float64.
+///
+/// Where a network takes images of any size, smaller ones say as much, as long as every layer does there all that it
+/// does: at 224 pixels the comparison of an EfficientNet-B0 takes longer than all else that `export` does.
+public struct ProofImages: Sendable {
+  /// N×C×H×W, in float64.
+  public let batch: Tensor
+  /// Whether they are smaller than those that the networks are made for.
+  public let areSmaller: Bool
+
+  /// Up to so many multiply-accumulates an image the size stays.
+  private static let fewMACs = 100_000_000
+  private static let images = 4
+
+  /// - Parameters:
+  ///   - networks: that read images of one shape.
+  ///   - isWhole: whether the size is that of the networks in any case.
+  /// - Throws: `NetworkError` when one is not valid.
+  public init(for networks: [Network], seed: UInt64 = 0, whole isWhole: Bool = false) throws {
+    let whole = networks[0].inputShape
+    let macs = try networks.map { try $0.cost().macs }.max() ?? 0
+    let smaller = isWhole || macs <= Self.fewMACs ? nil : try Self.smallerShape(for: networks)
+    areSmaller = smaller != nil
+    // Two tell whether the output depends on the image.
+    let count = macs > Self.fewMACs && smaller == nil ? 2 : Self.images
+    batch = Tensor.normal([count] + (smaller ?? whole), dtype: .float64, using: Generator(seed: seed))
+  }
+
+  /// What the network gives for them, in float64 from the stored weights.
+  public func outputs(of network: Network) throws -> Tensor { try resized(network).to(.float64)(batch) }
+
+  /// The network, made for images of this size.
+  public func resized(_ network: Network) -> Network {
+    var result = network
+    result.inputShape = Array(batch.shape[1...])
+    return result
+  }
+
+  /// The smallest shape, by sixteenths, that exercises all of the networks.
+  private static func smallerShape(for networks: [Network]) throws -> [Int]? {
+    let usual = try networks.map { try Exercise($0, $0.inputShape) }
+    let whole = networks[0].inputShape
+    return (1..<16).lazy.map { part in [whole[0]] + whole[1...].map { ($0 * part + 15) / 16 } }.first { shape in
+      zip(networks, usual).allSatisfy { network, usual in
+        guard let own = try? Exercise(network, shape) else { return false }
+        return own.isAsGood(as: usual)
+      }
+    }
+  }
+}
+
+/// What the layers of a network do on images of some size.
+private struct Exercise {
+  private let output: [Int]
+  /// Shapes of all values, node by node.
+  private let shapes: [[Int]]
+  /// The taps of each window, by axis, that meet a pixel at all.
+  private let taps: [[Set<Int>]]
+
+  init(_ network: Network, _ input: [Int]) throws {
+    var network = network
+    network.inputShape = input
+    let all = try network.validate()
+    output = all[network.output] ?? []
+    shapes = network.nodes.map { all[$0.name] ?? [] }
+    taps = network.nodes.map { node in
+      guard let window = Window(node, network), let read = all[node.inputs[0]], let made = all[node.name] else {
+        return []
+      }
+      return (0..<2).map { window.taps(along: $0, of: read[$0 + 1], places: made[$0 + 1]) }
+    }
+  }
+
+  /// Every tap that met pixels does, and no axis has become too short for a sum along it to be one.
+  func isAsGood(as usual: Exercise) -> Bool {
+    output == usual.output && taps == usual.taps
+      && zip(shapes, usual.shapes).allSatisfy { own, usual in
+        own.count == usual.count && zip(own, usual).allSatisfy { $0 >= min($1, 3) }
+      }
+  }
+}
+
+/// How a convolution or pooling walks over an image.
+private struct Window {
+  var kernel: [Int]
+  var stride: [Int]
+  var padding: [Int]
+  var dilation: [Int]
+
+  init?(_ node: Node, _ network: Network) {
+    if let geometry = (node.operation as? Convolution)?.geometry,
+      let weight = network.parameter(.weight, of: node)?.shape
+    {
+      (kernel, stride, padding) = (Array(weight[2...]), geometry.stride, geometry.padding)
+      dilation = geometry.dilation
+      return
+    }
+    switch node.operation as? Pooling {
+    case .max(let geometry)?, .average(let geometry)?:
+      (kernel, stride, padding) = (geometry.kernel, geometry.stride, geometry.padding)
+      dilation = [1, 1]
+    default: return nil
+    }
+  }
+
+  func taps(along axis: Int, of pixels: Int, places: Int) -> Set<Int> {
+    Set(
+      (0..<kernel[axis]).filter { tap in
+        (0..<places).contains { place in
+          (0..<pixels).contains(place * stride[axis] - padding[axis] + tap * dilation[axis])
+        }
+      })
+  }
+}
