@@ -14,7 +14,7 @@ struct Entry {
     // The same holds for a file that grows past `ulimit -f`.
     for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
     do {
-      var command = try Thresh.parseAsRoot()
+      var command = try Thresh.parseAsRoot(ChannelNumbers.joined(Array(CommandLine.arguments.dropFirst())))
       try command.run()
       leave(0)
     } catch {

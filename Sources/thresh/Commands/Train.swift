@@ -25,6 +25,7 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("A YAML file of options; those on the command line come first.", valueName: "file"))
   var recipe: String?
   @OptionGroup var data: DataOptions
+  @OptionGroup var reading: ReadingArguments
   @OptionGroup var training: TrainingRecipeOptions
   @OptionGroup var plan: PlanOptions
   @OptionGroup var distillation: DistillationOptions
@@ -63,6 +64,7 @@ struct Train: ParsableCommand {
     set(&resolved.data, data.data)
     if let weights { resolved.weights = weights }
     if let dataDir = data.dataDir { resolved.dataDir = dataDir }
+    reading.apply(to: &resolved)
     training.apply(to: &resolved)
     plan.apply(to: &resolved)
     distillation.apply(to: &resolved)

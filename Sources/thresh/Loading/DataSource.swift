@@ -11,12 +11,15 @@ extension Recipe {
   func dataset(for preprocessing: Preprocessing? = nil) throws -> Dataset {
     var finder = DatasetFinder(
       dataDirectory: dataDir, environment: ProcessInfo.processInfo.environment, fetches: true)
+    let size = imageSize ?? 224
     finder.photographs =
       preprocessing?.photographs(resize: imageResize)
-      ?? ImageFolder.Options(size: imageSize, resize: imageResize ?? ImageFolder.Options.usualResize(for: imageSize))
+      ?? ImageFolder.Options(size: size, resize: imageResize ?? ImageFolder.Options.usualResize(for: size))
     var data = try finder.load(self.data)
     for note in data.notes { Console.note("note: \(note)") }
-    if let mean, let std {
+    if preprocessing == nil, var mean, var std {
+      if mean.count == 1 { mean = Array(repeating: mean[0], count: data.shape.channels) }
+      if std.count == 1 { std = Array(repeating: std[0], count: data.shape.channels) }
       guard mean.count == data.shape.channels, std.count == data.shape.channels else {
         throw RecipeError("--mean has \(mean.count) values, but the images have \(data.shape.channels) channels")
       }

@@ -46,31 +46,62 @@ enum ModelSource {
   /// - Parameters:
   ///   - data: the data set it is to be used with, if there is one.
   ///   - seed: of the weights, where none are given.
-  func load(for data: Dataset? = nil, seed: UInt64 = 0) throws -> Model {
-    let model = try read(for: data, seed: seed)
+  ///   - options: what the file leaves open.
+  func load(
+    for data: Dataset? = nil, seed: UInt64 = 0, _ options: ReadingOptions = ReadingOptions()
+  ) throws -> Model {
+    let model: Model
+    do {
+      model = try read(for: data, seed: seed, options)
+    } catch let choice as OpenChoice {
+      let option =
+        switch choice.question {
+        case .output: "--output-name"
+        case .imageSize: "--image-size"
+        }
+      throw ContainerError("\(choice) (\(option))")
+    }
     for note in model.notes { Console.note("note: \(note)") }
     return model
   }
 
-  private func read(for data: Dataset?, seed: UInt64) throws -> Model {
+  private func read(for data: Dataset?, seed: UInt64, _ options: ReadingOptions) throws -> Model {
+    guard case .architecture(_, let weights) = self else { return try given(data, seed, options) }
+    var model = try given(data, seed, options)
+    // The images of a data set come in the size that they have.
+    var rest = options
+    rest.imageSize = nil
+    try model.adopt(rest, weights?.lastPathComponent ?? "", tellsNormalization: false)
+    return model
+  }
+
+  private func given(_ data: Dataset?, _ seed: UInt64, _ options: ReadingOptions) throws -> Model {
     switch self {
-    case .file(let url): return try Self.model(of: url)
+    case .file(let url): return try Self.model(of: url, options)
     case .architecture(let name, let weights):
       if let weights, PyTorchCheckpoint.isNamed(weights) {
         let tensors = try PyTorchCheckpoint.weights(contentsOf: weights)
-        return try model(name, (tensors, weights.lastPathComponent), data, seed)
+        return try model(name, (tensors, weights.lastPathComponent), data, seed, options)
       }
       let stored = try weights.map { try Safetensors(contentsOf: $0) }
-      if let stored, Model.isModel(stored) { return try model(name, Model(stored), stored.file.lastPathComponent) }
-      return try model(name, stored.map { (try $0.tensors(), $0.file.lastPathComponent) }, data, seed)
+      if let stored, Model.isModel(stored) {
+        let file = stored.file.lastPathComponent
+        var result = try model(name, Model(stored), file)
+        try result.adopt(options, file)
+        return result
+      }
+      return try model(name, stored.map { (try $0.tensors(), $0.file.lastPathComponent) }, data, seed, options)
     }
   }
 
   var isONNX: Bool { if case .file(let file) = self { ONNXFile.isNamed(file) } else { false } }
 
   /// The model in a file of any kind that is read: Thresh's own, or ONNX.
-  static func model(of file: URL) throws -> Model {
-    ONNXFile.isNamed(file) ? try ONNXFile.model(contentsOf: file) : try Model(contentsOf: file)
+  private static func model(of file: URL, _ options: ReadingOptions) throws -> Model {
+    if ONNXFile.isNamed(file) { return try ONNXFile.model(contentsOf: file, options) }
+    var model = try Model(contentsOf: file)
+    try model.adopt(options, file.lastPathComponent)
+    return model
   }
 
   /// A model file given as weights brings its description too, but has to be of the architecture that was named.
@@ -82,10 +113,12 @@ enum ModelSource {
   }
 
   private func model(
-    _ name: Catalogue, _ weights: (tensors: [String: Tensor], file: String)?, _ data: Dataset?, _ seed: UInt64
+    _ name: Catalogue, _ weights: (tensors: [String: Tensor], file: String)?, _ data: Dataset?, _ seed: UInt64,
+    _ options: ReadingOptions
   ) throws -> Model {
     let usual = name.usual
-    let shape = data.map { [$0.shape.channels, $0.shape.height, $0.shape.width] } ?? usual.shape
+    let asked = options.imageSize.map { [usual.shape[0], $0, $0] }
+    let shape = data.map { [$0.shape.channels, $0.shape.height, $0.shape.width] } ?? asked ?? usual.shape
     let classes = data?.classNames ?? (0..<usual.classes).map { "class \($0)" }
     var network: Network
     do {
@@ -100,7 +133,12 @@ enum ModelSource {
       channelOrder: shape[0] == 1 ? .grey : .rgb, height: shape[1], width: shape[2],
       mean: normalization?.mean ?? usual.mean(shape[0]), std: normalization?.std ?? usual.std(shape[0]),
       resize: data?.resize)
-    return Model(network: network, preprocessing: preprocessing, classNames: classes)
+    var model = Model(network: network, preprocessing: preprocessing, classNames: classes)
+    if let weights, options.mean == nil {
+      let channels = shape[0] == 1 ? "mean 0.449" : "mean 0.485, 0.456, 0.406"
+      model.notes.append("\(weights.file) does not say how images are normalised: ImageNet's \(channels) is assumed")
+    }
+    return model
   }
 }
 

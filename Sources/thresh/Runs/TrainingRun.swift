@@ -93,15 +93,12 @@ struct TrainingRun {
     let source = try ModelSource(recipe.model, weights: recipe.weights)
     guard case .file = source else {
       let data = try recipe.dataset()
-      var model = try source.load(for: data, seed: recipe.seed)
+      var model = try source.load(for: data, seed: recipe.seed, recipe.reading)
       if recipe.decompose {
         let whole = (recipe.skip ?? []).map(Pattern.init)
         model.network = try model.network.decomposed(seed: recipe.seed) { name in whole.contains { $0.matches(name) } }
       }
       if recipe.width < 1 { model.network = try model.network.thinned(to: recipe.width) }
-      if let mean = recipe.mean, let std = recipe.std {
-        (model.preprocessing.mean, model.preprocessing.std) = (mean, std)
-      }
       return (model, try data.prepared(for: model))
     }
     guard recipe.width == 1 else {
@@ -112,7 +109,13 @@ struct TrainingRun {
         "--decompose builds a new network, but \(recipe.model) is a trained one; name an architecture, such as resnet18"
       )
     }
-    var model = try source.load()
+    var options = recipe.reading
+    // Recipes name a size that models of one size pass over.
+    (options.usualSize, options.imageSize) = (options.imageSize ?? options.usualSize, nil)
+    var model = try source.load(options)
+    if let size = recipe.imageSize, size != model.preprocessing.height {
+      Console.note("note: the model reads images of \(model.preprocessing.height) pixels a side, so not of \(size)")
+    }
     let data = try recipe.dataset(for: model.preprocessing)
     model.figures = [:]
     model.adoptDescription(of: data)
@@ -134,7 +137,8 @@ struct TrainingRun {
     _ model: Model, dense: Model, _ data: Dataset, _ compressed: Compressed?
   ) throws -> Outcome {
     var model = model
-    let test = try steps.accuracy(of: model.network, on: data.test, of: data)
+    // The network as its file has it.
+    let test = try steps.accuracy(of: model.asWritten().network, on: data.test, of: data)
     let (cost, denseCost) = (try model.network.cost(), try dense.network.cost())
     model.figures["top1"] = test.top1
     model.figures["parameters"] = Double(cost.parameters)
