@@ -33,6 +33,16 @@ public struct DatasetFinder: Sendable {
   /// The names that `load` knows; any other is taken for a folder.
   public static let names = KnownDataset.allCases.map(\.rawValue) + [Glyphs.name]
 
+  /// Height and width of the images of a set that is known by name; nil for any other, and for one of any size.
+  public static func imageSide(of name: String) -> Int? {
+    switch KnownDataset(rawValue: name) {
+    case .cifar10, .cifar100: 32
+    case .mnist, .fashionMNIST: 28
+    case .chars36: nil
+    case nil: name == Glyphs.name ? GlyphDrawing.side : nil
+    }
+  }
+
   /// The data set of this name, or in the folder of this path, which may be relative to a searched folder.
   ///
   /// - Throws: `DatasetError`, naming the nearest known name, the places searched, or what is wrong with a file.

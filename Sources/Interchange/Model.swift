@@ -15,6 +15,8 @@ public struct Model: Sendable {
   public var plan: String?
   /// Measured figures, such as `top1` in percent.
   public var figures: [String: Double]
+  /// How the file that it came from meets other programs; what is written does so too.
+  public var interface = ModelInterface()
   /// What had to be assumed because the file leaves it open, and what of the file was not used: a sentence each, to be
   /// told once to the person who gave the file. Not written to files.
   public var notes: [String] = []
@@ -41,6 +43,7 @@ enum MetadataKey {
   static let recipe = "recipe"
   static let plan = "plan"
   static let figures = "figures"
+  static let interface = "interface"
 }
 
 extension Model {
@@ -88,10 +91,15 @@ extension Model {
     figures = (try? decoded(MetadataKey.figures, as: [String: Double].self)) ?? [:]
     recipe = file.metadata[MetadataKey.recipe]
     plan = file.metadata[MetadataKey.plan]
+    if file.metadata[MetadataKey.interface] != nil {
+      interface = try decoded(MetadataKey.interface, as: ModelInterface.self)
+    }
+    // Losses want logits; files of older versions may hold a network that ends in probabilities.
+    if let activation = try network.takeOffLastActivation() { interface.outputActivation = activation }
     try check(name)
   }
 
-  private func check(_ name: String) throws {
+  func check(_ name: String) throws {
     guard [1, 3].contains(network.inputShape[0]) else {
       throw ContainerError(
         """
@@ -130,11 +138,14 @@ extension Model {
   ///
   /// - Throws: `ContainerError` when the disk refuses.
   public func write(to file: URL) throws {
-    try TensorFile.write(network.parameters, metadata: metadata(), to: file)
+    let halves = writesHalf
+    let tensors = network.parameters.mapValues { halves && $0.dtype == .float32 ? $0.to(.float16) : $0 }
+    try TensorFile.write(tensors, metadata: metadata(), to: file)
   }
 
   private func metadata() throws -> [String: String] {
-    let own = ["format": "pt", MetadataKey.architecture: try Self.json(Architecture(network))]
+    var own = ["format": "pt", MetadataKey.architecture: try Self.json(Architecture(network))]
+    if interface != ModelInterface() { own[MetadataKey.interface] = try Self.json(interface) }
     return try own.merging(description) { $1 }
   }
 
@@ -151,30 +162,6 @@ extension Model {
       result[MetadataKey.plan] = plan
       return result
     }
-  }
-
-  /// A network with what a file's metadata say of it, or, where Thresh did not write them, what is usual.
-  ///
-  /// - Throws: `ContainerError` when the metadata contradict the network, `NetworkError` when it is not valid.
-  init(_ network: Network, description: [String: String], name: String) throws {
-    func decoded<Value: Decodable>(_ key: String, as type: Value.Type) -> Value? {
-      description[key].flatMap { try? JSONDecoder().decode(type, from: Data($0.utf8)) }
-    }
-    let outputs = try network.validate()[network.output]?.first ?? 0
-    guard outputs <= 1 << 20 else {
-      throw ContainerError("\(name) tells \(outputs) classes apart, expected at most 1048576")
-    }
-    let isGrey = network.inputShape[0] == 1
-    let usual = Preprocessing(
-      channelOrder: isGrey ? .grey : .rgb, height: network.inputShape[1], width: network.inputShape[2],
-      mean: isGrey ? [0.449] : [0.485, 0.456, 0.406], std: isGrey ? [0.226] : [0.229, 0.224, 0.225])
-    self.init(
-      network: network.separatingParameters(),
-      preprocessing: decoded(MetadataKey.preprocessing, as: Preprocessing.self) ?? usual,
-      classNames: decoded(MetadataKey.classNames, as: [String].self) ?? (0..<outputs).map { "class \($0)" },
-      recipe: description[MetadataKey.recipe], plan: description[MetadataKey.plan],
-      figures: decoded(MetadataKey.figures, as: [String: Double].self) ?? [:])
-    try check(name)
   }
 
   private static func json(_ value: some Encodable) throws -> String {

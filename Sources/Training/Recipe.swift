@@ -98,8 +98,11 @@ public struct Recipe: Sendable, Equatable, Codable {
   /// Per-channel mean and standard deviation of the images, 0…1; nil is what suits the weights or the data set.
   public var mean: [Float]?
   public var std: [Float]?
-  /// Side of the square that photographs are cut to, and what their shorter side is resized to before.
-  public var imageSize = 224
+  /// The output that gives the classes, where a file of another program has several.
+  public var outputName: String?
+  /// Side of the square that photographs are cut to, and what their shorter side is resized to before; nil is what the
+  /// model wants, or 224.
+  public var imageSize: Int?
   public var imageResize: Int?
 
   public init() {}

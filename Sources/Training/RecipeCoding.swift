@@ -45,6 +45,7 @@ extension Recipe {
     case minRank = "min-rank"
     case minUnits = "min-units"
     case precision, device, threads, seed, crop, flip, mean, std
+    case outputName = "output-name"
     case imageSize = "image-size"
     case imageResize = "image-resize"
   }
@@ -121,7 +122,8 @@ extension Recipe {
     try readOptional(.flip, &flip)
     try readOptional(.mean, &mean)
     try readOptional(.std, &std)
-    try read(.imageSize, &imageSize)
+    try readOptional(.outputName, &outputName)
+    try readOptional(.imageSize, &imageSize)
     try readOptional(.imageResize, &imageResize)
   }
 

@@ -58,10 +58,14 @@ extension Recipe {
     try check(minUnits >= 1, "min-units", minUnits, "1 or more")
     try check(threads.map { (1...1024).contains($0) } ?? true, "threads", threads ?? 0, "1 to 1024")
     try check(crop.map { (0...1024).contains($0) } ?? true, "crop", crop ?? 0, "0 to 1024 pixels")
-    try check((1...8192).contains(imageSize), "image-size", imageSize, "1 to 8192 pixels")
+    try check(imageSize.map { (1...8192).contains($0) } ?? true, "image-size", imageSize ?? 0, "1 to 8192 pixels")
     try check((mean == nil) == (std == nil), "mean", mean ?? [], "to be given together with --std")
-    try check(mean?.allSatisfy(\.isFinite) ?? true, "mean", mean ?? [], "numbers")
-    try check(std?.allSatisfy { $0 > 0 && $0.isFinite } ?? true, "std", std ?? [], "numbers above 0")
+    // Those of raw pixels, as 123.7 and 58.4, would be taken for something else without a word.
+    try check(
+      mean?.allSatisfy { abs($0) <= 2 } ?? true, "mean", mean ?? [], "numbers for pixels of 0 to 1; divide them by 255")
+    try check(
+      std?.allSatisfy { $0 > 0 && $0 <= 2 } ?? true, "std", std ?? [],
+      "numbers above 0 for pixels of 0 to 1; divide them by 255")
     try check(
       strengths.allSatisfy { $0.factor >= 0 && $0.factor.isFinite }, "strengths", strengths, "factors of 0 or more")
   }

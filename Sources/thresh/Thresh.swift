@@ -14,7 +14,7 @@ struct Entry {
     // The same holds for a file that grows past `ulimit -f`.
     for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
     do {
-      var command = try Thresh.parseAsRoot()
+      var command = try Thresh.parseAsRoot(ChannelNumbers.joined(Array(CommandLine.arguments.dropFirst())))
       // Not for help, which is a command of the parser's own.
       if Thresh.configuration.subcommands.contains(where: { $0 == type(of: command) }) { _ = try Kernels.read() }
       try command.run()

@@ -61,7 +61,8 @@ struct ONNXTensors {
     let shape = try shape(of: proto, name)
     let count = shape.reduce(1, *)
     guard let type = ONNXType(rawValue: proto.dataType) else {
-      throw problem(name, "has elements of type \(proto.dataType), expected floats, int32, int64 or bool")
+      throw problem(
+        name, "has elements of \(ONNXType.name(of: proto.dataType)), expected floats, int32, int64, uint8 or bool")
     }
     let bytes = try proto.dataLocation == .external ? external(proto, name) : proto.rawData
     let numbers: ONNXConstant.Numbers

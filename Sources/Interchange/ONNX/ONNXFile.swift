@@ -11,7 +11,8 @@ public enum ONNXFile {
   /// Deeper messages than a graph of operations needs are refused.
   private static let depth = 32
 
-  /// The model as a file of opset 17, its batch free.
+  /// The model as a file of opset 17, its batch free: names, types of numbers and the last activation as in the file that
+  /// it came from (`ModelInterface`).
   ///
   /// What is returned was read back and compared with the network (see `Difference`).
   ///
@@ -21,7 +22,8 @@ public enum ONNXFile {
   public static func data(of model: Model, foldingBatchNorm foldsBatchNorm: Bool) throws -> Data {
     let network = foldsBatchNorm ? try model.network.foldingBatchNorm() : model.network
     let shapes = try network.validate()
-    var writer = ONNXGraphWriter()
+    let halves = model.writesHalf
+    var writer = ONNXGraphWriter(model.interface, halves: halves)
     for node in network.nodes { try writer.write(node, of: network, shapes) }
     writer.declare(input: network.inputShape, output: network.output, shape: shapes[network.output] ?? [])
     var proto = ONNXModelProto()
@@ -42,7 +44,10 @@ public enum ONNXFile {
     if let complaint = difference.complaint {
       throw CompactionError(EqualityProof.sentence(complaint, of: "the network") + "; nothing was written")
     }
-    guard difference.relative <= 1e-5 else {
+    // Numbers that are written as float16 are rounded to 11 bits.
+    guard difference.relative <= (halves ? 1e-2 : 1e-5),
+      back.interface.outputActivation == model.interface.outputActivation
+    else {
       throw ContainerError(
         """
         the exported file computes something else than the network (difference \(difference.relative) of the largest \
@@ -54,39 +59,40 @@ public enum ONNXFile {
 
   /// Reads a classifier.
   ///
-  /// Class names and normalisation are those of its metadata, where Thresh wrote it; else classes are numbered, and
-  /// images normalised with ImageNet's mean and standard deviation.
+  /// Class names and normalisation are those of its metadata, where Thresh wrote it. Else the options say them, or the
+  /// way in which the network begins, or they are assumed; `Model.notes` tell what was.
   ///
-  /// - Throws: `ContainerError`, one for everything that cannot be read.
-  public static func model(contentsOf file: URL) throws -> Model {
+  /// - Throws: `ContainerError`, one for everything that cannot be read; `OpenChoice` where the options have to say more.
+  public static func model(contentsOf file: URL, _ options: ReadingOptions = ReadingOptions()) throws -> Model {
     let data: Data
     do {
       data = try Data(contentsOf: file, options: .mappedIfSafe)
     } catch {
       throw ContainerError("\(file.path) cannot be read; check the file and its permissions")
     }
-    return try model(of: data, name: file.lastPathComponent, folder: file.deletingLastPathComponent())
+    return try model(of: data, name: file.lastPathComponent, folder: file.deletingLastPathComponent(), options)
   }
 
   /// The same of bytes that are there; data outside them has to lie in `folder`.
-  public static func model(of data: Data, name: String, folder: URL) throws -> Model {
-    var options = BinaryDecodingOptions()
-    options.messageDepthLimit = depth
-    options.discardUnknownFields = true
+  public static func model(
+    of data: Data, name: String, folder: URL, _ options: ReadingOptions = ReadingOptions()
+  ) throws -> Model {
+    var decoding = BinaryDecodingOptions()
+    decoding.messageDepthLimit = depth
+    decoding.discardUnknownFields = true
     let proto: ONNXModelProto
     do {
-      proto = try ONNXModelProto(serializedBytes: data, options: options)
+      proto = try ONNXModelProto(serializedBytes: data, options: decoding)
     } catch {
       throw ContainerError("\(name) is no ONNX file, or a damaged one; export it again")
     }
     guard proto.hasGraph, let opset = proto.opsetImport.first(where: { $0.domain.isEmpty || $0.domain == "ai.onnx" })
     else { throw ContainerError("\(name) holds no graph of ONNX operators; export it again") }
     let tensors = ONNXTensors(file: name, folder: folder)
-    var reader = try ONNXGraphReader(proto.graph, opset: Int(clamping: opset.version), tensors)
     do {
-      let network = try reader.network(of: proto.graph)
+      let read = try ONNXClassifier(of: proto.graph, opset: Int(clamping: opset.version), tensors, options)
       let metadata = Dictionary(proto.metadataProps.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
-      return try Model(network, description: metadata, name: name)
+      return try Model(read, description: metadata, name: name, options)
     } catch let error as NetworkError {
       throw ContainerError("\(name) does not hold a valid network: \(error.description)")
     }

@@ -38,6 +38,8 @@ struct ONNXGraphReader {
   private(set) var readers: [String: Int] = [:]
   /// The value of the graph that each node of the network was made for.
   var origins: [String: String] = [:]
+  /// What made probabilities of the classes and was left out.
+  private(set) var outputActivation: OutputActivation?
   /// Elements of constants that were computed so far.
   private var computed = 0
   private let inputShape: [Int]
@@ -47,62 +49,40 @@ struct ONNXGraphReader {
   let exportedBatch: Int?
   private let tensors: ONNXTensors
 
-  init(_ graph: ONNXGraphProto, opset: Int, _ tensors: ONNXTensors) throws {
+  /// - Parameter graph: what its one output needs.
+  init(_ graph: ONNXGraphProto, _ input: ONNXInput, opset: Int, _ tensors: ONNXTensors) throws {
     (self.opset, self.tensors) = (opset, tensors)
     for proto in graph.initializer {
       guard values[proto.name] == nil else { throw ContainerError("\(tensors.file) holds \(proto.name) twice") }
       values[proto.name] = .constant(try tensors.constant(proto, name: proto.name, isParameter: true))
     }
-    let stored = Set(values.keys)
-    let inputs = graph.input.filter { !stored.contains($0.name) }
-    guard inputs.count == 1, graph.output.count >= 1 else {
-      throw ContainerError(
-        "\(tensors.file) has \(inputs.count) inputs and \(graph.output.count) outputs, expected images in, classes out")
-    }
-    let sizes = inputs[0].type.tensorType.shape.dim
-    let image = sizes.dropFirst().map { Int(clamping: $0.dimValue) }
-    guard sizes.count == 4, image.allSatisfy({ (1...1 << 16).contains($0) }) else {
-      throw ContainerError(
-        """
-        \(tensors.file) reads \(inputs[0].name) of shape \(sizes.map(Self.text)), expected batch × channels × height × \
-        width with a fixed size of the image; export it so
-        """)
-    }
-    let turned = Self.turnsChannelsFirst(inputs[0].name, in: graph)
-    let isChannelsLast = turned || (image[2] <= 4 && image[0] > 4 && image[1] > 4)
-    channelsLastInput = isChannelsLast ? inputs[0].name : nil
-    inputShape = isChannelsLast ? [image[2], image[0], image[1]] : image
-    exportedBatch = sizes[0].dimValue > 0 ? Int(clamping: sizes[0].dimValue) : nil
+    let image = input.sizes
+    channelsLastInput = input.isChannelsLast ? input.name : nil
+    inputShape = input.isChannelsLast ? [image[2], image[0], image[1]] : image
+    exportedBatch = input.batch
     shapes[Network.inputName] = inputShape
     var given = ONNXImage(name: Network.inputName, shape: image)
-    if isChannelsLast, !turned {
+    if input.isChannelsLast, !input.isTurned {
       given.name = "channels_last"
       shapes[given.name] = image
       nodes.append(Node(name: given.name, operation: Transpose([1, 2, 0]), inputs: [Network.inputName]))
     }
-    values[inputs[0].name] = .image(given)
+    values[input.name] = .image(given)
     for node in graph.node { for input in node.input { readers[input, default: 0] += 1 } }
     for output in graph.output { readers[output.name, default: 0] += 1 }
-  }
-
-  /// Whether all that is done with the input is to put its channels in front, as converters of Keras's models do; then
-  /// neither its transposition nor the one back is needed.
-  private static func turnsChannelsFirst(_ input: String, in graph: ONNXGraphProto) -> Bool {
-    let readers = graph.node.filter { $0.input.contains(input) && $0.opType != "Shape" }
-    return !readers.isEmpty
-      && readers.allSatisfy { $0.opType == "Transpose" && $0.integers("perm") == [0, 3, 1, 2] }
-      && !graph.output.contains { $0.name == input }
   }
 
   /// Reads all nodes, or says in one error which cannot be read.
   mutating func network(of graph: ONNXGraphProto) throws -> Network {
     var problems: [String] = []
-    for node in graph.node {
+    let last = graph.lastActivation
+    for (index, node) in graph.node.enumerated() {
       do {
         guard try !readsUnknown(node) else {
           for output in node.output { values[output] = .unknown }
           continue
         }
+        if let last, last.nodes.contains(index), try takeOff(last.kind, node) { continue }
         try read(node)
       } catch let problem as ONNXProblem {
         problems.append("\(node.opType) (\(Self.label(node))) \(problem.sentence)")
@@ -132,8 +112,23 @@ struct ONNXGraphReader {
     return false
   }
 
-  private static func text(_ size: ONNXTensorShapeProto.Dimension) -> String {
-    size.dimParam.isEmpty ? "\(size.dimValue)" : size.dimParam
+  /// Passes over the node that makes probabilities of the classes; false where it does something else.
+  private mutating func takeOff(_ activation: OutputActivation, _ node: ONNXNodeProto) throws -> Bool {
+    let input = try image(node)
+    // The logarithm behind a softmax goes with it.
+    if node.opType.hasSuffix("Softmax") {
+      let axis = try input.position(node.integer("axis") ?? (opset < 13 ? 1 : -1))
+      // Before opset 13 all axes from there on were taken as one.
+      let axes = opset < 13 ? Array(axis..<input.rank) : [axis]
+      guard input.standsAlone, !axes.contains(input.axis),
+        try axes.map({ input.shape[try input.fixedAxis($0)] }).reduce(1, *) == input.shape.reduce(1, *)
+      else { return false }
+    } else if node.opType == "Log", outputActivation == nil {
+      return false
+    }
+    outputActivation = activation
+    alias(node, input)
+    return true
   }
 
   private static func label(_ node: ONNXNodeProto) -> String { node.name.isEmpty ? node.output.first ?? "" : node.name }

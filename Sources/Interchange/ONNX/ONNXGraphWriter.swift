@@ -9,6 +9,15 @@ struct ONNXGraphWriter {
   private(set) var graph = ONNXGraphProto()
   /// Values that go by another name, as what comes out of dropout.
   private var aliases: [String: String] = [:]
+  private let interface: ModelInterface
+  /// What weights and values between the nodes are.
+  private let numbers: ONNXType
+
+  /// - Parameter halves: whether numbers are written as float16.
+  init(_ interface: ModelInterface, halves: Bool) {
+    (self.interface, numbers) = (interface, halves ? .float16 : .float)
+    if element(interface.inputType) != numbers { cast(Network.inputName, to: numbers, "\(Network.inputName).cast") }
+  }
 
   /// The opset whose operators are written.
   static let opset: Int64 = 17
@@ -53,8 +62,10 @@ struct ONNXGraphWriter {
     var proto = ONNXTensorProto()
     proto.name = name
     proto.dims = tensor.shape.map(Int64.init)
-    proto.dataType = ONNXType.float.rawValue
-    proto.rawData = tensor.to(.float32).contiguous.values(as: Float.self).withUnsafeBytes { Data($0) }
+    proto.dataType = numbers.rawValue
+    let stored = tensor.to(numbers == .float16 ? .float16 : .float32).contiguous
+    proto.rawData = Data(count: stored.count * stored.dtype.size)
+    proto.rawData.withUnsafeMutableBytes { stored.read(into: $0) }
     graph.initializer.append(proto)
     return name
   }
@@ -73,18 +84,63 @@ struct ONNXGraphWriter {
   /// Stores one number without axes.
   mutating func store(_ name: String, _ number: Double) -> String { store(name, Tensor([number], shape: [])) }
 
-  /// Names the graph's input and output, with a free batch.
+  /// Ends the graph with what the file that the network came from ended with, and names its input and output, with a free
+  /// batch.
   mutating func declare(input: [Int], output name: String, shape: [Int]) {
+    var last = value(name)
+    if let activation = interface.outputActivation {
+      let axis: KeyValuePairs<String, Attribute> = activation == .sigmoid ? [:] : ["axis": .int(1)]
+      append(activation.rawValue, [last], makes: "\(name).probabilities", axis)
+      last = "\(name).probabilities"
+    }
+    if element(interface.outputType) != numbers {
+      cast(last, to: element(interface.outputType), "\(last).cast")
+      last = "\(last).cast"
+    }
     graph.name = "network"
-    graph.input = [Self.info(Network.inputName, input)]
-    graph.output = [Self.info(value(name), shape)]
+    graph.input = [Self.info(Network.inputName, element(interface.inputType), input)]
+    graph.output = [Self.info(last, element(interface.outputType), shape)]
+    if let own = interface.outputName, !own.isEmpty { rename(last, to: own) }
+    if let own = interface.inputName, !own.isEmpty { rename(Network.inputName, to: own) }
   }
 
-  private static func info(_ name: String, _ shape: [Int]) -> ONNXValueInfoProto {
+  private func element(_ number: ModelInterface.NumberType) -> ONNXType {
+    switch number {
+    case .float32: .float
+    case .float16: .float16
+    case .uint8: .uint8
+    }
+  }
+
+  private mutating func cast(_ name: String, to type: ONNXType, _ result: String) {
+    append("Cast", [name], makes: result, ["to": .int(Int(type.rawValue))])
+    aliases[name] = result
+  }
+
+  /// Gives a value another name everywhere; one that has it already makes room.
+  private mutating func rename(_ old: String, to new: String) {
+    guard old != new else { return }
+    let values = Set(graph.node.flatMap { $0.input + $0.output } + graph.initializer.map(\.name))
+    if values.contains(new) {
+      var free = "\(new)_2"
+      while values.contains(free) { free += "_" }
+      rename(new, to: free)
+    }
+    func renamed(_ name: String) -> String { name == old ? new : name }
+    for index in graph.node.indices {
+      graph.node[index].input = graph.node[index].input.map(renamed)
+      graph.node[index].output = graph.node[index].output.map(renamed)
+    }
+    for index in graph.initializer.indices { graph.initializer[index].name = renamed(graph.initializer[index].name) }
+    for index in graph.input.indices { graph.input[index].name = renamed(graph.input[index].name) }
+    for index in graph.output.indices { graph.output[index].name = renamed(graph.output[index].name) }
+  }
+
+  private static func info(_ name: String, _ number: ONNXType, _ shape: [Int]) -> ONNXValueInfoProto {
     var batch = ONNXTensorShapeProto.Dimension()
     batch.dimParam = "batch"
     var type = ONNXTypeProto.Tensor()
-    type.elemType = ONNXType.float.rawValue
+    type.elemType = number.rawValue
     type.shape.dim =
       [batch]
       + shape.map { size in
@@ -109,4 +165,14 @@ enum ONNXType: Int32 {
   case float16 = 10
   case double = 11
   case bfloat16 = 16
+
+  /// The standard's name of any kind of element.
+  static func name(of number: Int32) -> String {
+    let names: [Int32: String] = [
+      1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string", 9: "bool",
+      10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 14: "complex64", 15: "complex128", 16: "bfloat16",
+      17: "float8", 18: "float8", 19: "float8", 20: "float8", 21: "uint4", 22: "int4", 23: "float4",
+    ]
+    return names[number] ?? "type \(number)"
+  }
 }

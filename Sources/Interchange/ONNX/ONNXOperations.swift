@@ -216,7 +216,7 @@ extension ONNXGraphWriter {
 
   /// A value of a batch of one, spread over the images'.
   private mutating func spread(_ x: String, rank: Int, _ name: String) -> String {
-    append("Shape", [Network.inputName], makes: "\(name).batch", ["end": .int(1)])
+    append("Shape", [value(Network.inputName)], makes: "\(name).batch", ["end": .int(1)])
     let ones = store("\(name).ones", Array(repeating: 1, count: rank))
     append("Concat", ["\(name).batch", ones], makes: "\(name).shape", ["axis": .int(0)])
     append("Expand", [x, "\(name).shape"], makes: name)

@@ -15,14 +15,15 @@ public struct PyTorchModule: Sendable {
   /// - Parameters:
   ///   - given: any valid network.
   ///   - weights: the name of the safetensors file beside the module.
+  ///   - interface: how the module meets other programs; its names and kinds of weights are of no use here.
   /// - Throws: `NetworkError` when the network is not valid.
-  public init(_ given: Network, weights: String) throws {
+  public init(_ given: Network, weights: String, _ interface: ModelInterface = ModelInterface()) throws {
     let network = given.withLayerNames()
     let shapes = try network.validate()
     self.network = network
     let pairs = network.matrixLayers.filter(\.isPair)
     var layers: [String] = []
-    var steps: [String] = []
+    var steps = interface.inputType == .uint8 ? ["x = x.float()"] : []
     var variables = [Network.inputName: "x"]
     var free = PythonVariables()
     let constants = network.constantValues
@@ -54,7 +55,15 @@ public struct PyTorchModule: Sendable {
       steps.append("\(variable) = \(Self.call(node, name, inputs, input))")
       variables[node.name] = variable
     }
-    source = Self.text(layers, steps, variables[network.output] ?? "x", weights, network.inputShape)
+    let logits = variables[network.output] ?? "x"
+    let output =
+      switch interface.outputActivation {
+      case nil: logits
+      case .softmax: "torch.softmax(\(logits), dim=1)"
+      case .logSoftmax: "torch.log_softmax(\(logits), dim=1)"
+      case .sigmoid: "torch.sigmoid(\(logits))"
+      }
+    source = Self.text(layers, steps, output, weights, network.inputShape)
   }
 
   private static func text(

@@ -67,7 +67,7 @@ struct Calibrate: ParsableCommand {
     }
     let conditions = TimingConditions(
       batchSize: batchSize, threads: threads ?? Library.threads, precision: precision)
-    let network = try ModelSource(model.model, weights: model.weights).load().network
+    let network = try model.source().load(model.reading.options()).network
     let report = try measure(network, conditions)
     if json { try Console.json(report) } else { show(report) }
     let (predicted, measured) = (report.whole.predicted, report.whole.measured)

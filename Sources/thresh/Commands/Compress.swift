@@ -61,8 +61,8 @@ struct Compress: ParsableCommand {
 
   func run() throws {
     try AtomicOutput.check(output)
-    let source = try ModelSource(model.model, weights: model.weights)
-    var model = try source.load()
+    let source = try model.source()
+    var model = try source.load(model.reading.options(data: data.data))
     let recipe = try resolvedRecipe(model)
     let steps = try RunSteps(recipe)
     var data = try data.data.map { _ in try recipe.dataset(for: model.preprocessing) }
@@ -80,7 +80,8 @@ struct Compress: ParsableCommand {
         backOffs = try steps.finetune(
           &compressed, on: data, in: folder, keeping: file, teacher: teacher, resume: resume)
       }
-      let final = try steps.accuracy(of: compressed.model.network, on: data.test, of: data)
+      // The network as the file will have it.
+      let final = try steps.accuracy(of: compressed.model.asWritten().network, on: data.test, of: data)
       compressed.model.figures["top1"] = final.top1
       test = final
     }

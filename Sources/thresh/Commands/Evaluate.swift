@@ -20,10 +20,6 @@ struct Evaluate: ParsableCommand {
 
   @OptionGroup var model: ModelArgument
   @OptionGroup var data: DataOptions
-  @Option(parsing: .upToNextOption, help: ArgumentHelp("Mean of each channel, 0 to 1.", valueName: "x"))
-  var mean: [Float] = []
-  @Option(parsing: .upToNextOption, help: ArgumentHelp("Standard deviation of each channel, 0 to 1.", valueName: "x"))
-  var std: [Float] = []
   @Option(help: ArgumentHelp("Images at once.", valueName: "n"))
   var batchSize = 250
   @OptionGroup var compute: ComputeOptions
@@ -38,11 +34,11 @@ struct Evaluate: ParsableCommand {
     recipe.skipBroken = data.skipBroken ?? false
     recipe.validation = 0
     recipe.batchSize = batchSize
-    (recipe.mean, recipe.std) = (mean.isEmpty ? nil : mean, std.isEmpty ? nil : std)
+    model.reading.apply(to: &recipe)
     compute.apply(to: &recipe)
     try recipe.validate()
     let device = try recipe.computing()
-    let source = try ModelSource(model.model, weights: model.weights)
+    let source = try model.source()
     let (model, data) = try load(source, recipe)
     var bar = ProgressBar("evaluating", total: data.test.count, unit: "images")
     let accuracy = try model.network.accuracy(on: data.test, of: data, batchSize: batchSize, device: device) {
@@ -64,16 +60,12 @@ struct Evaluate: ParsableCommand {
   private func load(_ source: ModelSource, _ recipe: Recipe) throws -> (Model, Dataset) {
     if case .architecture(_, let weights) = source {
       let data = try recipe.dataset(parts: .test)
-      var model = try source.load(for: data)
-      if let mean = recipe.mean, let std = recipe.std {
-        (model.preprocessing.mean, model.preprocessing.std) = (mean, std)
-      }
+      let model = try source.load(for: data, recipe.reading)
       if weights == nil { Console.note("warning: no --weights, so the network is evaluated untrained") }
       return (model, try data.prepared(for: model, allowsSubset: true))
     }
-    let model = try source.load()
-    var data = try recipe.dataset(for: model.preprocessing, parts: .test).prepared(for: model, allowsSubset: true)
-    if let mean = recipe.mean, let std = recipe.std { data.normalization = Normalization(mean: mean, std: std) }
-    return (model, data)
+    let model = try source.load(recipe.reading)
+    let data = try recipe.dataset(for: model.preprocessing, parts: .test)
+    return (model, try data.prepared(for: model, allowsSubset: true))
   }
 }

@@ -30,7 +30,10 @@ struct Export: ParsableCommand {
 
   func run() throws {
     try AtomicOutput.check(output)
-    let model = try ModelSource(model.model, weights: model.weights).load()
+    let model = try model.source().load(model.reading.options())
+    if model.interface.weightType == .float16, !model.writesHalf {
+      Console.note("note: the weights do not fit into float16, and are written as float32")
+    }
     let cost = try model.network.cost()
     let size = "\(cost.parameters.formattedCount) parameters, \(cost.macs.formattedCount) MACs"
     switch to {
@@ -57,13 +60,13 @@ struct Export: ParsableCommand {
     guard !files.fileExists(atPath: weights.path) || files.fileExists(atPath: file.path) else {
       throw OutputError("\(weights.path) is there already and would be replaced; name another --output")
     }
-    let module = try PyTorchModule(model.network, weights: weights.lastPathComponent)
+    let module = try PyTorchModule(model.network, weights: weights.lastPathComponent, model.interface)
     try AtomicOutput.check(weights.path)
     var named = model
     named.network = module.network
     try named.write(to: weights)
     let back = try Model(contentsOf: weights)
-    guard try Difference(between: model.network, and: back.network).largest == 0 else {
+    guard try Difference(between: model.asWritten().network, and: back.network).largest == 0 else {
       throw OutputError("\(weights.path) does not hold what was written; check the disk and try again")
     }
     try AtomicOutput.write(module.source, to: file)

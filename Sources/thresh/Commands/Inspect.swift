@@ -47,7 +47,7 @@ struct Inspect: ParsableCommand {
   func run() throws {
     // One thread: a team takes longer to start than these small matrices take to decompose.
     Library.setThreads(1)
-    let model = try ModelSource(model.model, weights: model.weights).load()
+    let model = try model.source().load(model.reading.options())
     let network = model.network
     let costs = Dictionary(
       try network.nodeCosts().map { ($0.node.name, $0.cost) }, uniquingKeysWith: { first, _ in first })

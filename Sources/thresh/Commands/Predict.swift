@@ -21,6 +21,7 @@ struct Predict: ParsableCommand {
   var images: [String]
   @Option(help: ArgumentHelp("How many classes to name for each image.", valueName: "n"))
   var top = 1
+  @OptionGroup var reading: ReadingArguments
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -36,7 +37,7 @@ struct Predict: ParsableCommand {
 
   func run() throws {
     guard top > 0 else { throw RecipeError("--top is \(top), expected 1 or more") }
-    let model = try ModelSource(model, weights: nil).load()
+    let model = try ModelSource(model, weights: nil).load(reading.options())
     let (height, width) = (model.preprocessing.height, model.preprocessing.width)
     guard height == width else {
       throw NetworkError("the model reads images of \(height)×\(width) pixels; predict can cut out squares only")
@@ -57,7 +58,7 @@ struct Predict: ParsableCommand {
       normalization: Normalization(mean: how.mean, std: how.std))
     let shape = model.network.inputShape
     let batch = Tensor(pixels, shape: [1, shape[1], shape[2], shape[0]]).transposed(2, 3).transposed(1, 2).contiguous
-    let probabilities = try model.network(batch).softmax(axis: 1).doubles
+    let probabilities = model.probabilities(try model.network(batch)).doubles
     guard probabilities.allSatisfy(\.isFinite) else {
       throw NetworkError(
         "the network's outputs for \(path) are not finite numbers, though its weights are; its values grow too large")

@@ -27,6 +27,7 @@ struct Train: ParsableCommand {
   var recipe: String?
   @OptionGroup var head: NewHeadOption
   @OptionGroup var data: DataOptions
+  @OptionGroup var reading: ReadingArguments
   @OptionGroup var training: TrainingRecipeOptions
   @OptionGroup var plan: PlanOptions
   @OptionGroup var distillation: DistillationOptions
@@ -67,6 +68,7 @@ struct Train: ParsableCommand {
     if head.newHead { resolved.newHead = true }
     if let dataDir = data.dataDir { resolved.dataDir = dataDir }
     set(&resolved.skipBroken, data.skipBroken)
+    reading.apply(to: &resolved)
     training.apply(to: &resolved)
     plan.apply(to: &resolved)
     distillation.apply(to: &resolved)

@@ -24,6 +24,7 @@ struct Verify: ParsableCommand {
   @Argument(help: ArgumentHelp("What to compare it with.", valueName: "b"))
   var second: String
   @OptionGroup var data: DataOptions
+  @OptionGroup var reading: ReadingArguments
   @Option(help: ArgumentHelp("How far apart outputs may be, of the largest output.", valueName: "x"))
   var tolerance = 1e-4
   @Option(help: ArgumentHelp("Threads of libtorch; all cores by default.", valueName: "n"))
@@ -76,7 +77,9 @@ struct Verify: ParsableCommand {
     }
   }
 
-  private func load(_ word: String) throws -> Model { try ModelSource(word, weights: nil).load() }
+  private func load(_ word: String) throws -> Model {
+    try ModelSource(word, weights: nil).load(reading.options(data: data.data))
+  }
 
   private func show(_ report: Report) throws {
     guard !json else { return try Console.json(report) }

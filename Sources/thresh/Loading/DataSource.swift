@@ -16,14 +16,17 @@ extension Recipe {
   ) throws -> Dataset {
     var finder = DatasetFinder(
       dataDirectory: dataDir, environment: ProcessInfo.processInfo.environment, fetches: true)
+    let size = imageSize ?? 224
     finder.photographs =
       preprocessing?.photographs(resize: imageResize)
-      ?? ImageFolder.Options(size: imageSize, resize: imageResize ?? ImageFolder.Options.usualResize(for: imageSize))
+      ?? ImageFolder.Options(size: size, resize: imageResize ?? ImageFolder.Options.usualResize(for: size))
     finder.reading.parts = parts
     finder.reading.broken = skipBroken ? .leftOut : .refused
     var data = try finder.loadingVisibly(self.data)
     for note in data.notes { Console.note("note: \(note)") }
-    if let mean, let std {
+    if preprocessing == nil, var mean, var std {
+      if mean.count == 1 { mean = Array(repeating: mean[0], count: data.shape.channels) }
+      if std.count == 1 { std = Array(repeating: std[0], count: data.shape.channels) }
       guard mean.count == data.shape.channels, std.count == data.shape.channels else {
         throw RecipeError("--mean has \(mean.count) values, but the images have \(data.shape.channels) channels")
       }

@@ -55,24 +55,57 @@ enum ModelSource {
   ///   - seed: of the weights, where none are given.
   ///   - keepsClasses: whether weights may tell other classes apart than the data set has, as their classifier will be
   ///     replaced.
-  func load(for data: Dataset? = nil, seed: UInt64 = 0, keepsClasses: Bool = false) throws -> Model {
-    let model = try read(for: data, seed: seed, keepsClasses)
+  ///   - options: what the file leaves open.
+  func load(
+    for data: Dataset? = nil, seed: UInt64 = 0, keepsClasses: Bool = false,
+    _ options: ReadingOptions = ReadingOptions()
+  ) throws -> Model {
+    let model: Model
+    do {
+      model = try read(for: data, seed: seed, keepsClasses, options)
+    } catch let choice as OpenChoice {
+      let option =
+        switch choice.question {
+        case .output: "--output-name"
+        case .imageSize: "--image-size"
+        }
+      throw ContainerError("\(choice) (\(option))")
+    }
     for note in model.notes { Console.note("note: \(note)") }
     return model
   }
 
-  private func read(for data: Dataset?, seed: UInt64, _ keepsClasses: Bool) throws -> Model {
+  private func read(
+    for data: Dataset?, seed: UInt64, _ keepsClasses: Bool, _ options: ReadingOptions
+  ) throws -> Model {
+    var model = try given(data, seed, keepsClasses, options)
+    guard case .architecture(_, let weights) = self else { return model }
+    // The images of a data set come in the size that they have.
+    var rest = options
+    rest.imageSize = nil
+    try model.adopt(rest, weights?.lastPathComponent ?? "", tellsNormalization: false)
+    return model
+  }
+
+  private func given(
+    _ data: Dataset?, _ seed: UInt64, _ keepsClasses: Bool, _ options: ReadingOptions
+  ) throws -> Model {
     switch self {
-    case .file(let url): return try Self.model(of: url)
+    case .file(let url): return try Self.model(of: url, options)
     case .architecture(let name, let weights):
       guard let weights = try weights.map(Self.fileOfWeights) else {
-        return try model(name, nil, data, seed, keepsClasses)
+        return try model(name, nil, data, seed, keepsClasses, options)
       }
       if try FileKind(of: weights) == .safetensors {
         let stored = try Safetensors(contentsOf: weights)
-        if Model.isModel(stored) { return try model(name, Model(stored), stored.file.lastPathComponent) }
+        if Model.isModel(stored) {
+          let file = stored.file.lastPathComponent
+          var result = try model(name, Model(stored), file)
+          try result.adopt(options, file)
+          return result
+        }
       }
-      return try model(name, Self.weights(in: weights), data, seed, keepsClasses)
+      return try model(name, Self.weights(in: weights), data, seed, keepsClasses, options)
     }
   }
 
@@ -98,11 +131,14 @@ enum ModelSource {
   }
 
   /// The model in a file of any kind that is read: Thresh's own, or ONNX.
-  static func model(of file: URL) throws -> Model {
+  private static func model(of file: URL, _ options: ReadingOptions) throws -> Model {
     let kind = try FileKind(of: file)
     switch kind {
-    case .onnx: return try ONNXFile.model(contentsOf: file)
-    case .safetensors: return try Model(contentsOf: file)
+    case .onnx: return try ONNXFile.model(contentsOf: file, options)
+    case .safetensors:
+      var model = try Model(contentsOf: file)
+      try model.adopt(options, file.lastPathComponent)
+      return model
     case _ where kind.isWeights:
       throw ContainerError(
         """
@@ -122,10 +158,12 @@ enum ModelSource {
   }
 
   private func model(
-    _ name: Catalogue, _ weights: WeightFile?, _ data: Dataset?, _ seed: UInt64, _ keepsClasses: Bool
+    _ name: Catalogue, _ weights: WeightFile?, _ data: Dataset?, _ seed: UInt64, _ keepsClasses: Bool,
+    _ options: ReadingOptions
   ) throws -> Model {
     let usual = name.usual
-    let shape = data.map { [$0.shape.channels, $0.shape.height, $0.shape.width] } ?? usual.shape
+    let asked = options.imageSize.map { [usual.shape[0], $0, $0] }
+    let shape = data.map { [$0.shape.channels, $0.shape.height, $0.shape.width] } ?? asked ?? usual.shape
     var classes = data?.classNames ?? (0..<usual.classes).map { "class \($0)" }
     func network(_ count: Int) throws -> Network {
       do {
@@ -154,6 +192,10 @@ enum ModelSource {
     if let weights, let data, classes == data.classNames {
       model.notes.append(
         "\(weights.name) does not name its classes; they are taken in this order: \(classes.shortList)")
+    }
+    if let weights, options.mean == nil {
+      let channels = shape[0] == 1 ? "mean 0.449" : "mean 0.485, 0.456, 0.406"
+      model.notes.append("\(weights.name) does not say how images are normalised: ImageNet's \(channels) is assumed")
     }
     return model
   }

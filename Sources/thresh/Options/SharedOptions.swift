@@ -27,6 +27,10 @@ struct ModelArgument: ParsableArguments {
     help: ArgumentHelp("Weights for an architecture given by name (safetensors, or PyTorch's .pth).", valueName: "file")
   )
   var weights: String?
+
+  @OptionGroup var reading: ReadingArguments
+
+  func source() throws -> ModelSource { try ModelSource(model, weights: weights) }
 }
 
 /// What computes, and with how much.

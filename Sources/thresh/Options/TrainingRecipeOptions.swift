@@ -115,8 +115,6 @@ struct TrainingRecipeOptions: ParsableArguments {
   var crop: Int?
   @Flag(inversion: .prefixedNo, help: "Mirror half of the images; what suits the data set by default.")
   var flip: Bool?
-  @Option(help: ArgumentHelp("Side of the square that photographs are cut to (default: 224).", valueName: "pixels"))
-  var imageSize: Int?
 
   func apply(to recipe: inout Recipe) {
     set(&recipe.validation, validation)
@@ -150,7 +148,6 @@ struct TrainingRecipeOptions: ParsableArguments {
     set(&recipe.steer, steer)
     set(&recipe.precision, precision)
     set(&recipe.seed, seed)
-    set(&recipe.imageSize, imageSize)
     set(&recipe.strengthWarmup, strengthWarmup)
     set(&recipe.crop, crop)
     set(&recipe.flip, flip)

@@ -135,10 +135,16 @@ struct RunSteps {
   /// - Throws: `NetworkError` when it has other classes or wants its images otherwise than `model`.
   func teacher(for model: Model) throws -> Network? {
     guard let word = recipe.teacher else { return nil }
-    guard case .file(let file) = try ModelSource(word, weights: nil) else {
+    let source = try ModelSource(word, weights: nil)
+    guard case .file = source else {
       throw NetworkError("the teacher \(word) is an architecture; name a model file or the folder of a run")
     }
-    let teacher = try ModelSource.model(of: file)
+    var options = recipe.reading
+    options.usualSize = model.network.inputShape[1]
+    options.imageSize = nil
+    // A model file says itself how it wants its images.
+    if !source.isONNX { (options.mean, options.std) = (nil, nil) }
+    let teacher = try source.load(options)
     // Both see the same images, however their photographs were cut.
     var wanted = teacher.preprocessing
     wanted.resize = model.preprocessing.resize

@@ -101,7 +101,7 @@ struct TrainingRun {
     let source = try ModelSource(recipe.model, weights: recipe.weights)
     guard case .file = source else {
       let data = try recipe.dataset()
-      var model = try source.load(for: data, seed: recipe.seed, keepsClasses: recipe.newHead)
+      var model = try source.load(for: data, seed: recipe.seed, keepsClasses: recipe.newHead, recipe.reading)
       if recipe.newHead {
         guard recipe.weights != nil else {
           throw RecipeError(
@@ -114,9 +114,6 @@ struct TrainingRun {
         model.network = try model.network.decomposed(seed: recipe.seed) { name in whole.contains { $0.matches(name) } }
       }
       if recipe.width < 1 { model.network = try model.network.thinned(to: recipe.width) }
-      if let mean = recipe.mean, let std = recipe.std {
-        (model.preprocessing.mean, model.preprocessing.std) = (mean, std)
-      }
       return (model, try data.prepared(for: model))
     }
     guard recipe.width == 1 else {
@@ -127,7 +124,13 @@ struct TrainingRun {
         "--decompose builds a new network, but \(recipe.model) is a trained one; name an architecture, such as resnet18"
       )
     }
-    var model = try source.load()
+    var options = recipe.reading
+    // Recipes name a size that models of one size pass over.
+    (options.usualSize, options.imageSize) = (options.imageSize ?? options.usualSize, nil)
+    var model = try source.load(options)
+    if let size = recipe.imageSize, size != model.preprocessing.height {
+      Console.note("note: the model reads images of \(model.preprocessing.height) pixels a side, so not of \(size)")
+    }
     let data = try recipe.dataset(for: model.preprocessing)
     if recipe.newHead { try model.replaceHead(for: data, seed: recipe.seed) }
     model.figures = [:]
@@ -151,7 +154,8 @@ struct TrainingRun {
     whileTuning: [BackOff] = []
   ) throws -> Outcome {
     var model = model
-    let test = try steps.accuracy(of: model.network, on: data.test, of: data)
+    // The network as its file has it.
+    let test = try steps.accuracy(of: model.asWritten().network, on: data.test, of: data)
     let (cost, denseCost) = (try model.network.cost(), try dense.network.cost())
     model.figures["top1"] = test.top1
     model.figures["parameters"] = Double(cost.parameters)

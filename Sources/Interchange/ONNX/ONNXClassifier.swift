@@ -1,0 +1,103 @@
+import Containers
+import Networks
+import ONNXSchema
+
+/// What was read of a graph: the network that gives the logits, and how the file meets other programs.
+struct ONNXClassifier {
+  var network: Network
+  var interface: ModelInterface
+  var notes: [String]
+
+  /// Reads what one output gives.
+  ///
+  /// - Parameter output: one of the graph's.
+  private init(
+    _ output: ONNXValueInfoProto, of graph: ONNXGraphProto, opset: Int, _ tensors: ONNXTensors,
+    _ options: ReadingOptions
+  ) throws {
+    let part = graph.needed(for: output)
+    let quantized = part.quantized
+    guard quantized.isEmpty else {
+      throw ContainerError(
+        """
+        \(tensors.file) is quantised (\(quantized.joined(separator: ", "))), expected a network of floating-point \
+        numbers; give the file that it was made of
+        """)
+    }
+    guard !part.node.isEmpty else {
+      throw ContainerError("\(tensors.file) does not give one vector of classes for each image")
+    }
+    let input = try ONNXInput(of: part, tensors.file, options)
+    var reader = try ONNXGraphReader(part, input, opset: opset, tensors)
+    do {
+      network = try reader.network(of: part)
+    } catch let error as NetworkError {
+      throw ContainerError("\(tensors.file) does not hold a valid network: \(error.description)")
+    }
+    interface = ModelInterface()
+    (interface.inputName, interface.outputName) = (input.name, output.name)
+    interface.inputType = input.type
+    interface.outputActivation = reader.outputActivation
+    if output.type.tensorType.elemType == ONNXType.float16.rawValue { interface.outputType = .float16 }
+    notes = input.notes
+    switch part.weightType {
+    case .float16: interface.weightType = .float16
+    case .bfloat16: notes.append("\(tensors.file) holds bfloat16; files that are written hold float32")
+    case .double: notes.append("\(tensors.file) holds float64; files that are written hold float32")
+    default: break
+    }
+  }
+
+  /// Reads the output that was named, or the only one that gives classes.
+  ///
+  /// - Throws: `OpenChoice` when several do, `ContainerError` when none does.
+  init(of graph: ONNXGraphProto, opset: Int, _ tensors: ONNXTensors, _ options: ReadingOptions) throws {
+    let file = tensors.file
+    guard let only = graph.output.first else {
+      throw ContainerError("\(file) has no output, expected images in, classes out")
+    }
+    func read(_ output: ONNXValueInfoProto) throws -> ONNXClassifier {
+      try ONNXClassifier(output, of: graph, opset: opset, tensors, options)
+    }
+    guard graph.output.count > 1 else {
+      self = try read(only)
+      if let name = options.outputName, name != only.name {
+        notes.append("\(file) has no other output than \(only.name), which is taken instead of \(name)")
+      }
+      return
+    }
+    let all = graph.output.map(\.words).joined(separator: ", ")
+    if let name = options.outputName {
+      guard let wanted = graph.output.first(where: { $0.name == name }) else {
+        throw OpenChoice(
+          question: .output,
+          description: "\(file) has no output \(name) but \(all); name the one that gives the classes")
+      }
+      self = try read(wanted)
+      return
+    }
+    let attempts = graph.output.map { output in (output: output, result: Result { try read(output) }) }
+    let found = attempts.compactMap { try? $0.result.get() }.filter(\.tellsClassesApart)
+    // One that says that it is classes is meant, whether or not it can be read.
+    let unread = attempts.filter { $0.output.looksLikeClasses && (try? $0.result.get()) == nil }
+    guard let first = found.first else {
+      self = try (unread.first ?? attempts.first { $0.output.isReal } ?? attempts[0]).result.get()
+      return
+    }
+    guard unread.isEmpty, found.allSatisfy({ $0.givesTheSame(as: first) }) else {
+      throw OpenChoice(
+        question: .output,
+        description: "\(file) has several outputs that may be the classes: \(all); name the one that gives them")
+    }
+    // Of logits and their probabilities the logits.
+    self = found.first { $0.interface.outputActivation == nil } ?? first
+    notes.append("of the outputs of \(file), \(all), \(interface.outputName ?? "") gives the classes and is taken")
+  }
+
+  private var tellsClassesApart: Bool { ((try? network.validate())?[network.output]?.first ?? 0) > 1 }
+
+  /// Whether the logits are those of the other.
+  private func givesTheSame(as other: ONNXClassifier) -> Bool {
+    network.output == other.network.output && network.nodes.map(\.name) == other.network.nodes.map(\.name)
+  }
+}

@@ -1,0 +1,103 @@
+import Containers
+import ONNXSchema
+
+/// The part of a graph that one of its outputs needs.
+extension ONNXGraphProto {
+  /// The graph with this output alone, and without nodes, constants and inputs that nothing on the way to it reads.
+  func needed(for wanted: ONNXValueInfoProto) -> ONNXGraphProto {
+    var makers: [String: [Int]] = [:]
+    for (index, node) in node.enumerated() {
+      for name in node.output where !name.isEmpty { makers[name, default: []].append(index) }
+    }
+    var names: Set<String> = [wanted.name]
+    var needed = Set<Int>()
+    var open = [wanted.name]
+    while let name = open.popLast() {
+      for index in makers[name] ?? [] where needed.insert(index).inserted {
+        for input in node[index].input where names.insert(input).inserted { open.append(input) }
+      }
+    }
+    var result = self
+    result.node = node.indices.filter(needed.contains).map { node[$0] }
+    result.initializer = initializer.filter { names.contains($0.name) }
+    result.input = input.filter { names.contains($0.name) }
+    result.output = [wanted]
+    return result
+  }
+
+  /// What makes probabilities of the classes at the graph's end, where only the shape changes behind it: indices of the
+  /// nodes that are taken off.
+  var lastActivation: (kind: OutputActivation, nodes: Set<Int>)? {
+    let readers = Dictionary(node.flatMap(\.input).map { ($0, 1) }, uniquingKeysWith: +)
+    var name = output.first?.name ?? ""
+    // A value that something else reads too has to stay what it is.
+    for depth in 0..<16 where readers[name] ?? 0 == (depth == 0 ? 0 : 1) {
+      guard let index = node.lastIndex(where: { $0.output.first == name }), let source = node[index].input.first else {
+        return nil
+      }
+      switch node[index].opType {
+      case "Softmax": return (.softmax, [index])
+      case "LogSoftmax": return (.logSoftmax, [index])
+      case "Sigmoid": return (.sigmoid, [index])
+      case "Log":
+        guard readers[source] == 1,
+          let softmax = node.lastIndex(where: { $0.output.first == source && $0.opType == "Softmax" })
+        else { return nil }
+        return (.logSoftmax, [softmax, index])
+      case "Identity", "Dropout", "Cast", "Flatten", "Reshape", "Squeeze", "Unsqueeze": name = source
+      default: return nil
+      }
+    }
+    return nil
+  }
+
+  /// Operators and numbers of a quantised network, each once.
+  var quantized: [String] {
+    let types: Set<String> = [
+      "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulNBits", "MatMulBnb4",
+    ]
+    let operators = node.map(\.opType).filter { name in
+      types.contains(name) || name.hasPrefix("QLinear") || name.hasSuffix("Integer") || name.hasSuffix("IntegerToFloat")
+    }
+    // int8, the float8s, uint4, int4, float4.
+    let small = initializer.filter { [3, 17, 18, 19, 20, 21, 22, 23].contains($0.dataType) }
+    let numbers = small.map { "\(ONNXType.name(of: $0.dataType)) numbers" }
+    return Set(operators + numbers).sorted()
+  }
+
+  /// The kind of number that most of the weights are.
+  var weightType: ONNXType {
+    var counts: [Int32: Int] = [:]
+    let held = node.filter { $0.opType == "Constant" }.compactMap { $0.tensor("value") }
+    for tensor in initializer + held {
+      let count = tensor.dims.map { Int(clamping: $0) }.checkedProduct ?? 0
+      counts[tensor.dataType, default: 0] += count > 1 << 40 ? 0 : count
+    }
+    let real: [ONNXType] = [.float, .float16, .bfloat16, .double]
+    return real.max { counts[$0.rawValue, default: 0] < counts[$1.rawValue, default: 0] } ?? .float
+  }
+}
+
+extension ONNXValueInfoProto {
+  /// Whether it says that it is a vector of real numbers for each image, or as good as one.
+  var looksLikeClasses: Bool {
+    let sizes = type.tensorType.shape.dim.dropFirst().map(\.dimValue)
+    return isReal && (sizes.first ?? 0) > 1 && sizes.dropFirst().allSatisfy { $0 == 1 }
+  }
+
+  var isReal: Bool {
+    [ONNXType.float, .float16, .double, .bfloat16].map(\.rawValue).contains(type.tensorType.elemType)
+  }
+
+  /// Name and shape, for people.
+  var words: String {
+    let dimensions = type.tensorType.shape.dim
+    guard !dimensions.isEmpty else { return name }
+    return "\(name) (\(dimensions.map(\.words).joined(separator: " × ")))"
+  }
+}
+
+extension ONNXTensorShapeProto.Dimension {
+  /// The number, the name of an open size, or ? where it has neither.
+  var words: String { dimParam.isEmpty ? (dimValue > 0 ? "\(dimValue)" : "?") : dimParam }
+}
