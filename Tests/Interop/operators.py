@@ -1,7 +1,7 @@
 """Graphs of a few ONNX operators, of old opsets too, with what PyTorch computes for them.
 
-`exchange.py operators FOLDER` writes NAME.onnx, NAME.in and NAME.out, and cases.json: the graphs that are to be read, and
-those that are to be refused, with words of the refusal.
+`exchange.py operators FOLDER` writes NAME.onnx, NAME.in and NAME.out, and cases.json: the graphs that are to be read,
+and those that are to be refused, with words of the refusal.
 """
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ class Graphs:
         self.images = torch.randn(BATCH, *IMAGE, generator=torch.Generator().manual_seed(1))
 
     def read(self, name: str, opset: int, nodes: list, wanted, flat: bool = True, fixed: bool = False, **constants):
-        """A graph from "x" to "y", which a Flatten follows if it is not `flat`; `wanted` is a function of the images."""
+        """A graph from "x" to "y", behind which comes a Flatten if `flat`; `wanted` is a function of the images."""
         output = wanted(self.images).flatten(1)
         if flat:
             nodes = [*nodes, node("Flatten", "y", "flat")]
@@ -87,6 +87,7 @@ def spreading(graphs: Graphs) -> None:
     graphs.read(
         "constants", 6, [node("Add", "a b", "c", **spread(0)), node("Mul", "x c", **spread(1))],
         lambda x: x * (tensor(3, 6, 7) + tensor(3, seed=1)[:, None, None]), a=numbers(3, 6, 7), b=numbers(3, seed=1))
+    graphs.refused("too_new", 7, [node("Add", "x c", axis=1, broadcast=1)], "opset 7", c=numbers(3))
     graphs.refused("unasked", 6, [node("Add", "x c")], "needs the attribute broadcast", c=numbers(7))
     graphs.refused("misplaced", 6, [node("Add", "x c", **spread(2))], "no part of the others'", c=numbers(3))
 
@@ -255,6 +256,16 @@ def outputs(graphs: Graphs) -> None:
     graphs.read("view", 18, [node("Reshape", "x all", "z"), node("Gather", "z places", axis=0)],
                 lambda x: x.flatten()[torch.from_numpy(places)], fixed=True, all=whole(-1),
                 places=places.astype(numpy.int64))
+    # Sizes with the batch of the export in them.
+    graphs.read("spread_whole", 13, [pooled, node("Expand", "p sizes")],
+                lambda x: mean(x)[..., None, None].expand_as(x), fixed=True, sizes=whole(BATCH, *IMAGE))
+    graphs.read("slice_whole", 13, [node("Slice", "x from to")], lambda x: x[:, 1:], fixed=True, **{
+        "from": whole(0, 1), "to": whole(BATCH, 3)})
+    # Sizes of old opsets, computed with attributes.
+    graphs.read("sizes_sliced", 9,
+                [node("Shape", "x", "s"), node("Slice", "s", "first", starts=[0], ends=[2], axes=[0]),
+                 node("Concat", "first rest", "sizes", axis=0), node("Reshape", "x sizes")], lambda x: x,
+                rest=whole(-1))
     graphs.write("view_of_others", 18, [node("Reshape", "x all", "z"), node("Gather", "z places", "y", axis=0)], "y",
                  {"all": whole(-1), "places": places[::-1].astype(numpy.int64).copy()}, fixed=True)
     graphs.cases["refused"].append({"name": "view_of_others", "words": "batch"})

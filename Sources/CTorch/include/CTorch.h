@@ -115,8 +115,8 @@ ct_tensor *_Nullable ct_reshape(const ct_tensor *a, const int64_t *sizes, int32_
 ct_tensor *_Nullable ct_slice(const ct_tensor *a, int64_t dim, int64_t start, int64_t end, int64_t step);
 ct_tensor *_Nullable ct_index_select(const ct_tensor *a, int64_t dim, const int64_t *indices, int64_t count);
 ct_tensor *_Nullable ct_cat(const ct_tensor *const _Nonnull *_Nonnull parts, int32_t count, int64_t dim);
-/// `value` laid around, `pads` as in torch.nn.functional.pad: (before, after) from the last axis backwards; negative ones
-/// take elements away.
+/// `value` laid around, `pads` as in torch.nn.functional.pad: (before, after) from the last axis backwards; negative
+/// ones take elements away.
 ct_tensor *_Nullable ct_pad(const ct_tensor *a, const int64_t *pads, int32_t count, double value);
 bool ct_eigh(const ct_tensor *a, ct_tensor *_Nullable *_Nonnull values, ct_tensor *_Nullable *_Nonnull vectors);
 ct_tensor *_Nullable ct_eigvalsh(const ct_tensor *a);

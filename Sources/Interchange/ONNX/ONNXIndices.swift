@@ -71,7 +71,7 @@ extension ONNXGraphReader {
     let first = Array(numbers[..<(numbers.count / batch)])
     let repeats = numbers.indices.allSatisfy { index in
       let (image, place) = index.quotientAndRemainder(dividingBy: first.count)
-      return numbers[index] == first[place] + image * input.after
+      return numbers[index] &- first[place] == image &* input.after
     }
     guard repeats else { return nil }
     let offsets = ONNXConstant(

@@ -112,7 +112,7 @@ extension ONNXGraphReader {
     let missing = input.rank - target.count
     guard missing >= 0 else { throw ONNXProblem("adds axes") }
     var source = input
-    for (index, size) in target.enumerated() where size != .fixed(1) && size != input.sizes[index + missing] {
+    for (index, size) in target.enumerated() where size != .fixed(1) && !isWhole(size, input.sizes[index + missing]) {
       guard case .fixed(let count) = size, input.sizes[index + missing] == .fixed(1), (1...1 << 16).contains(count)
       else { throw ONNXProblem("spreads shape \(input.shape) along the batch or an axis of several elements") }
       let gather = Gather(axis: try input.fixedAxis(index + missing), indices: Array(repeating: 0, count: count))
@@ -120,6 +120,13 @@ extension ONNXGraphReader {
     }
     source.shape = shape(source.name)
     alias(node, source)
+  }
+
+  /// Whether a size is all of another one, which may be a batch that was fixed when the file was made.
+  private func isWhole(_ size: ONNXSize, _ other: ONNXSize) -> Bool {
+    if size == other { return true }
+    guard let exportedBatch, size.isFixed, !other.isFixed else { return false }
+    return [other.factor, exportedBatch].checkedProduct == size.factor
   }
 
   mutating func readSlice(_ node: ONNXNodeProto) throws {
@@ -134,7 +141,9 @@ extension ONNXGraphReader {
     var source = input
     for (index, given) in axes.enumerated() {
       // All of the batch, as exporters write it.
-      if try input.position(given) == input.axis, starts[index] == 0, ends[index] >= Int(Int32.max), steps[index] == 1 {
+      if try input.position(given) == input.axis, starts[index] == 0, steps[index] == 1,
+        ends[index] >= Int(Int32.max) || isWhole(.fixed(ends[index]), input.sizes[input.axis])
+      {
         continue
       }
       let axis = try input.fixedAxis(given)

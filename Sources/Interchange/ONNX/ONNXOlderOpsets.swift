@@ -11,8 +11,12 @@ extension ONNXGraphReader {
   /// Before opset 7 it was spread over the first only where `broadcast` says so; its axes were those of the first from
   /// `axis` on, or the last ones.
   mutating func secondOperand(_ node: ONNXNodeProto) throws -> ONNXValue? {
-    guard opset < 7, Self.spreading.contains(node.opType), node.input.count == 2, let first = value(node, 0),
-      let second = value(node, 1), let shape = Self.sizes(first), let own = Self.sizes(second)
+    guard Self.spreading.contains(node.opType), node.input.count == 2 else { return value(node, 1) }
+    guard opset < 7 || node.integer("axis") == nil else {
+      throw ONNXProblem("has the attribute axis, which opset 7 no longer has; export it again")
+    }
+    guard opset < 7, let first = value(node, 0), let second = value(node, 1), let shape = Self.sizes(first),
+      let own = Self.sizes(second)
     else { return value(node, 1) }
     let ones = try axesBehind(own, meeting: shape, node)
     guard ones > 0 else { return second }

@@ -43,8 +43,12 @@ extension ONNXGraphReader {
     case "Reshape" where lists.count == 2:
       guard lists[1].list.count <= 1 else { return false }
       return finish(first.list, isScalar: lists[1].list.isEmpty)
-    case "Slice" where lists.count > 2:
-      guard let start = whole(1).first, let end = whole(2).first, whole(4).first ?? 1 == 1 else { return false }
+    case "Slice":
+      // Before opset 10 they were attributes.
+      let (starts, ends) = (node.integers("starts") ?? whole(1), node.integers("ends") ?? whole(2))
+      guard starts.count == 1, ends.count == 1, let start = starts.first, let end = ends.first,
+        whole(4).first ?? 1 == 1
+      else { return false }
       return finish(Array(first.list[range(start, end, first.list.count)]))
     case "Add", "Sub", "Mul", "Div", "Mod", "Equal":
       guard lists.count == 2 else { return false }
