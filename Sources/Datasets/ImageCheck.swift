@@ -77,7 +77,8 @@ struct ImageCheck: Sendable {
     case CI_WEBP: return file.number(at: 4, 4, bigEndian: false).map { $0 + 8 <= file.size && $0 > 12 } ?? false
     case CI_GIF: return end.last == UInt8(ascii: ";")
     case CI_TIFF: return hasWholeStrips(file)
-    // Those that are left are read without much work, and have no end that one could look at.
+    case CI_BMP: return hasWholeBitmap(file)
+    case CI_PNM: return hasWholeRaster(file)
     default: return false
     }
   }
@@ -111,30 +112,61 @@ struct ImageCheck: Sendable {
     return file.bytes(at: 12, 4).elementsEqual("IHDR".utf8) && isAllowed(width: width, height: height)
   }
 
-  /// Whether all strips or tiles of the first image lie in the file (TIFF 6.0, section 2); BigTIFF is not looked into.
+  /// Whether a bitmap without compression, whose header says how large its file is, has all of it.
+  private static func hasWholeBitmap(_ file: OpenFile) -> Bool {
+    func number(_ offset: Int) -> Int? { file.number(at: offset, 4, bigEndian: false) }
+    guard let size = number(2), let pixels = number(10), let width = number(18), let height = number(22),
+      let bits = file.number(at: 28, 2, bigEndian: false), number(30) == 0, isAllowed(width: width, height: height)
+    else { return false }
+    let rows = (width * bits + 31) / 32 * 4 * height
+    return [1, 4, 8, 16, 24, 32].contains(bits) && pixels >= 54 && pixels + rows <= size && size <= file.size
+  }
+
+  /// Whether a raw PNM file without comments has as many bytes behind its header as that announces.
+  private static func hasWholeRaster(_ file: OpenFile) -> Bool {
+    let head = file.bytes(at: 0, 64)
+    guard let channels = [UInt8(ascii: "5"): 1, UInt8(ascii: "6"): 3][head[1]] else { return false }
+    var (position, numbers) = (2, [Int]())
+    while numbers.count < 3 {
+      let word = head[position...].drop { $0 == 0x20 || 0x09...0x0D ~= $0 }.prefix { 0x30...0x39 ~= $0 }
+      guard !word.isEmpty, word.count < 10, word.endIndex < head.endIndex else { return false }
+      numbers.append(word.reduce(0) { $0 * 10 + Int($1 - 0x30) })
+      position = word.endIndex
+    }
+    guard isAllowed(width: numbers[0], height: numbers[1]), 1...255 ~= numbers[2], 0x09...0x20 ~= head[position] else {
+      return false
+    }
+    return position + 1 + numbers[0] * numbers[1] * channels <= file.size
+  }
+
+  /// Whether all strips or tiles of the first image and what is said of them lie in the file (TIFF 6.0, section 2);
+  /// BigTIFF is not looked into.
   private static func hasWholeStrips(_ file: OpenFile) -> Bool {
     let isBig = file.bytes(at: 0, 1) == [UInt8(ascii: "M")]
     func number(_ offset: Int, _ count: Int) -> Int? { file.number(at: offset, count, bigEndian: isBig) }
     guard number(2, 2) == 42, let directory = number(4, 4), let count = number(directory, 2) else { return false }
-    var (offsets, lengths): ([Int]?, [Int]?)
+    var values: [Int: [Int]] = [:]
     for entry in 0..<count {
       let place = directory + 2 + 12 * entry
       guard let tag = number(place, 2), let type = number(place + 2, 2), let items = number(place + 4, 4) else {
         return false
       }
+      let size = [3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4][type] ?? 1
+      guard let start = items * size <= 4 ? place + 8 : number(place + 8, 4), start + items * size <= file.size else {
+        return false
+      }
+      // Where strips or tiles begin and how long they are.
       guard [273, 279, 324, 325].contains(tag) else { continue }
-      let size = type == 3 ? 2 : 4
-      guard [3, 4].contains(type), items > 0, items <= 1 << 20 else { return false }
-      guard let start = items * size <= 4 ? place + 8 : number(place + 8, 4) else { return false }
+      guard [3, 4].contains(type), items <= 1 << 20 else { return false }
       let bytes = file.bytes(at: start, items * size)
-      guard bytes.count == items * size else { return false }
-      let values = stride(from: 0, to: bytes.count, by: size).map { at in
+      values[tag] = stride(from: 0, to: bytes.count, by: size).map { at in
         let value = bytes[at..<at + size]
         return (isBig ? Array(value) : value.reversed()).reduce(0) { $0 << 8 | Int($1) }
       }
-      if [273, 324].contains(tag) { offsets = values } else { lengths = values }
     }
-    guard let offsets, let lengths, offsets.count == lengths.count else { return false }
+    guard let offsets = values[273] ?? values[324], let lengths = values[279] ?? values[325],
+      !offsets.isEmpty, offsets.count == lengths.count
+    else { return false }
     return zip(offsets, lengths).allSatisfy { $0 + $1 <= file.size }
   }
 }
