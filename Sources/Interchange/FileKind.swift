@@ -38,10 +38,11 @@ public enum FileKind: Sendable, Equatable {
       self = .empty
     } else if head.starts(with: [0x50, 0x4B, 3, 4]) || head.starts(with: [0x50, 0x4B, 5, 6]) {
       self = Self.archive(data)
+    } else if Self.isSafetensors(head) {
+      // Before signatures: the length of a header may begin like one of them, such as a pickle's 80 02.
+      self = .safetensors
     } else if let kind = Self.signed(head) ?? Self.written(head, data) {
       self = kind
-    } else if Self.isSafetensors(head) {
-      self = .safetensors
     } else if Self.isONNX(data) {
       self = .onnx
     } else {

@@ -82,7 +82,8 @@ extension Model {
     }
     let architecture = try decoded(MetadataKey.architecture, as: Architecture.self)
     do {
-      network = try architecture.network(with: file.tensors()).separatingParameters()
+      let used = Set(architecture.nodes.flatMap { $0.parameters.values })
+      network = try architecture.network(with: file.tensors(named: used)).separatingParameters()
     } catch let error as NetworkError {
       throw ContainerError("\(name) does not hold a valid network: \(error.description)")
     }

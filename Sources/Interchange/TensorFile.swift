@@ -7,10 +7,13 @@ extension Safetensors {
   ///
   /// `num_batches_tracked`, which PyTorch counts and nothing here reads, is left out.
   ///
+  /// - Parameter wanted: the names that are read; nil for all.
   /// - Throws: `ContainerError` naming a tensor of a type that weights do not have.
-  public func tensors() throws -> [String: Tensor] {
+  public func tensors(named wanted: Set<String>? = nil) throws -> [String: Tensor] {
     var result: [String: Tensor] = [:]
-    for entry in entries where !entry.name.hasSuffix("num_batches_tracked") { result[entry.name] = try tensor(entry) }
+    for entry in entries where !entry.name.hasSuffix("num_batches_tracked") && wanted?.contains(entry.name) != false {
+      result[entry.name] = try tensor(entry)
+    }
     return result
   }
 

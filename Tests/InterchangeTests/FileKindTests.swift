@@ -21,6 +21,7 @@ import Testing
     (.pickle, [0x80, 4, 0x95, 0, 0, 0, 0, 0, 0, 0, 0, 0x4E, 0x2E], "a.pth"),
     (.legacyCheckpoint, [0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E], "a"),
     (.safetensors, [2, 0, 0, 0, 0, 0, 0, 0] + Array("{}".utf8), "model"),
+    (.safetensors, [0x80, 2, 0, 0, 0, 0, 0, 0] + Array(("{" + String(repeating: " ", count: 639)).utf8), "a.pth"),
     (.safetensors, [1, 2, 3], "a.safetensors"), (.onnx, [1, 2, 3], "a.onnx"), (.unknown, [1, 2, 3], "a.pth"),
     (.onnx, [0x08, 8, 0x12, 1, 97, 0x3A, 2, 0x0A, 0], "model"),
     // The graph goes beyond the end: who reads it says that it is cut off.

@@ -146,7 +146,7 @@ public struct WeightSelection {
     return match.map { "\($0.1) of \($0.2)" }
   }
 
-  private static func list(_ words: [String], _ limit: Int = 12) -> String {
+  private static func list(_ words: [String], _ limit: Int = 6) -> String {
     let shown = words.prefix(limit).map(\.shownShort).joined(separator: ", ")
     return words.count > limit ? "\(shown) and \(words.count - limit) more" : shown
   }
