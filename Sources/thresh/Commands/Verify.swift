@@ -55,6 +55,9 @@ struct Verify: ParsableCommand {
     var disagreements = 0
     if let name = data.data {
       (recipe.data, recipe.dataDir, recipe.validation) = (name, data.dataDir, 0)
+      if a.preprocessing.mean != b.preprocessing.mean || a.preprocessing.std != b.preprocessing.std {
+        Console.note("warning: the two want their images normalised in different ways; both get them as \(first) does")
+      }
       let set = try recipe.dataset(for: a.preprocessing).prepared(for: a)
       let agreement = try Agreement(a.network, b.network, on: set.test, of: set, tolerance: tolerance)
       report.images = agreement.images
