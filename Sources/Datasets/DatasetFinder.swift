@@ -33,12 +33,11 @@ public struct DatasetFinder: Sendable {
   /// The names that `load` knows; any other is taken for a folder.
   public static let names = KnownDataset.allCases.map(\.rawValue) + [Glyphs.name]
 
-  /// Height and width of the images of a set that is known by name; nil for any other, and for one of any size.
+  /// Height and width of the images of a set that is known by name; nil for any other.
   public static func imageSide(of name: String) -> Int? {
     switch KnownDataset(rawValue: name) {
-    case .cifar10, .cifar100: 32
+    case .cifar10, .cifar100, .chars36: 32
     case .mnist, .fashionMNIST: 28
-    case .chars36: nil
     case nil: name == Glyphs.name ? GlyphDrawing.side : nil
     }
   }

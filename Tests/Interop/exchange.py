@@ -7,6 +7,7 @@
     exchange.py kinds FOLDER         writes files of several programs under names that say something else
     exchange.py photographs FOLDER   draws a folder of images, and exports networks for ten classes: NAME.onnx
     exchange.py operators FOLDER     writes graphs of a few operators (operators.py): NAME.onnx, NAME.in, NAME.out
+    exchange.py foreign FOLDER       draws images of three classes, and writes one classifier in many ways: NAME.onnx
     exchange.py classify FOLDER      what onnxruntime sees in photographs/test by small.onnx: classes.json
 
 Arrays are raw float32; the number N is the batch.
@@ -46,7 +47,8 @@ def run(folder: Path) -> None:
         given = session.get_inputs()[0]
         for source in folder.glob(f"{file.stem}.*.in"):
             batch = int(source.suffixes[-2][1:])
-            images = numpy.fromfile(source, numpy.float32).reshape(batch, *given.shape[1:])
+            kind = {"tensor(float16)": numpy.float16, "tensor(uint8)": numpy.uint8}.get(given.type, numpy.float32)
+            images = numpy.fromfile(source, numpy.float32).reshape(batch, *given.shape[1:]).astype(kind)
             session.run(None, {given.name: images})[0].astype(numpy.float32).tofile(source.with_suffix(".out"))
 
 
@@ -422,6 +424,61 @@ def photographs(folder: Path) -> None:
         export_onnx(model, torch.randn(1, 3, 64, 64), folder / f"{name}.onnx")
 
 
+def foreign(folder: Path) -> None:
+    """Dark, middle and bright images, and a classifier that is right about all, normalised as ImageNet's are."""
+    from onnx import TensorProto, helper, numpy_helper, save
+    from PIL import Image
+
+    numbers = numpy.random.default_rng(0)
+    for part, count in (("train", 12), ("test", 4)):
+        for name, level in (("bright", 200), ("dark", 50), ("middle", 115)):
+            place = folder / "images" / part / name
+            place.mkdir(parents=True)
+            for index in range(count):
+                pixels = level + numbers.normal(0, 10, (32, 32, 3))
+                Image.fromarray(pixels.clip(0, 255).astype(numpy.uint8)).save(place / f"{index}.png")
+    mean, std = numpy.array([0.485, 0.456, 0.406]), numpy.array([0.229, 0.224, 0.225])
+    # Four units for what is above the mean, four for what is below.
+    weight = numpy.repeat([1, -1], 4)[:, None] * numbers.uniform(0.3, 0.4, (8, 3))
+    head = numpy.stack([numpy.repeat([1, 0], 4), numpy.repeat([0, 1], 4), numpy.zeros(8)])
+
+    def write(
+            name, begin=(), end=(), more=(), read=TensorProto.FLOAT, kind=numpy.float32, size=32, outputs=("classes",)):
+        stored = {"conv.weight": weight[..., None, None], "head.weight": head, "head.bias": [0, 0, 2],
+                  "mean": 255 * mean[:, None, None], "std": 255 * std[:, None, None], "aux.weight": -head,
+                  "scale": 0.1, "zero": 0}
+        stored = [numpy_helper.from_array(numpy.asarray(v, numpy.uint8 if k == "zero" else kind), k)
+                  for k, v in stored.items()]
+        nodes = [*begin, helper.make_node("Conv", ["begun" if begin else "photograph", "conv.weight"], ["conv"]),
+                 helper.make_node("Relu", ["conv"], ["relu"]),
+                 helper.make_node("GlobalAveragePool", ["relu"], ["pooled"]),
+                 helper.make_node("Flatten", ["pooled"], ["features"]),
+                 helper.make_node("Gemm", ["features", "head.weight", "head.bias"], ["logits" if end else "classes"],
+                                  transB=1), *end, *more]
+        real = TensorProto.FLOAT16 if kind == numpy.float16 else TensorProto.FLOAT
+        graph = helper.make_graph(
+            nodes, name, [helper.make_tensor_value_info("photograph", read, ["N", 3, size, size])],
+            [helper.make_tensor_value_info(output, real, ["N", 3]) for output in outputs], stored)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        save(model, folder / f"{name}.onnx")
+
+    normalised = [helper.make_node("Sub", ["photograph", "mean"], ["centred"]),
+                  helper.make_node("Div", ["centred", "std"], ["begun"])]
+    real = helper.make_node("Cast", ["photograph"], ["real"], to=1)
+    write("plain")
+    write("inside", normalised)
+    centred = helper.make_node("Sub", ["real", "mean"], ["centred"])
+    write("bytes", [real, centred, normalised[1]], read=TensorProto.UINT8)
+    write("softmax", end=[helper.make_node("Softmax", ["logits"], ["classes"], axis=1)])
+    write("sigmoid", end=[helper.make_node("Sigmoid", ["logits"], ["classes"])])
+    write("half", read=TensorProto.FLOAT16, kind=numpy.float16)
+    write("free", size=None)
+    auxiliary = helper.make_node("Gemm", ["features", "aux.weight"], ["aux"], transB=1)
+    write("two", more=[auxiliary], outputs=("aux", "classes"))
+    write("quantised", [helper.make_node("QuantizeLinear", ["photograph", "scale", "zero"], ["q"]),
+                        helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["begun"])])
+
+
 def classify(folder: Path) -> None:
     """The class and its lead over the next, as a share of the largest output, for each of the test images."""
     import onnxruntime
@@ -449,5 +506,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     commands = {
         "run": run, "export": export, "modules": modules, "checkpoints": checkpoints, "kinds": kinds,
-        "photographs": photographs, "classify": classify, "operators": write_operators}
+        "photographs": photographs, "foreign": foreign, "classify": classify, "operators": write_operators}
     commands[sys.argv[1]](Path(sys.argv[2]))

@@ -78,8 +78,11 @@ struct ONNXClassifier {
     }
     let attempts = graph.output.map { output in (output: output, result: Result { try read(output) }) }
     let found = attempts.compactMap { try? $0.result.get() }.filter(\.tellsClassesApart)
-    // One that says that it is classes is meant, whether or not it can be read.
-    let unread = attempts.filter { $0.output.looksLikeClasses && (try? $0.result.get()) == nil }
+    // One that says that it is classes of images is meant, whether or not it can be read.
+    let unread = attempts.filter { attempt in
+      attempt.output.looksLikeClasses && (try? attempt.result.get()) == nil
+        && graph.needed(for: attempt.output).input.contains { $0.type.tensorType.shape.dim.count == 4 }
+    }
     guard let first = found.first else {
       self = try (unread.first ?? attempts.first { $0.output.isReal } ?? attempts[0]).result.get()
       return

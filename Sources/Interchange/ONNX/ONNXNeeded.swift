@@ -4,25 +4,49 @@ import ONNXSchema
 /// The part of a graph that one of its outputs needs.
 extension ONNXGraphProto {
   /// The graph with this output alone, and without nodes, constants and inputs that nothing on the way to it reads.
+  ///
+  /// Nodes stand behind those that they read, which not every converter sees to.
   func needed(for wanted: ONNXValueInfoProto) -> ONNXGraphProto {
-    var makers: [String: [Int]] = [:]
+    var makers: [String: Int] = [:]
     for (index, node) in node.enumerated() {
-      for name in node.output where !name.isEmpty { makers[name, default: []].append(index) }
+      for name in node.output where !name.isEmpty && makers[name] == nil { makers[name] = index }
     }
     var names: Set<String> = [wanted.name]
     var needed = Set<Int>()
     var open = [wanted.name]
     while let name = open.popLast() {
-      for index in makers[name] ?? [] where needed.insert(index).inserted {
-        for input in node[index].input where names.insert(input).inserted { open.append(input) }
-      }
+      guard let index = makers[name], needed.insert(index).inserted else { continue }
+      for input in node[index].input where names.insert(input).inserted { open.append(input) }
     }
     var result = self
-    result.node = node.indices.filter(needed.contains).map { node[$0] }
+    result.node = sorted(needed, makers).map { index in
+      var kept = node[index]
+      // Outputs besides the first are optional, as masks and indices are; only Split goes by how many there are.
+      while kept.opType != "Split", let last = kept.output.last, !names.contains(last) { kept.output.removeLast() }
+      return kept
+    }
     result.initializer = initializer.filter { names.contains($0.name) }
     result.input = input.filter { names.contains($0.name) }
     result.output = [wanted]
     return result
+  }
+
+  /// The nodes in an order in which each stands behind those that it reads, as far as there is one; else as they stand.
+  private func sorted(_ needed: Set<Int>, _ makers: [String: Int]) -> [Int] {
+    var order: [Int] = []
+    var met = Set<Int>()
+    for first in node.indices where needed.contains(first) {
+      var path = [(index: first, isReady: false)]
+      while let (index, isReady) = path.popLast() {
+        if isReady {
+          order.append(index)
+        } else if met.insert(index).inserted {
+          path.append((index, true))
+          path += node[index].input.reversed().compactMap { makers[$0] }.map { ($0, false) }
+        }
+      }
+    }
+    return order
   }
 
   /// What makes probabilities of the classes at the graph's end, where only the shape changes behind it: indices of the
@@ -30,11 +54,11 @@ extension ONNXGraphProto {
   var lastActivation: (kind: OutputActivation, nodes: Set<Int>)? {
     let readers = Dictionary(node.flatMap(\.input).map { ($0, 1) }, uniquingKeysWith: +)
     var name = output.first?.name ?? ""
-    // A value that something else reads too has to stay what it is.
-    for depth in 0..<16 where readers[name] ?? 0 == (depth == 0 ? 0 : 1) {
-      guard let index = node.lastIndex(where: { $0.output.first == name }), let source = node[index].input.first else {
-        return nil
-      }
+    for depth in 0..<16 {
+      // A value that something else reads too has to stay what it is.
+      guard readers[name] ?? 0 == (depth == 0 ? 0 : 1),
+        let index = node.lastIndex(where: { $0.output.first == name }), let source = node[index].input.first
+      else { return nil }
       switch node[index].opType {
       case "Softmax": return (.softmax, [index])
       case "LogSoftmax": return (.logSoftmax, [index])
@@ -59,10 +83,11 @@ extension ONNXGraphProto {
     let operators = node.map(\.opType).filter { name in
       types.contains(name) || name.hasPrefix("QLinear") || name.hasSuffix("Integer") || name.hasSuffix("IntegerToFloat")
     }
+    let others = node.filter { $0.domain == "com.microsoft" && $0.opType.hasPrefix("Q") }.map(\.opType)
     // int8, the float8s, uint4, int4, float4.
     let small = initializer.filter { [3, 17, 18, 19, 20, 21, 22, 23].contains($0.dataType) }
     let numbers = small.map { "\(ONNXType.name(of: $0.dataType)) numbers" }
-    return Set(operators + numbers).sorted()
+    return Set(operators + others + numbers).sorted()
   }
 
   /// The kind of number that most of the weights are.

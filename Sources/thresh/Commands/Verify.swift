@@ -61,6 +61,9 @@ struct Verify: ParsableCommand {
     if let name = data.data {
       (recipe.data, recipe.dataDir, recipe.validation) = (name, data.dataDir, 0)
       recipe.skipBroken = data.skipBroken ?? false
+      if a.preprocessing.mean != b.preprocessing.mean || a.preprocessing.std != b.preprocessing.std {
+        Console.note("warning: the two want their images normalised in different ways; both get them as \(first) does")
+      }
       let set = try recipe.dataset(for: a.preprocessing, parts: .test).prepared(for: a, allowsSubset: true)
       let agreement = try Agreement(a.network, b.network, on: set.test, of: set, tolerance: tolerance)
       report.images = agreement.images
