@@ -259,7 +259,7 @@ import Torch
       let count = net.shape(of: x)[0]
       let slopes = (0..<count).map { 0.1 * Double($0) - 0.2 }
       return try net.append(
-        PReLU(isShared: false), name, reading: [x], parameters: [.weight: Tensor(slopes, shape: [count])])
+        PReLU(isShared: false), name, reading: [x], parameters: [.weight: Tensor(slopes, shape: [count]).to(.float32)])
     }
     var x = try net.convolution(net.input, "a", units: 6, kernel: [3, 3], bias: true)
     x = try net.convolution(prelu(x, "act1"), "b", units: 8, kernel: [3, 3], bias: true)

@@ -268,7 +268,7 @@ def outputs(graphs: Graphs) -> None:
                 rest=whole(-1))
     graphs.write("view_of_others", 18, [node("Reshape", "x all", "z"), node("Gather", "z places", "y", axis=0)], "y",
                  {"all": whole(-1), "places": places[::-1].astype(numpy.int64).copy()}, fixed=True)
-    graphs.cases["refused"].append({"name": "view_of_others", "words": "batch"})
+    graphs.cases["refused"].append({"name": "view_of_others", "words": "indices"})
 
 
 def write_operators(folder: Path) -> None:

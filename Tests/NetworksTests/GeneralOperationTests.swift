@@ -85,7 +85,8 @@ import Torch
     let x = try net.convolution(net.input, "conv", units: 4, kernel: [3, 3], padding: [1, 1])
     let slopes = isShared ? [-0.5] : [0.25, -0.5, 0, 2]
     let y = try net.append(
-      PReLU(isShared: isShared), "act", reading: [x], parameters: [.weight: Tensor(slopes, shape: [slopes.count])])
+      PReLU(isShared: isShared), "act", reading: [x],
+      parameters: [.weight: Tensor(slopes, shape: [slopes.count]).to(.float32)])
     return try net.finish(net.linear(net.flatten(net.globalAveragePool(y)), "linear", units: 2, bias: false))
   }
 
@@ -111,8 +112,9 @@ import Torch
         parameters: [.weight: .zeros([3, 1, 1, 1]), .bias: Tensor(constants, shape: [3])])
       let y = try net.append(
         PReLU(isShared: tensor.count == 1), reading: [x], parameters: [.weight: tensor])
-      let network = try net.finish(y)
-      let found = try network(.ones([1, 1, 2, 2])).slice(axis: 3, from: 0, to: 1).slice(axis: 2, from: 0, to: 1)
+      let network = try net.finish(y).to(.float64)
+      let found = try network(.ones([1, 1, 2, 2], dtype: .float64)).slice(axis: 3, from: 0, to: 1).slice(
+        axis: 2, from: 0, to: 1)
       let foretold = try #require(try network.channelValues()[y]).map { value in
         if case .constant(let number) = value { number } else { Double.nan }
       }

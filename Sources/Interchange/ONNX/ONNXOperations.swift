@@ -183,8 +183,9 @@ extension ONNXGraphWriter {
     _ type: String, _ geometry: PoolingGeometry, _ name: String, _ inputs: [String], _ shape: [Int]
   ) {
     let (kernel, strides) = (Attribute.ints(geometry.kernel), Attribute.ints(geometry.stride))
-    let pads = Attribute.ints(geometry.padding + geometry.endPadding)
-    let ceil = Attribute.int(geometry.roundsUp(shape) ? 1 : 0)
+    let written = geometry.written(for: shape)
+    let pads = Attribute.ints(written.padding + written.endPadding)
+    let ceil = Attribute.int(written.ceilMode ? 1 : 0)
     if type == "MaxPool" {
       append(type, inputs, makes: name, ["kernel_shape": kernel, "strides": strides, "pads": pads, "ceil_mode": ceil])
     } else {
@@ -245,14 +246,22 @@ extension ONNXGraphWriter {
 }
 
 extension PoolingGeometry {
-  /// Whether rounding up makes a window more of values of `shape`.
+  /// The same windows of values of `shape`, as opset 17 counts them.
   ///
-  /// Only then is it asked for: opset 17 would have a last window in the padding counted, which nothing that runs it does.
-  fileprivate func roundsUp(_ shape: [Int]) -> Bool {
-    var floor = self
-    floor.ceilMode = false
-    return (0..<2).contains { axis in
-      windows(along: axis, of: shape[axis + 1]) != floor.windows(along: axis, of: shape[axis + 1])
+  /// It has a last window counted that begins in the padding, which nothing that runs it does. So numbers are rounded up
+  /// only where that makes a window more, and on the other axis padding that is in no window is left out.
+  fileprivate func written(for shape: [Int]) -> PoolingGeometry {
+    var result = self
+    result.ceilMode = false
+    let (all, whole) = (windows(of: shape), result.windows(of: shape))
+    guard all != whole else { return result }
+    result.ceilMode = true
+    for axis in 0..<2 where all[axis] == whole[axis] {
+      let reach = (all[axis] - 1) * stride[axis] + kernel[axis] - padding[axis]
+      result.endPadding[axis] = max(0, reach - shape[axis + 1])
     }
+    return result
   }
+
+  private func windows(of shape: [Int]) -> [Int] { (0..<2).map { windows(along: $0, of: shape[$0 + 1]) ?? 1 } }
 }
