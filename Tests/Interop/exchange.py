@@ -312,6 +312,8 @@ def checkpoints(folder: Path) -> None:
         "views": {**state, **view},
         "beside": {**beside, "state_dict": state},
         "before": {"state_dict": state, **beside},
+        "few": {"state_dict": state, **{k: beside[k] for k in (
+            "best_acc", "large", "args", "date", "settings", "given", "sets", "bytes", "mask", "sparse", "small")}},
         "renamed": {"trained": {"weights": state}, **beside},
         "averaged": averaged.state_dict(),
         "unstarted": {"swa_model": unstarted.state_dict(), "state_dict": state},
@@ -343,7 +345,7 @@ def checkpoints(folder: Path) -> None:
             torch.save(kind, folder / f"{name}.pth")
         for protocol in (3, 4, 5):
             torch.save(kinds["beside"], folder / f"protocol{protocol}.pth", pickle_protocol=protocol)
-        for name in ("plain", "beside", "object", "views", "subclass"):
+        for name in ("plain", "beside", "few", "object", "views", "subclass"):
             torch.save(
                 {k: v for k, v in kinds[name].items() if k != "quantised"} if name == "beside" else kinds[name],
                 folder / f"legacy-{name}.pth", _use_new_zipfile_serialization=False)
