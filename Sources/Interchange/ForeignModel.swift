@@ -32,9 +32,6 @@ extension Model {
     let begins = InputAffine(of: network)
     keepsConstant(begins)
     let isTold = stated != nil || findsNormalization(foreign, begins, name, options)
-    if names == nil, told == nil {
-      notes.append("\(name) names no classes; they go by their numbers, in the order of a data set's")
-    }
     try check(name)
     try adopt(options, name, tellsNormalization: isTold)
   }
