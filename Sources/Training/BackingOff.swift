@@ -87,7 +87,8 @@ extension Trainer {
     if hasMoved, halvings < BackOff.limit {
       (position.halvings, position.halvedRate) = (halvings + 1, options.learningRate)
       let backOff = BackOff(
-        cause: divergence.cause, epoch: lost.epoch + 1, step: divergence.step, doneEpochs: position.epoch,
+        cause: divergence.cause, epoch: lost.epoch + (lost.batch == 0 ? 0 : 1), step: divergence.step,
+        doneEpochs: position.epoch,
         learningRate: peakRate, number: halvings + 1)
       position.backOffs = backOffs + [backOff]
     }

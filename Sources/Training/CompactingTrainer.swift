@@ -95,8 +95,14 @@ extension Trainer {
         // The epoch before is saved.
         if shouldStop() { throw TrainingInterruption.stopped(epoch: position.epoch, step: position.step) }
       })
-    let (compacted, _) = try compactor.proved(
-      state.snapshot(), on: data, responses: compaction.responses, seed: options.seed, device: device, parts)
+    let compacted: Compacted
+    do {
+      (compacted, _) = try compactor.proved(
+        state.snapshot(), on: data, responses: compaction.responses, seed: options.seed, device: device, parts)
+    } catch  where position.isGood == false && (error is CompactionError || error is TorchError) {
+      // Of a network that has exploded nothing can be cut or proved.
+      throw Divergence(step: position.step)
+    }
     var memory = OptimizerMemory()
     // AdamW's squares have no chain rule, and its averages are nothing without them.
     if compaction.momentum == .carry, options.optimizer == .sgd {

@@ -16,7 +16,8 @@ final class StopSignal {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
-        if flag.isSet.exchange(true, ordering: .relaxed) { Foundation.exit(128 + number) }
+        // Without libtorch's destructors, under which the step that still runs would crash.
+        if flag.isSet.exchange(true, ordering: .relaxed) { _exit(128 + number) }
         Console.note("\nstopping after this step…")
       }
       source.resume()
