@@ -9,6 +9,8 @@ public struct ProofImages: Sendable {
   public let batch: Tensor
   /// Whether they are smaller than those that the networks are made for.
   public let areSmaller: Bool
+  /// Whether a thread has soon computed an image.
+  private let isLittle: Bool
 
   /// Up to so many multiply-accumulates an image the size stays.
   private static let fewMACs = 100_000_000
@@ -23,13 +25,23 @@ public struct ProofImages: Sendable {
     let macs = try networks.map { try $0.cost().macs }.max() ?? 0
     let smaller = isWhole || macs <= Self.fewMACs ? nil : try Self.smallerShape(for: networks)
     areSmaller = smaller != nil
+    isLittle = areSmaller || macs <= Self.fewMACs
     // Two tell whether the output depends on the image.
     let count = macs > Self.fewMACs && smaller == nil ? 2 : Self.images
     batch = Tensor.normal([count] + (smaller ?? whole), dtype: .float64, using: Generator(seed: seed))
   }
 
   /// What the network gives for them, in float64 from the stored weights.
-  public func outputs(of network: Network) throws -> Tensor { try resized(network).to(.float64)(batch) }
+  ///
+  /// - Throws: `NetworkError` when the network is not valid, `TorchError` when there are no threads to be had.
+  public func outputs(of network: Network) throws -> Tensor {
+    let ready = resized(network).to(.float64)
+    guard isLittle else { return try ready(batch) }
+    // One image a thread: in float64 a depthwise layer is a call for each channel, too short to be shared out.
+    let parts = withoutGradients { (0..<batch.shape[0]).map { batch.slice(axis: 0, from: $0, to: $0 + 1) } }
+    let results = try Library.parallel(parts.count) { try ready(parts[$0]) }
+    return withoutGradients { Tensor.concatenated(results, axis: 0) }
+  }
 
   /// The network, made for images of this size.
   public func resized(_ network: Network) -> Network {

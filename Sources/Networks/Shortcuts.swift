@@ -14,7 +14,7 @@ extension Network {
     guard !parameters.isEmpty, parameters.values.allSatisfy({ $0.dtype == .float32 }) else { return self }
     var result = self
     for node in nodes {
-      guard let shortcut = Shortcut(node, in: self), shapes[node.name]?.count == 3,
+      guard shapes[node.name]?.count == 3, let shortcut = Shortcut(node, in: self),
         let channels = shapes[shortcut.input]?.first, let units = shapes[node.name]?.first,
         channels * units <= Shortcut.mostWeights
       else { continue }

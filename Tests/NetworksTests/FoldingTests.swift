@@ -57,7 +57,11 @@ import Torch
     var net = NetworkBuilder(input: [3, 4, 4], seed: 0)
     let tokens = try net.append(
       Pad(axis: 0, before: 1, after: 2), reading: [net.append(Reshape([3, 16]), reading: [net.input])])
-    let x = try net.append(Pad(axis: 0, before: 2, after: 0), reading: [net.flatten(tokens)])
+    let windows = try net.append(
+      Slice(axis: 3, step: 2), reading: [net.append(Reshape([3, 2, 2, 4]), reading: [net.input])])
+    let more = try net.flatten(net.append(Pad(axis: 0, before: 1, after: 1), reading: [windows]))
+    let both = try net.append(Concatenate(), reading: [net.flatten(tokens), more])
+    let x = try net.append(Pad(axis: 0, before: 2, after: 0), reading: [both])
     try expectSame(net.finish(net.linear(x, "fc", units: 3)), norms: 0)
   }
 

@@ -104,6 +104,8 @@ extension RandomGraph {
   ) throws -> String {
     let name = name ?? "n\(network.nodes.count)"
     var node = Node(name: name, operation: operation, inputs: inputs, parameters: given)
+    // Large matrices take long to decompose and show nothing more.
+    guard parameters.values.allSatisfy({ $0.1.reduce(1, *) <= 5000 }) else { throw Impossible() }
     for (role, wanted) in parameters.sorted(by: { $0.key < $1.key }) {
       node.parameters[role] = parameter("\(name).\(role.rawValue)", wanted.0, wanted.1)
     }
