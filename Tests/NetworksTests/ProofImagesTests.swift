@@ -8,10 +8,10 @@ import Torch
   /// A network of large images: a strided stem, a dilated kernel deep inside, and a mean over all pixels.
   private func network(flattening: Bool = false) throws -> Network {
     var net = NetworkBuilder(input: [3, 224, 192], seed: 0)
-    var x = try net.convolution(net.input, "stem", units: 16, kernel: [7, 7], stride: [4, 4], padding: [3, 3])
+    var x = try net.convolution(net.input, "stem", units: 64, kernel: [7, 7], stride: [2, 2], padding: [3, 3])
     x = try net.maxPool(net.relu(x), 2)
-    x = try net.convolution(x, "wide", units: 32, kernel: [5, 5], stride: [2, 2], padding: [2, 2])
-    x = try net.convolution(x, "deep", units: 256, kernel: [3, 3], padding: [1, 1])
+    x = try net.convolution(x, "wide", units: 32, kernel: [5, 5], stride: [4, 4], padding: [2, 2])
+    x = try net.convolution(x, "deep", units: 64, kernel: [3, 3], padding: [1, 1])
     x = try flattening ? net.flatten(x) : net.flatten(net.globalAveragePool(x))
     return try net.finish(net.linear(x, "fc", units: 3))
   }
