@@ -11,7 +11,9 @@ extension RandomGraph {
     Pooling.kind: { graph in
       let geometry = PoolingGeometry(
         kernel: [graph.int(1...3), graph.int(1...3)], stride: [graph.int(1...3), graph.int(1...3)],
-        padding: [graph.int(0...1), graph.int(0...1)], ceilMode: graph.chance(0.3), countIncludePad: graph.chance(0.5))
+        padding: [graph.int(0...1), graph.int(0...1)],
+        endPadding: graph.chance(0.5) ? nil : [graph.int(0...1), graph.int(0...1)], ceilMode: graph.chance(0.3),
+        countIncludePad: graph.chance(0.5))
       let window = PoolingGeometry(kernel: [graph.int(1...3), 2])
       let all: [Pooling] = [.max(geometry), .average(geometry), .max(window), .globalAverage, .globalMax]
       try graph.append(graph.one(of: all), [graph.image()])
@@ -91,6 +93,20 @@ extension RandomGraph {
     Softmax.kind: { graph in
       let x = try graph.value()
       try graph.append(Softmax(axis: graph.axis(of: x)), [x])
+    },
+    LogSoftmax.kind: { graph in
+      let x = try graph.value()
+      try graph.append(LogSoftmax(axis: graph.axis(of: x)), [x])
+    },
+    PReLU.kind: { graph in
+      let x = try graph.value()
+      let isShared = graph.chance(0.5)
+      try graph.append(PReLU(isShared: isShared), [x], [.weight: (.signed, [isShared ? 1 : graph.shape(x)[0]])])
+    },
+    Maximum.kind: { graph in
+      let x = try graph.value()
+      let axes = graph.shape(x).indices.filter { _ in graph.chance(0.5) }
+      try graph.append(Maximum(axes: axes.isEmpty ? [0] : axes), [x])
     },
     Mean.kind: { graph in
       let x = try graph.value()
