@@ -123,8 +123,16 @@ import Testing
   @Test func `a size that cannot be reached is an error that says what can`() throws {
     let survey = survey()
     let text = message { _ = try Planner(goal: .parameters(0.01)).plan(for: survey) }
-    #expect(text.hasPrefix("parameters cannot be cut to 0.01 of the original: with every rank at 1, 0.0"))
+    #expect(text.hasPrefix("parameters cannot be cut to 0.01 of the original: 0.0"))
+    #expect(text.contains("remain with every layer at rank 1; ask for"))
     #expect(throws: PlanError.self) { _ = try Planner(goal: .macs(0.05), minimumRank: 30).plan(for: survey) }
+  }
+
+  @Test func `where every layer is left out the error names them, and no floor`() throws {
+    let survey = survey([layer("a", [4, 3, 2, 1], obstacle: "left out"), layer("b", [2, 1], obstacle: "left out")])
+    let text = message { _ = try Planner(goal: .macs(0.5)).plan(for: survey) }
+    #expect(text.contains("1.0 remain since every layer is left out (a, b); ask for 1.0 or more"))
+    #expect(text.hasSuffix("or leave out fewer layers (--skip)"))
   }
 
   @Test func `the size that the error names can be reached`() throws {

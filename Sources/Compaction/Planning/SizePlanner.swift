@@ -36,24 +36,34 @@ extension Planner {
     let whole = whole ?? least.original
     for (what, fraction, cost) in fractions.all
     where least.predicted[keyPath: cost] > Int(fraction * Double(whole[keyPath: cost])) {
-      let fewest = units == .silent ? "" : " and every layer at \(minimumUnits) units"
       let remains = rounded(Double(least.predicted[keyPath: cost]) / Double(whole[keyPath: cost]))
       throw PlanError(
-        """
-        \(what) cannot be cut to \(fraction) of the original: with every rank at \(minimumRank)\(fewest), \
-        \(remains) remain; ask for \(remains) or more\(advice)
-        """)
+        "\(what) cannot be cut to \(fraction) of the original: \(remains) remain \(circumstance(of: least)); "
+          + "ask for \(remains) or more\(advice(for: least))")
     }
     return least
   }
 
-  /// What else than a larger size helps where the smallest plan is too large; nothing where floors are at one already.
-  private var advice: String {
-    if units == .silent { return ", or train with a stronger --group so that units vanish" }
+  /// How the smallest plan came about: floors of what may be cut, and which layers may not.
+  private func circumstance(of least: Plan) -> String {
+    let out = least.layers.filter { $0.choice == .dense(reason: Survey.leftOut) }.map(\.name)
+    let names = out.count <= 4 ? out.joined(separator: ", ") : "\(out.prefix(3).joined(separator: ", ")) and more"
+    if out.count == least.layers.count { return "since every layer is left out (\(names))" }
+    let fewest = units == .silent ? "" : " and at least \(minimumUnits) units"
+    let others = out.isEmpty ? "" : "; \(out.count) of \(least.layers.count) layers are left out (\(names))"
+    return "with every layer at rank \(minimumRank)\(fewest)\(others)"
+  }
+
+  /// What else than a larger size helps where the smallest plan is too large.
+  private func advice(for least: Plan) -> String {
+    let hasLeftOut = least.layers.contains { $0.choice == .dense(reason: Survey.leftOut) }
     let floors = [("--min-rank", minimumRank), ("--min-units", minimumUnits)].filter { $0.1 > 1 }
-    return floors.isEmpty
-      ? ", or leave fewer layers out"
-      : ", or lower \(floors.map(\.0).joined(separator: " and ")), or leave fewer layers out"
+    let ways = [
+      units == .silent ? "train with a stronger --group so that units vanish" : nil,
+      units == .silent || floors.isEmpty ? nil : "lower \(floors.map(\.0).joined(separator: " and "))",
+      hasLeftOut ? "leave out fewer layers (--skip)" : nil,
+    ]
+    return ways.compactMap(\.self).map { ", or \($0)" }.joined()
   }
 
   /// A share to six digits decides every rank of any layer, one to four digits every unit.

@@ -5,6 +5,9 @@ import Torch
 ///
 /// A value without tensors, so that planning can be tested and repeated without a network.
 public struct Survey: Sendable, Codable {
+  /// Why a layer stays dense that a pattern names.
+  static let leftOut = "left out"
+
   /// One layer that could be cut.
   public struct Layer: Sendable, Codable {
     public var name: String
@@ -95,7 +98,7 @@ extension Survey {
     layers = try narrowed.matrixLayers.map { layer in
       let output = shapes[layer.nodes.last ?? layer.name] ?? []
       let first = narrowed[layer.nodes[0]].flatMap { narrowed.parameter(.weight, of: $0) }
-      let obstacle = layer.obstacle ?? (isLeftOut(layer.name) ? "left out" : nil)
+      let obstacle = layer.obstacle ?? (isLeftOut(layer.name) ? Self.leftOut : nil)
       return Layer(
         name: layer.name,
         spectrum: try decompositions.spectrum(narrowed.decompositionKey(of: layer)) {
