@@ -111,9 +111,11 @@ extension ONNXGraphWriter {
   private mutating func write(_ prelu: PReLU, _ node: Node, _ x: String, _ network: Network, rank: Int) {
     guard let name = node.parameters[.weight], let slope = network.parameters[name] else { return }
     let stored = slope.reshaped(slope.shape + Array(repeating: 1, count: prelu.isShared ? 0 : rank - 1))
-    // Another node may have stored it for values of another rank.
+    // Another node may have stored it for values of another rank, or reads it as something else than a slope.
     let dims = graph.initializer.first { $0.name == name }?.dims.map { Int($0) } ?? stored.shape
-    append("PRelu", [x, store(dims == stored.shape ? name : "\(node.name).slope", stored)], makes: node.name)
+    let users = network.nodes.filter { $0.parameters.values.contains(name) }
+    let fits = dims == stored.shape && users.allSatisfy { $0.operation is PReLU }
+    append("PRelu", [x, store(fits ? name : "\(node.name).slope", stored)], makes: node.name)
   }
 
   private mutating func write(
