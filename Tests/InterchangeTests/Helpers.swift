@@ -45,3 +45,15 @@ struct Noise {
     return Int(state >> 33)
   }
 }
+
+extension Model {
+  /// What the file that the model was read from gives where the network gives these logits.
+  func givenOutputs(_ logits: Tensor) -> Tensor {
+    switch interface.outputActivation {
+    case nil: logits
+    case .softmax: logits.softmax(axis: 1)
+    case .logSoftmax: logits.logSoftmax(axis: 1)
+    case .sigmoid: logits.sigmoid
+    }
+  }
+}

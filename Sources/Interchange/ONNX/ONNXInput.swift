@@ -23,9 +23,13 @@ struct ONNXInput {
   init(of graph: ONNXGraphProto, _ file: String, _ options: ReadingOptions) throws {
     let stored = Set(graph.initializer.map(\.name))
     let inputs = graph.input.filter { !stored.contains($0.name) }
+    guard !inputs.isEmpty else {
+      let reason = graph.reasonWithoutInput(stored)
+      throw ContainerError("\(file) makes its classes of no input: \(reason); export it again")
+    }
     guard inputs.count == 1 else {
-      let names = inputs.isEmpty ? "" : " (\(inputs.map(\.words).joined(separator: ", ")))"
-      throw ContainerError("\(file) needs \(inputs.count) inputs for its classes\(names), expected images alone")
+      let names = inputs.map(\.words).joined(separator: ", ")
+      throw ContainerError("\(file) needs \(inputs.count) inputs for its classes (\(names)), expected images alone")
     }
     let dimensions = inputs[0].type.tensorType.shape.dim
     name = inputs[0].name
@@ -108,5 +112,19 @@ struct ONNXInput {
     throw OpenChoice(
       question: .imageSize,
       description: "\(file) leaves the size of its images open (\(input.words)); say how many pixels a side they have")
+  }
+}
+
+extension ONNXGraphProto {
+  /// Why nothing that the classes need is an input.
+  ///
+  /// - Parameter stored: names of initialisers.
+  fileprivate func reasonWithoutInput(_ stored: Set<String>) -> String {
+    let made = stored.union(node.flatMap(\.output))
+    if let missing = node.flatMap(\.input).first(where: { !$0.isEmpty && !made.contains($0) }) {
+      return "it reads \(missing), which no node makes"
+    }
+    return node.contains { !$0.input.allSatisfy(stored.contains) }
+      ? "nodes read constants, or one another in a circle" : "all that is read is constant"
   }
 }

@@ -21,8 +21,10 @@ extension ONNXGraphProto {
     var result = self
     result.node = sorted(needed, makers).map { index in
       var kept = node[index]
-      // Outputs besides the first are optional, as masks and indices are; only Split goes by how many there are.
-      while kept.opType != "Split", let last = kept.output.last, !names.contains(last) { kept.output.removeLast() }
+      // Outputs besides the first are optional, as masks and indices are; only these go by how many there are.
+      while !["Split", "BatchNormalization"].contains(kept.opType), let last = kept.output.last, !names.contains(last) {
+        kept.output.removeLast()
+      }
       return kept
     }
     result.initializer = initializer.filter { names.contains($0.name) }
