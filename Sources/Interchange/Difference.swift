@@ -10,6 +10,9 @@ public struct Difference: Sendable {
   /// Why the first network's outputs say nothing, as where all images give the same; nil where they do.
   public let complaint: Complaint?
 
+  /// Whether there is nothing to compare: the first network's outputs are all zero, or not all numbers.
+  public var saysNothing: Bool { !(scale > 0 && scale.isFinite) }
+
   /// `largest` by `scale`; infinite where an output is not a number or the first network answers always the same.
   public var relative: Double { scale > 0 && largest.isFinite ? largest / scale : .infinity }
 
