@@ -93,10 +93,17 @@ extension Networks.Operation {
   /// The activation that the operation is on values of `shape`, if it makes probabilities of all of them.
   fileprivate func outputActivation(over shape: [Int]) -> OutputActivation? {
     switch self {
-    case let softmax as Softmax:
-      shape.indices.contains(softmax.axis) && shape[softmax.axis] == shape.reduce(1, *) ? .softmax : nil
+    case let softmax as Softmax: softmax.gives(classesOf: shape) ? .softmax : nil
     case let activation as Activation: activation == .sigmoid ? .sigmoid : nil
-    default: Self.kind == "logSoftmax" && shape.count == 1 ? .logSoftmax : nil
+    case let softmax as LogSoftmax: softmax.gives(classesOf: shape) ? .logSoftmax : nil
+    default: nil
     }
+  }
+}
+
+extension SumsAlongAxis {
+  /// Whether it sums over all of an image's values.
+  fileprivate func gives(classesOf shape: [Int]) -> Bool {
+    shape.indices.contains(axis) && shape[axis] == shape.reduce(1, *)
   }
 }
