@@ -6,26 +6,20 @@ extension Node: Codable {
     let intValue: Int? = nil
     init(stringValue: String) { self.stringValue = stringValue }
     init?(intValue: Int) { nil }
-    static let (name, inputs, parameters) = (Key("name"), Key("inputs"), Key("parameters"))
+    static let (name, inputs, parameters, factor) = (Key("name"), Key("inputs"), Key("parameters"), Key("factor"))
+    static let all = [name, inputs, parameters, factor].map(\.stringValue)
     init(_ name: String) { stringValue = name }
   }
-
-  /// The kinds of operation that files can hold.
-  static let operations: [any Operation.Type] = [
-    Convolution.self, Linear.self, BatchNorm.self, Activation.self, Pooling.self, Elementwise.self, Concatenate.self,
-    Flatten.self, Reshape.self, Slice.self, Pad.self, Dropout.self, Affine.self, Power.self, Stored.self, Gather.self,
-    LayerNorm.self, Softmax.self, LogSoftmax.self, Mean.self, Maximum.self, PReLU.self, Transpose.self,
-    MatrixProduct.self,
-  ]
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     name = try container.decode(String.self, forKey: .name)
     inputs = try container.decode([String].self, forKey: .inputs)
     parameters = try container.decodeIfPresent([Role: String].self, forKey: .parameters) ?? [:]
-    let kinds = container.allKeys.map(\.stringValue).filter { !["name", "inputs", "parameters"].contains($0) }
-    guard kinds.count == 1, let type = Node.operations.first(where: { $0.kind == kinds[0] }) else {
-      let known = Node.operations.map { $0.kind }.joined(separator: ", ")
+    factor = try container.decodeIfPresent(FactorRole.self, forKey: .factor)
+    let kinds = container.allKeys.map(\.stringValue).filter { !Key.all.contains($0) }
+    guard kinds.count == 1, let type = OperationRegistry.operations.first(where: { $0.kind == kinds[0] }) else {
+      let known = OperationRegistry.operations.map { $0.kind }.joined(separator: ", ")
       throw NetworkError("node \(name) has operation \(kinds.sorted()), expected one of \(known)")
     }
     operation = try Node.decode(type, container, Key(kinds[0]))
@@ -42,6 +36,7 @@ extension Node: Codable {
     try container.encode(name, forKey: .name)
     try container.encode(inputs, forKey: .inputs)
     if !parameters.isEmpty { try container.encode(parameters, forKey: .parameters) }
+    try container.encodeIfPresent(factor, forKey: .factor)
     try container.encode(operation, forKey: Key(type(of: operation).kind))
   }
 }
@@ -66,6 +61,7 @@ public struct Architecture: Codable, Sendable {
     let used = Set(network.parameterNames)
     network.parameters = parameters.filter { used.contains($0.key) }
     try network.validate()
-    return network
+    // Files that were written before nodes kept their role say which are factors by names alone.
+    return nodes.contains { $0.factor != nil } ? network : network.recognizingFactors()
   }
 }

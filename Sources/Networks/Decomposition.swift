@@ -1,93 +1,131 @@
 import Torch
 
-extension Network {
-  /// The network with every square convolution decomposed into 1-D ones, to be trained from scratch.
-  ///
-  /// DecomposeMe (Alvarez & Petersson 2016): a k×k convolution `conv`, k > 1, becomes k×1 `conv_v` with as many units,
-  /// ReLU, and 1×k `conv_h`. Stride, padding and dilation are split by axis, so no other value changes its shape. Where
-  /// a batch norm `bn` follows the convolution, a new one, `bn_v`, also stands between the two; where the convolution
-  /// has a bias both have one. The new weights are random: nothing of the old convolution is kept, unlike in
-  /// `factorizing`, which approximates a trained one. Grouped convolutions and shared weights stay.
-  ///
-  /// - Parameters:
-  ///   - seed: of the new weights.
-  ///   - isLeftOut: names of convolutions that stay whole.
-  /// - Throws: `NetworkError` when the network is not valid, or has a node of one of the new names.
-  public func decomposed(
-    seed: UInt64, leavingOut isLeftOut: (String) -> Bool = { _ in false }
-  ) throws -> Network {
-    // Another stream than the one that the layers that stay were drawn from.
-    let generator = Generator(seed: ~seed)
-    var result = self
-    var renamed: [String: String] = [:]
-    result.nodes = nodes.flatMap { node -> [Node] in
-      guard let square = squareConvolution(node), !isLeftOut(node.name) else { return [node] }
-      renamed[node.name] = "\(node.name)_h"
-      return square.parts(normalization(behind: node.name), &result.parameters, using: generator)
-    }
-    for index in result.nodes.indices {
-      result.nodes[index].inputs = result.nodes[index].inputs.map { renamed[$0] ?? $0 }
-    }
-    result.output = renamed[output] ?? output
-    result.dropUnusedParameters()
-    try result.validate()
-    return result
-  }
+/// How one layer becomes several: which axes of its kernel each factor takes, in execution order.
+///
+/// Nothing stands between two factors, not even a bias, so padding with zeros behind the first is padding before it. Each
+/// factor has the stride, padding and dilation of the axes that it takes. A decomposition is data: what factors look like,
+/// what they make together and how a matrix is unfolded for them follows from the axes alone.
+///
+/// A layer that is cut to a rank becomes two. W ≈ second·first, where W is the N×C×d_h×d_w kernel unfolded with the units
+/// on the side of the second. Each decomposition has another unfolding and so another spectrum; they are compared by the
+/// Frobenius error alone.
+public struct Decomposition: Sendable, Hashable {
+  /// The name under which files keep it.
+  public let name: String
+  /// For each factor the axes of the kernel that it takes: 0 units, 1 inputs, 2 height, 3 width.
+  public let factors: [[Int]]
 
-  private func squareConvolution(_ node: Node) -> SquareConvolution? {
-    guard let convolution = node.operation as? Convolution, convolution.geometry.groups == 1,
-      let weight = parameter(.weight, of: node), weight.shape.count == 4, weight.shape[2] > 1,
-      weight.shape[2] == weight.shape[3]
-    else { return nil }
-    return sharesWeight(node) ? nil : SquareConvolution(node: node, geometry: convolution.geometry, shape: weight.shape)
+  /// r filters of the kernel's size, then 1×1: N × (C·d_h·d_w), the matrix that the regulariser trains.
+  public static let spatialFirst = Decomposition(name: "kxk-1x1", factors: [[1, 2, 3], [0]])
+  /// 1×1 to r channels, then filters of the kernel's size: (N·d_h·d_w) × C.
+  public static let pointwiseFirst = Decomposition(name: "1x1-kxk", factors: [[1], [0, 2, 3]])
+  /// d_h×1 to r channels, then 1×d_w: (N·d_w) × (C·d_h).
+  public static let verticalFirst = Decomposition(name: "vertical-horizontal", factors: [[1, 2], [0, 3]])
+
+  /// Axes of the kernel that are columns of the matrix, taken by the first factor.
+  public var columns: [Int] { factors[0] }
+
+  /// Axes that are rows of the matrix, taken by what comes after the first factor.
+  public var rows: [Int] { factors.dropFirst().joined().sorted() }
+
+  /// The decompositions that differ for a weight of this shape.
+  public static func all(for shape: [Int]) -> [Decomposition] {
+    guard shape.count == 4, shape[2] * shape[3] > 1 else { return [.spatialFirst] }
+    return shape[2] > 1 && shape[3] > 1 ? allCases : [.spatialFirst, .pointwiseFirst]
   }
 }
 
-/// A k×k convolution and what takes its place.
-private struct SquareConvolution {
-  let node: Node
-  let geometry: ConvolutionGeometry
-  /// units × inputs × k × k.
-  let shape: [Int]
+extension Decomposition: CaseIterable {
+  public static let allCases = [spatialFirst, pointwiseFirst, verticalFirst]
+}
 
-  /// conv_v, bn_v if a batch norm follows, ReLU, conv_h; their parameters are added.
-  func parts(_ norm: Node?, _ parameters: inout [String: Tensor], using generator: Generator) -> [Node] {
-    let (units, inputs, k) = (shape[0], shape[1], shape[2])
-    var nodes = [
-      convolution("\(node.name)_v", [units, inputs, k, 1], axis: 0, reading: node.inputs, &parameters, generator)
-    ]
-    if let norm {
-      let name = "\(norm.name)_v"
-      nodes.append(Node(name: name, operation: norm.operation, inputs: [nodes[0].name]))
-      for role in norm.parameters.keys.sorted() {
-        let isOne = role == .weight || role == .runningVariance
-        nodes[1].parameters[role] = "\(name).\(role.rawValue)"
-        parameters["\(name).\(role.rawValue)"] = isOne ? .ones([units]) : .zeros([units])
-      }
+extension Decomposition: Codable {
+  public init(from decoder: any Decoder) throws {
+    let name = try decoder.singleValueContainer().decode(String.self)
+    guard let known = Self.allCases.first(where: { $0.name == name }) else {
+      let names = Self.allCases.map(\.name).joined(separator: ", ")
+      throw NetworkError("a layer is decomposed as \(name.prefix(40)), expected one of \(names)")
     }
-    nodes.append(Node(name: "\(node.name)_relu", operation: Activation.relu, inputs: [nodes[nodes.count - 1].name]))
-    let between = [nodes[nodes.count - 1].name]
-    nodes.append(
-      convolution("\(node.name)_h", [units, units, 1, k], axis: 1, reading: between, &parameters, generator))
-    return nodes
+    self = known
   }
 
-  /// A 1-D convolution along `axis` (0 vertical, 1 horizontal), with that axis's part of the geometry.
-  private func convolution(
-    _ name: String, _ shape: [Int], axis: Int, reading inputs: [String], _ parameters: inout [String: Tensor],
-    _ generator: Generator
-  ) -> Node {
-    var part = ConvolutionGeometry()
-    part.stride[axis] = geometry.stride[axis]
-    part.padding[axis] = geometry.padding[axis]
-    part.dilation[axis] = geometry.dilation[axis]
-    var result = Node(
-      name: name, operation: Convolution(part), inputs: inputs, parameters: [.weight: "\(name).weight"])
-    parameters["\(name).weight"] = NetworkBuilder.Initialization.heNormal.weight(shape, using: generator)
-    if node.parameters[.bias] != nil {
-      result.parameters[.bias] = "\(name).bias"
-      parameters["\(name).bias"] = .zeros([shape[0]])
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(name)
+  }
+}
+
+// MARK: The matrix and its factors
+
+extension Decomposition {
+  /// A layer's N×S matrix unfolded for this decomposition; `shape` is that of the weight.
+  public func unfolding(_ matrix: Tensor, _ shape: [Int]) -> Tensor {
+    guard shape.count == 4 else { return matrix }
+    let height = rows.map { shape[$0] }.reduce(1, *)
+    return matrix.reshaped(shape).permuted(rows + columns).reshaped([height, -1])
+  }
+
+  /// The N×S matrix of an unfolding.
+  public func folding(_ matrix: Tensor, _ shape: [Int]) -> Tensor {
+    guard shape.count == 4 else { return matrix }
+    let order = rows + columns
+    let back = (0..<4).map { axis in order.firstIndex(of: axis) ?? 0 }
+    return matrix.reshaped(order.map { shape[$0] }).permuted(back).reshaped([shape[0], -1])
+  }
+
+  /// The weights of two factors from the matrices of a factorisation, r × columns and rows × r.
+  public func weights(_ first: Tensor, _ second: Tensor, _ shape: [Int]) -> (first: Tensor, second: Tensor) {
+    guard shape.count == 4 else { return (first, second) }
+    let rank = first.shape[0]
+    func sides(_ axes: [Int]) -> [Int] { [2, 3].map { axes.contains($0) ? shape[$0] : 1 } }
+    return (
+      first.reshaped([rank, shape[1]] + sides(columns)),
+      second.reshaped([shape[0]] + sides(rows) + [rank]).permuted([0, 3, 1, 2])
+    )
+  }
+
+  /// The shapes of the factors' weights of a layer with a weight of `shape`.
+  ///
+  /// - Parameter ranks: the number of channels behind each factor but the last.
+  public func shapes(of shape: [Int], ranks: [Int]) -> [[Int]] {
+    factors.enumerated().map { index, axes in
+      let inputs = index == 0 ? shape[1] : ranks[index - 1]
+      let units = index == factors.count - 1 ? shape[0] : ranks[index]
+      return [units, inputs] + shape.indices.dropFirst(2).map { axes.contains($0) ? shape[$0] : 1 }
     }
-    return result
+  }
+
+  /// What each factor of a layer does.
+  public func operations(of layer: any WeightedOperation) -> [any WeightedOperation] {
+    factors.map { layer.restricted(to: $0) }
+  }
+
+  /// Whether nodes with these operations and weights can be its factors.
+  func matches(_ nodes: [(operation: any WeightedOperation, shape: [Int])]) -> Bool {
+    guard nodes.count == factors.count, Set(nodes.map(\.shape.count)).count == 1 else { return false }
+    return zip(nodes, factors).allSatisfy { node, axes in
+      node.operation.groups == 1 && node.operation.isRestricted(to: axes)
+        && node.shape.indices.dropFirst(2).allSatisfy { axes.contains($0) || node.shape[$0] == 1 }
+    }
+  }
+}
+
+extension Tensor {
+  /// The matrix that a layer's weight is for the method: one row per unit, one column per input and tap (N × S).
+  ///
+  /// This is the transpose of the paper's Θ̄ ∈ R^{S×N}, S = C·d_h·d_w (Alvarez & Salzmann 2017); singular values are
+  /// the same and rows are PyTorch's `weight.flatten(1)`.
+  public var unfolded: Tensor { flattened(from: 1) }
+
+  /// The weight of one layer that does what a layer with this weight does and then one with the weight `next`.
+  ///
+  /// Of height and width each is taken by one of the two: the other's kernel has one tap along it.
+  func followed(by next: Tensor) -> Tensor {
+    guard shape.count == 4 else { return next.matmul(self) }
+    let (units, inputs) = (next.shape[0], shape[1])
+    let rows = next.permuted([0, 2, 3, 1]).reshaped([-1, next.shape[1]])
+    let product = rows.matmul(unfolded).reshaped([units] + next.shape[2...] + [inputs] + shape[2...])
+    let sides = [2, 3].map { Swift.max(shape[$0], next.shape[$0]) }
+    return product.permuted([0, 3, 1, 4, 2, 5]).reshaped([units, inputs] + sides)
   }
 }

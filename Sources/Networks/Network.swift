@@ -32,12 +32,18 @@ public struct Node: Sendable {
   /// Names of the nodes it reads, or `Network.inputName`.
   public var inputs: [String]
   public var parameters: [Role: String]
+  /// Which factor of a decomposed layer it is, if it is one.
+  public var factor: FactorRole?
 
-  public init(name: String, operation: any Operation, inputs: [String], parameters: [Role: String] = [:]) {
+  public init(
+    name: String, operation: any Operation, inputs: [String], parameters: [Role: String] = [:],
+    factor: FactorRole? = nil
+  ) {
     self.name = name
     self.operation = operation
     self.inputs = inputs
     self.parameters = parameters
+    self.factor = factor
   }
 }
 

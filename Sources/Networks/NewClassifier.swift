@@ -12,8 +12,7 @@ extension Network {
     while let node = self[name] {
       let others = readers(of: name).map(\.name).filter { $0 != reader }
       guard others.isEmpty else { throw noClassifier("node \(name) is read by \(others.joined(separator: ", ")) too") }
-      let isLayer = node.operation is Linear || (node.operation as? Convolution)?.geometry.groups == 1
-      if isLayer {
+      if (node.operation as? any WeightedOperation)?.groups == 1 {
         let units = parameter(.weight, of: node)?.shape.first ?? 0
         guard [units] == classes else {
           throw noClassifier("its last layer \(name) has \(units) units, and the network gives \(classes)")

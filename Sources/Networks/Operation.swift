@@ -26,9 +26,14 @@ public protocol Operation: Sendable, Codable {
 
   /// The operation after channels were removed; `keeps` says which of the channels stay.
   func narrowed(inputs: [[Channel]], output: [Channel], keeps: (Channel) -> Bool) -> Self
+
+  /// Whether it may make no finite number of zero, so that units that it reads cannot become zero.
+  var isUndefinedAtZero: Bool { get }
 }
 
 extension Operation {
+  public var isUndefinedAtZero: Bool { false }
+
   public func narrowed(inputs: [[Channel]], output: [Channel], keeps: (Channel) -> Bool) -> Self { self }
 }
 

@@ -97,10 +97,8 @@ private struct ParameterUse {
       return true
     }
     guard role == .weight, let name = node.parameters[.weight], !uniform.contains(name) else { return false }
-    return hasMatrix && other.hasMatrix
+    return node.operation is any WeightedOperation && other.node.operation is any WeightedOperation
   }
-
-  private var hasMatrix: Bool { node.operation is Convolution || node.operation is Linear }
 }
 
 extension Tensor {

@@ -87,32 +87,17 @@ private struct Fusions {
 }
 
 extension Network {
-  /// What would be the second factor behind `first`, by its name: "name.1", which alone reads "name.0", with not even a
-  /// bias between.
-  public func secondFactor(named first: Node) -> Node? {
-    guard first.name.hasSuffix(".0"), first.parameters[.bias] == nil, let second = soleReader(of: first),
-      second.name == first.name.dropLast(2) + ".1"
-    else { return nil }
-    return second
-  }
-
   fileprivate func isFloat(_ node: Node) -> Bool {
     parameter(.weight, of: node)?.dtype == .float32 && parameter(.bias, of: node).map { $0.dtype == .float32 } ?? true
   }
 
   /// Whether two convolutions are factors of one that are done in one pass.
   fileprivate func joins(_ first: Pass, _ second: Node) -> Bool {
-    guard first.before == nil, secondFactor(named: first.node)?.name == second.name,
+    guard first.before == nil, nextFactor(after: first.node)?.name == second.name,
       let a = first.node.operation as? Convolution, let b = second.operation as? Convolution,
       let own = parameter(.weight, of: first.node), let next = parameter(.weight, of: second)
     else { return false }
     return PackedConvolution.joins(own.shape, a.geometry, next.shape, b.geometry)
-  }
-
-  /// The one node that reads the value, where nothing else does and it is not the output.
-  fileprivate func soleReader(of node: Node) -> Node? {
-    let found = readers(of: node.name)
-    return found.count == 1 && node.name != output ? found[0] : nil
   }
 
   /// What `sum` adds to the value of `node`, if it is one other value of the same shape.

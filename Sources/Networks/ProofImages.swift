@@ -78,7 +78,10 @@ private struct Exercise {
     output = all[network.output] ?? []
     shapes = network.nodes.map { all[$0.name] ?? [] }
     taps = network.nodes.map { node in
-      guard let window = Window(node, network), let read = all[node.inputs[0]], let made = all[node.name] else {
+      let weight = network.parameter(.weight, of: node)?.shape
+      guard let window = (node.operation as? any WindowedOperation)?.window(weight: weight),
+        let read = all[node.inputs[0]], let made = all[node.name]
+      else {
         return []
       }
       return (0..<2).map { window.taps(along: $0, of: read[$0 + 1], places: made[$0 + 1]) }
@@ -94,30 +97,9 @@ private struct Exercise {
   }
 }
 
-/// How a convolution or pooling walks over an image.
-private struct Window {
-  var kernel: [Int]
-  var stride: [Int]
-  var padding: [Int]
-  var dilation: [Int]
-
-  init?(_ node: Node, _ network: Network) {
-    if let geometry = (node.operation as? Convolution)?.geometry,
-      let weight = network.parameter(.weight, of: node)?.shape
-    {
-      (kernel, stride, padding) = (Array(weight[2...]), geometry.stride, geometry.padding)
-      dilation = geometry.dilation
-      return
-    }
-    switch node.operation as? Pooling {
-    case .max(let geometry)?, .average(let geometry)?:
-      (kernel, stride, padding) = (geometry.kernel, geometry.stride, geometry.padding)
-      dilation = [1, 1]
-    default: return nil
-    }
-  }
-
-  func taps(along axis: Int, of pixels: Int, places: Int) -> Set<Int> {
+extension Window {
+  /// The taps along an axis that meet one of its pixels in one of its places.
+  fileprivate func taps(along axis: Int, of pixels: Int, places: Int) -> Set<Int> {
     Set(
       (0..<kernel[axis]).filter { tap in
         (0..<places).contains { place in

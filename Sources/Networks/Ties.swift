@@ -162,14 +162,6 @@ extension Network {
   }
 }
 
-extension Operation {
-  /// Whether the operation may make no finite number of zero.
-  fileprivate var isUndefinedAtZero: Bool {
-    if let power = self as? Power { return power.exponent < 0 }
-    return self as? Elementwise == .divide
-  }
-}
-
 extension Ties {
   fileprivate mutating func remember(_ list: [Channel], of value: String) { channels[value] = list }
 }

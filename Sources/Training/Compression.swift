@@ -69,7 +69,7 @@ public struct Compression {
     guard let data else { return result }
     let compact = try stage("compact", compacted.network, data)
     result.stages.append(compact)
-    guard compacted.network.nodes.contains(where: { $0.operation is BatchNorm }) else { return result }
+    guard compacted.network.nodes.contains(where: \.keepsStatistics) else { return result }
     parts.begin("measuring batch norm again", min(60 * 128, data.train.count), "images")
     let renewed = try compacted.network.recalibrated(on: data, seed: seed, device: device, progress: parts.advance)
     let recalibrated = try stage("recalibrated", renewed, data)

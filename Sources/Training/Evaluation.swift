@@ -109,10 +109,7 @@ extension Network {
     var probe = self
     probe.nodes = nodes.map { node in
       var node = node
-      if var norm = node.operation as? BatchNorm {
-        norm.momentum = 1
-        node.operation = norm
-      }
+      if let norm = node.operation as? any NormalizingOperation { node.operation = norm.followingLastBatch() }
       if node.operation is Dropout { node.operation = Dropout(0) }
       return node
     }

@@ -42,7 +42,7 @@ extension Recipe {
   /// The recipe with a rate that was left open chosen for `network`.
   public func resolvingRate(for network: Network, givenWeights: Bool = false) -> Recipe {
     var result = self
-    let normalized = network.nodes.contains { $0.operation is BatchNorm }
+    let normalized = network.nodes.contains(where: \.keepsStatistics)
     result.lr = lr ?? Self.usualRate(of: optimizer, normalized: normalized, givenWeights: givenWeights)
     return result
   }

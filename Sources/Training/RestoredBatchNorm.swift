@@ -15,8 +15,9 @@ extension Network {
     on data: Dataset, batches: Int = 20, batchSize: Int = 64, seed: UInt64, device: Device = .cpu,
     progress: (Int) throws -> Void = { _ in }
   ) throws -> Network {
-    let bare = matrixLayers.compactMap(\.nodes.last).filter { name in
-      self[name]?.operation is Convolution && !readers(of: name).contains { $0.operation is BatchNorm }
+    // Of an image, that is; a linear layer has no taps.
+    let bare = matrixLayers.filter { $0.shape.count == 4 }.compactMap(\.nodes.last).filter { name in
+      !readers(of: name).contains(where: \.keepsStatistics)
     }
     guard !bare.isEmpty else { return self }
     let norms = namesOfNorms(behind: bare)

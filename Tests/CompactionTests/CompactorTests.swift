@@ -55,7 +55,7 @@ import Torch
       guard case .factorized(let rank, _) = entry.choice else { continue }
       factorized += 1
       let pair = try #require(compacted.network.matrixLayers.first { $0.name == entry.name })
-      #expect(pair.isPair && compacted.network.parameters["\(entry.name).0.weight"]?.shape[0] == rank)
+      #expect(pair.isFactorized && compacted.network.parameters["\(entry.name).0.weight"]?.shape[0] == rank)
       let error = (compacted.network.matrix(of: pair) - narrow.matrix(of: layer)).norm
       #expect(abs(error - entry.error) <= 1e-5 * entry.norm)
     }

@@ -65,7 +65,7 @@ import Torch
   func `the error is √Σσ² of the components that go`(scheme: Scheme, rank: Int) throws {
     let network = try network()
     let (layer, norm) = (network.layer(named: "conv"), try norm(network))
-    let (matrix, shape) = (network.matrix(of: layer), network.wholeShape(of: layer))
+    let (matrix, shape) = (network.matrix(of: layer), layer.shape)
     let factors = try Factorization(matrix, as: scheme, shape: shape, rank: rank, in: norm)
     let foretold = try norm.components(of: matrix, as: scheme).spectrum.error(of: rank)
     #expect(abs(norm(factors.truncated - matrix, as: scheme) - foretold) < 1e-8 * foretold)
@@ -81,7 +81,7 @@ import Torch
   func `no other matrix of that rank is as near`(scheme: Scheme, rank: Int) throws {
     let network = try network()
     let (layer, norm) = (network.layer(named: "conv"), try norm(network))
-    let (matrix, shape) = (network.matrix(of: layer), network.wholeShape(of: layer))
+    let (matrix, shape) = (network.matrix(of: layer), layer.shape)
     func error(_ factors: Factorization) -> Double { norm(factors.truncated - matrix, as: scheme) }
     let best = error(try Factorization(matrix, as: scheme, shape: shape, rank: rank, in: norm))
     #expect(best < error(try Factorization(matrix, as: scheme, shape: shape, rank: rank)))
@@ -99,7 +99,7 @@ import Torch
     let side = matrix.shape[1]
     let identity = Tensor((0..<side * side).map { $0 % (side + 1) == 0 ? 1.0 : 0 }, shape: [side, side])
     let scale = network.scale(behind: layer)
-    let norm = ResponseNorm(scale: scale, shape: network.wholeShape(of: layer)) { _ in identity }
+    let norm = ResponseNorm(scale: scale, shape: layer.shape) { _ in identity }
     let own = try Spectrum(of: matrix * Tensor(scale, shape: [8, 1]))
     for (a, b) in zip(try norm.components(of: matrix, as: .spatialFirst).spectrum.values, own.values) {
       // The ridge adds a thousandth.
@@ -112,7 +112,7 @@ import Torch
     network.set("norm.weight", [3], to: 0)
     let (layer, norm) = (network.layer(named: "conv"), try norm(network))
     let factors = try Factorization(
-      network.matrix(of: layer), as: .spatialFirst, shape: network.wholeShape(of: layer), rank: 8, in: norm)
+      network.matrix(of: layer), as: .spatialFirst, shape: layer.shape, rank: 8, in: norm)
     #expect(relativeError(factors.truncated, network.matrix(of: layer)) < 1e-8)
   }
 

@@ -41,7 +41,7 @@ import Torch
   @Test func `factors take a copy of the bias and leave the others theirs`() throws {
     let network = try network()
     let layer = network.layer(named: "c1")
-    let factors = try Factorization(network.matrix(of: layer), shape: network.wholeShape(of: layer), rank: 16)
+    let factors = try Factorization(network.matrix(of: layer), shape: layer.shape, rank: 16)
     let factored = try network.factorizing(layer, factors)
     #expect(try largestDifference(network, factored) < 1e-6)
   }

@@ -50,7 +50,7 @@ import Torch
 
   @Test func `the ranks of a pair are cut by the product's spectrum and not as units`() throws {
     let once = try compact(network(), .parameters(0.4), .silent).network
-    let pair = try #require(once.matrixLayers.first { $0.isPair })
+    let pair = try #require(once.matrixLayers.first { $0.isFactorized })
     let groups = try UnitGroups(
       of: once, norm: .scale, leavingOut: once.nodesWithoutGroups(leavingOut: []).contains)
     #expect(!groups.families.contains { $0.makers.contains(pair.nodes[0]) })

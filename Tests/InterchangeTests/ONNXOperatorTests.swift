@@ -103,6 +103,19 @@ import Torch
     }
   }
 
+  @Test func `every kind of operation is written, and compared with PyTorch and onnxruntime`() throws {
+    let written = try Self.written.get()
+    let compared = Set(
+      try written.cases.read.flatMap { try written.model($0.name).network.nodes.map { type(of: $0.operation).kind } })
+    for kind in OperationRegistry.operations {
+      #expect(kind is any ONNXExportable.Type, "\(kind.kind): add \(kind)+ONNX.swift to Interchange/Operations")
+      #expect(kind is any PyTorchExportable.Type, "\(kind.kind): add \(kind)+PyTorch.swift to Interchange/Operations")
+      // In use dropout is nothing, so it is not read as a node.
+      guard kind.kind != Dropout.kind else { continue }
+      #expect(compared.contains(kind.kind), "\(kind.kind): add a graph with it to Tests/Interop/operators.py")
+    }
+  }
+
   @Test func `slopes for channels are parameters of one operation, those for pixels are multiplied with`() throws {
     for name in ["prelu_one", "prelu_channels", "prelu_channels_in_full", "prelu_list", "prelu_of_vector"] {
       let network = try network(name)

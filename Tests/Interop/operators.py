@@ -64,6 +64,22 @@ def tensor(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.from_numpy(numbers(*shape, seed=seed))
 
 
+def kinds(graphs: Graphs) -> None:
+    """One graph for each kind of operation that no other graph here has."""
+    graphs.read("convolution", 17, [node("Conv", "x w b", strides=[2, 1], pads=[1, 0, 1, 0], group=3)],
+                lambda x: F.conv2d(x, tensor(6, 1, 3, 2), tensor(6), stride=(2, 1), padding=(1, 0), groups=3),
+                w=numbers(6, 1, 3, 2), b=numbers(6))
+    graphs.read("layer_norm", 17, [node("LayerNormalization", "x s b", axis=-1, epsilon=1e-5)],
+                lambda x: F.layer_norm(x, (7,), tensor(7), tensor(7, seed=1)), s=numbers(7), b=numbers(7, seed=1))
+    graphs.read("matrix_product", 13, [node("Transpose", "x", "t", perm=[0, 1, 3, 2]), node("MatMul", "x t")],
+                lambda x: x @ x.transpose(2, 3))
+    graphs.read("mean_of_rows", 13, [node("ReduceMean", "x", axes=[2], keepdims=1)], lambda x: x.mean(2))
+    graphs.read("power", 13, [node("Relu", "x", "r"), node("Pow", "r e")],
+                lambda x: x.relu() ** 1.5, e=numpy.float32(1.5))
+    graphs.read("softmax_of_width", 13, [node("Relu", "x", "r"), node("Softmax", "r", "s", axis=3), node("Relu", "s")],
+                lambda x: x.relu().softmax(3))
+
+
 def spreading(graphs: Graphs) -> None:
     """Before opset 7: `broadcast` allows it, `axis` says where."""
     def spread(axis: int | None = None) -> dict:
@@ -273,6 +289,6 @@ def outputs(graphs: Graphs) -> None:
 
 def write_operators(folder: Path) -> None:
     graphs = Graphs(folder)
-    for part in (spreading, old_attributes, softmaxes, slopes, maxima, windows, outputs):
+    for part in (kinds, spreading, old_attributes, softmaxes, slopes, maxima, windows, outputs):
         part(graphs)
     (folder / "cases.json").write_text(json.dumps(graphs.cases))

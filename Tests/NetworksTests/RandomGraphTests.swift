@@ -42,11 +42,11 @@ import Torch
   }
 
   @Test func `every kind of operation is drawn`() {
-    for operation in Node.operations where RandomGraph.makers[operation.kind] == nil {
+    for operation in OperationRegistry.operations where RandomGraph.makers[operation.kind] == nil {
       Issue.record("\(operation.kind) is never drawn: add how to RandomGraph.makers in RandomGraph+Makers.swift")
     }
     let drawn = Set(Self.seeds.compactMap { graph($0)?.kinds }.joined())
-    for operation in Node.operations where !drawn.contains(operation.kind) {
+    for operation in OperationRegistry.operations where !drawn.contains(operation.kind) {
       Issue.record("\(operation.kind) is in none of \(Self.seeds.count) random graphs; its maker may never fit")
     }
   }

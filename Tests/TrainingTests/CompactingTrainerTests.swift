@@ -36,7 +36,7 @@ struct CompactingTrainerTests {
       if case .evaluated(let metrics) = event { ranks.append(metrics.layers[1].plannedRank) }
     }
     let network = try trainer.train(resume: false)
-    #expect(network.matrixLayers.contains { $0.isPair })
+    #expect(network.matrixLayers.contains { $0.isFactorized })
     #expect(try network.cost().parameters < smallNetwork().cost().parameters)
     #expect(try network.accuracy(on: data.test, of: data).top1 > 80)
     #expect(try #require(ranks.last) < ranks[1], "\(ranks)")

@@ -38,9 +38,9 @@ struct RestoredBatchNormTests {
 
   @Test func `a pair of factors gets one behind its second`() throws {
     let pair = try Compactor(Planner(goal: .energy(0.6)), skip: ["linear"]).compact(folded()).network
-    try #require(pair.matrixLayers.contains { $0.isPair })
+    try #require(pair.matrixLayers.contains { $0.isFactorized })
     let restored = try pair.restoringBatchNorm(on: data, batchSize: 16, seed: 0)
-    #expect(restored.matrixLayers.filter(\.isPair).count == pair.matrixLayers.filter(\.isPair).count)
+    #expect(restored.matrixLayers.filter(\.isFactorized).count == pair.matrixLayers.filter(\.isFactorized).count)
     #expect(try Difference(between: pair, and: restored).relative < 1e-5)
   }
 }

@@ -78,10 +78,10 @@ extension Network {
     known: Spectrum? = nil
   ) throws -> [Cut] {
     guard let whole = wholeWorkload(of: layer, workloads) else { return [] }
-    let shape = wholeShape(of: layer)
+    let shape = layer.shape
     let matrix = matrix(of: layer)
     let scale = scale(behind: layer)
-    let possible = layer.isPair ? [.spatialFirst] : Scheme.all(for: shape)
+    let possible = layer.isFactorized ? [.spatialFirst] : Scheme.all(for: shape)
     return try possible.filter(schemes.contains).map { scheme in
       let (spectrum, losses): (Spectrum, [Double])
       if let norm {
@@ -105,9 +105,9 @@ extension Network {
   /// The layer as one node, which a pair no longer is.
   func wholeWorkload(of layer: MatrixLayer, _ workloads: [String: Workload]) -> Workload? {
     guard let last = layer.nodes.last.flatMap({ workloads[$0] }),
-      let first = layer.isPair ? last.before.first ?? workloads[layer.nodes[0]] : last
+      let first = layer.isFactorized ? last.before.first ?? workloads[layer.nodes[0]] : last
     else { return nil }
-    var own = [Role.weight: wholeShape(of: layer)]
+    var own = [Role.weight: layer.shape]
     own[.bias] = last.parameters[.bias]
     let inputs = first.inputs.prefix(1) + last.inputs.dropFirst()
     return Workload(first.operation, inputs: Array(inputs), parameters: own, fusion: last.fusion)
@@ -118,12 +118,10 @@ extension Network {
 
   /// |γ|/√(σ² + ε) per unit of that batch norm; ones where there is none.
   func scale(behind layer: MatrixLayer) -> [Double] {
-    let ones = [Double](repeating: 1, count: units(of: layer))
-    guard let norm = norm(behind: layer), let operation = norm.operation as? BatchNorm,
-      let variance = parameter(.runningVariance, of: norm)?.doubles
+    let ones = [Double](repeating: 1, count: layer.units)
+    guard let norm = norm(behind: layer), let operation = norm.operation as? any NormalizingOperation
     else { return ones }
-    let gamma = parameter(.weight, of: norm)?.doubles ?? ones
-    return zip(gamma, variance).map { abs($0) / ($1 + operation.epsilon).squareRoot() }
+    return operation.scale(NodeParameters { parameter($0, of: norm) }) ?? ones
   }
 
   /// The spectrum of an unfolding, and Σ_{i>r} σᵢ²‖D uᵢ‖² for r from 0, relative to the whole.

@@ -105,12 +105,12 @@ extension Survey {
           let matrix = narrowed.matrix(of: layer)
           return try norm(layer)?.components(of: matrix, as: .spatialFirst).spectrum ?? Spectrum(of: matrix)
         },
-        positions: narrowed.positions(of: layer, output), factorizedRank: layer.isPair ? first?.shape[0] : nil,
-        obstacle: obstacle, pairWeights: layer.scheme == .spatialFirst ? nil : narrowed.weights(of: layer))
+        positions: narrowed.positions(of: layer, output), factorizedRank: layer.isFactorized ? first?.shape[0] : nil,
+        obstacle: obstacle, pairWeights: layer.decomposition == .spatialFirst ? nil : narrowed.weights(of: layer))
     }
     units = zip(network.matrixLayers, narrowed.matrixLayers).map { old, new in
       Units(
-        layer: old.name, before: network.units(of: old), after: narrowed.units(of: new),
+        layer: old.name, before: old.units, after: new.units,
         weights: network.weights(of: old))
     }
     original = try network.cost()
@@ -119,15 +119,11 @@ extension Survey {
 }
 
 extension Network {
-  /// The number of output units of a layer.
-  public func units(of layer: MatrixLayer) -> Int {
-    layer.nodes.last.flatMap { self[$0] }.flatMap { parameter(.weight, of: $0) }?.shape[0] ?? 0
-  }
-
   /// How often the layer's matrix is applied for one image: pixels, or tokens, whose last axis are the units.
   fileprivate func positions(of layer: MatrixLayer, _ output: [Int]) -> Int {
-    let isLinear = layer.nodes.last.flatMap { self[$0] }?.operation is Linear
-    return (isLinear ? output.dropLast() : output.dropFirst()).reduce(1, *)
+    guard let operation = layer.nodes.last.flatMap({ self[$0] })?.operation as? any WeightedOperation else { return 1 }
+    let unitAxis = operation.unitAxis(rank: output.count)
+    return output.indices.filter { $0 != unitAxis }.map { output[$0] }.reduce(1, *)
   }
 
   fileprivate func weights(of layer: MatrixLayer) -> Int {

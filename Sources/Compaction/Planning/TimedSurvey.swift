@@ -66,7 +66,7 @@ extension Survey {
     guard let whole = network.wholeWorkload(of: matrix, workloads) else { return [] }
     let nodes = matrix.nodes.compactMap { workloads[$0] }
     let cost = Cost(parameters: layer.weights, macs: nodes.map(\.macs).reduce(0, +))
-    let shape = network.wholeShape(of: matrix)
+    let shape = matrix.shape
     return try layer.cuts.enumerated().flatMap { index, cut in
       try cut.ranksToMeasure(upTo: cut.largestRank(within: cost)).map { rank in
         (index, rank, try cut.scheme.workloads(of: whole, shape, rank: rank).passes)

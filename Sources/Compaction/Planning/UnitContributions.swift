@@ -40,7 +40,7 @@ struct UnitContributions {
       for (index, norm) in zip(member.indices, family.norms(network.parameters)) { scale[own[index]] = norm }
     }
     layers = network.matrixLayers.map { layer in
-      let names = network.weightNames(of: layer)
+      let names = layer.weights
       guard layer.obstacle == nil, let units = channels(names.last, axis: 0),
         let inputs = channels(names.first, axis: 1)
       else { return nil }

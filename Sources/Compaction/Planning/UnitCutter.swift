@@ -100,6 +100,6 @@ extension Network {
     var hasher = Hasher()
     hasher.combine(matrix(of: layer).doubles)
     hasher.combine(scale(behind: layer))
-    return Decompositions.Key(layer: layer.name, shape: wholeShape(of: layer), values: hasher.finalize())
+    return Decompositions.Key(layer: layer.name, shape: layer.shape, values: hasher.finalize())
   }
 }

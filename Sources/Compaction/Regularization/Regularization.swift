@@ -51,12 +51,12 @@ public struct Regularization: Sendable {
     let nodesSkipped = network.nodesWithoutGroups(leavingOut: skipped)
     for layer in layers where layer.obstacle == nil && !skipped.contains(layer.name) {
       let factor = regularizer.factor(of: [layer.name])
-      matrices.append(MatrixTarget(layer: layer.name, weights: network.weightNames(of: layer), factor: factor))
+      matrices.append(MatrixTarget(layer: layer.name, weights: layer.weights, factor: factor))
     }
-    // Pairs of other schemes have another matrix, which nothing here trains.
-    let known = layers.filter { $0.scheme == .spatialFirst }
-    normalized = known.filter(network.isNormalized).map { ($0.name, network.weightNames(of: $0)) }
-    pairs = known.filter(\.isPair).map(network.weightNames)
+    // Factors of other decompositions make another matrix, which nothing here trains.
+    let known = layers.filter { $0.decomposition == .spatialFirst }
+    normalized = known.filter(network.isNormalized).map { ($0.name, $0.weights) }
+    pairs = known.filter(\.isFactorized).map(\.weights)
     groups = try UnitGroups(
       of: network, norm: regularizer.groupNorm, leavingOut: nodesSkipped.contains
     ).families.map { family in
@@ -136,7 +136,7 @@ extension Network {
   fileprivate func isNormalized(_ layer: MatrixLayer) -> Bool {
     guard let last = layer.nodes.last, self[last]?.parameters[.bias] == nil else { return false }
     let readers = readers(of: last)
-    return !readers.isEmpty && readers.allSatisfy { $0.operation is BatchNorm }
+    return !readers.isEmpty && readers.allSatisfy(\.keepsStatistics)
   }
 }
 

@@ -4,13 +4,13 @@ import Torch
 /// Second moments of what the layers of a network read: they tell which directions of a layer's matrix matter for images,
 /// where the matrix itself only tells which are long.
 public struct InputMoments: Sendable {
-  /// E[xxᵀ] of the patches that the first factor of each scheme reads, its columns in their order, in float64; by the
+  /// E[xxᵀ] of the patches that the first factor of each decomposition reads, its columns in their order, in float64; by the
   /// name of the layer. Around the mean where a batch norm follows, which is measured again after a cut.
-  private let second: [String: [Scheme: Tensor]]
+  private let second: [String: [Decomposition: Tensor]]
   /// How many images were seen.
   public let images: Int
 
-  fileprivate init(second: [String: [Scheme: Tensor]], images: Int) {
+  fileprivate init(second: [String: [Decomposition: Tensor]], images: Int) {
     self.second = second
     self.images = images
   }
@@ -21,11 +21,12 @@ public struct InputMoments: Sendable {
   /// - Returns: nil where no moments were taken.
   func norm(of layer: MatrixLayer, in network: Network, inputs: [Int]?) -> ResponseNorm? {
     guard let second = second[layer.name] else { return nil }
-    let shape = network.wholeShape(of: layer)
-    return ResponseNorm(scale: network.scale(behind: layer), shape: shape) { scheme in
-      guard let whole = second[scheme] else { preconditionFailure("layer \(layer.name) has no \(scheme.rawValue)") }
+    return ResponseNorm(scale: network.scale(behind: layer), shape: layer.shape) { decomposition in
+      guard let whole = second[decomposition] else {
+        preconditionFailure("layer \(layer.name) has no \(decomposition.name)")
+      }
       guard let inputs else { return whole }
-      let taps = scheme.columnsPerInput(shape)
+      let taps = decomposition.columnsPerInput(layer.shape)
       let columns = inputs.flatMap { input in (0..<taps).map { input * taps + $0 } }
       return whole.selecting(columns, axis: 0).selecting(columns, axis: 1)
     }
@@ -45,7 +46,7 @@ public struct MomentCollector {
   private struct Layer {
     var name: String
     var shape: [Int]
-    var geometry: ConvolutionGeometry?
+    var operation: any WeightedOperation
     /// Whether a batch norm follows.
     var isNormed: Bool
   }
@@ -73,12 +74,12 @@ public struct MomentCollector {
     parameters = network.parameters(of: execution, on: device)
     var layers: [Int: Layer] = [:]
     for layer in network.matrixLayers where layer.obstacle == nil {
-      let shape = network.wholeShape(of: layer)
-      guard shape.dropFirst().reduce(1, *) <= Self.mostColumns,
-        let position = network.nodes.firstIndex(where: { $0.name == layer.nodes[0] })
+      guard layer.shape.dropFirst().reduce(1, *) <= Self.mostColumns,
+        let position = network.nodes.firstIndex(where: { $0.name == layer.nodes[0] }),
+        let operation = network.nodes[position].operation as? any WeightedOperation
       else { continue }
       layers[position] = Layer(
-        name: layer.name, shape: shape, geometry: (network.nodes[position].operation as? Convolution)?.geometry,
+        name: layer.name, shape: layer.shape, operation: operation,
         isNormed: network.norm(behind: layer) != nil)
     }
     self.layers = layers
@@ -92,7 +93,7 @@ public struct MomentCollector {
     withoutGradients {
       _ = execution.run(images, parameters: parameters, mode: .evaluation) { position, inputs in
         guard let layer = layers[position] else { return }
-        var x = Self.patches(inputs[0], layer)
+        var x = layer.operation.patches(of: inputs[0], weight: layer.shape, places: Self.places)
         if layer.isNormed {
           let shift = shifts[layer.name] ?? x.sum(axes: [1], keepingAxes: true) / Double(max(1, x.shape[1]))
           shifts[layer.name] = shift
@@ -112,31 +113,22 @@ public struct MomentCollector {
 
   /// What the images told.
   public var moments: InputMoments {
-    var second: [String: [Scheme: Tensor]] = [:]
+    var second: [String: [Decomposition: Tensor]] = [:]
     for layer in layers.values {
       guard let sums = sums[layer.name], sums.count > 0 else { continue }
       let mean = sums.first / Double(sums.count)
       let whole = sums.second / Double(sums.count)
       let moment = layer.isNormed ? whole - mean.matmul(mean.transposed) : whole
-      for scheme in Scheme.all(for: layer.shape) {
-        second[layer.name, default: [:]][scheme] = scheme.marginal(of: moment, layer.shape)
+      for decomposition in Decomposition.all(for: layer.shape) {
+        second[layer.name, default: [:]][decomposition] = decomposition.marginal(of: moment, layer.shape)
       }
     }
     return InputMoments(second: second, images: images)
   }
 
-  /// Columns × patches, at places spread evenly over each image.
-  private static func patches(_ input: Tensor, _ layer: Layer) -> Tensor {
-    guard var geometry = layer.geometry else { return input.reshaped([-1, input.shape.last ?? 1]).transposed }
-    let area = input.shape[2] * input.shape[3] / (geometry.stride[0] * geometry.stride[1])
-    let step = max(1, Int((Double(area) / Double(places)).squareRoot()))
-    geometry.stride = geometry.stride.map { $0 * step }
-    let patches = input.patches(kernel: Array(layer.shape.dropFirst(2)), geometry)
-    return patches.permuted([1, 0, 2]).reshaped([patches.shape[1], -1])
-  }
 }
 
-extension Scheme {
+extension Decomposition {
   /// Columns of the unfolding that belong to one input.
   fileprivate func columnsPerInput(_ shape: [Int]) -> Int {
     shape.count == 4 ? columns.dropFirst().map { shape[$0] }.reduce(1, *) : 1

@@ -6,21 +6,21 @@ import Torch
 /// E‖D·(W − W_r)·x‖² = ‖D·(W − W_r)·K^½‖²_F with the patches x that the layer reads, K = E[xxᵀ] and D the scale that the
 /// batch norm behind gives each unit. Of all matrices of rank r, W_r = D⁻¹·U_r·U_rᵀ·D·W is the best, U being the
 /// eigenvectors of D·W·K·Wᵀ·D: the principal components of the responses (Zhang et al. 2016, "Accelerating Very Deep
-/// Convolutional Networks for Classification and Detection", eq. 4). Schemes whose second factor sums over taps as well
+/// Convolutional Networks for Classification and Detection", eq. 4). Decompositions whose second factor sums over taps as well
 /// take K of the first factor's patches, as if taps did not correlate.
 struct ResponseNorm: Sendable {
   /// D, a number for each unit; none is so small that its unit would be lost.
   private let scale: [Double]
   /// Of the weight, N×C×d_h×d_w or N×S.
   private let shape: [Int]
-  /// K of what a scheme's first factor reads, in float64.
-  private let second: @Sendable (Scheme) -> Tensor
+  /// K of what a decomposition's first factor reads, in float64.
+  private let second: @Sendable (Decomposition) -> Tensor
 
   /// - Parameters:
   ///   - scale: of each unit.
   ///   - shape: of the layer's weight.
-  ///   - second: K of a scheme, as large on both sides as its unfolding has columns.
-  init(scale: [Double], shape: [Int], second: @escaping @Sendable (Scheme) -> Tensor) {
+  ///   - second: K of a decomposition, as large on both sides as its unfolding has columns.
+  init(scale: [Double], shape: [Int], second: @escaping @Sendable (Decomposition) -> Tensor) {
     // No unit may be lost for good because the batch norm behind makes nothing of it today.
     let floor = 1e-3 * (scale.max() ?? 1)
     self.scale = scale.map { floor > 0 ? max($0, floor) : 1 }
@@ -38,10 +38,11 @@ struct ResponseNorm: Sendable {
   /// The principal components of the responses, orthonormal columns, and the root of each one's energy, descending.
   ///
   /// - Throws: `TorchError` when a decomposition does not converge, as on NaN.
-  func components(of matrix: Tensor, as scheme: Scheme) throws -> (directions: Tensor, spectrum: Spectrum) {
-    let scaled = scaled(matrix, scheme)
+  func components(of matrix: Tensor, as decomposition: Decomposition) throws -> (directions: Tensor, spectrum: Spectrum)
+  {
+    let scaled = scaled(matrix, decomposition)
     let (rows, columns) = (scaled.shape[0], scaled.shape[1])
-    let second = second(scheme)
+    let second = second(decomposition)
     let ridge = ridge(of: second)
     func descending(_ symmetric: Tensor) throws -> (sigma: [Double], vectors: Tensor) {
       let (values, vectors) = try symmetric.symmetricEigen()
@@ -65,12 +66,12 @@ struct ResponseNorm: Sendable {
   ///
   /// - Throws: as `components`.
   func factors(
-    of matrix: Tensor, as scheme: Scheme, rank: Int
+    of matrix: Tensor, as decomposition: Decomposition, rank: Int
   ) throws -> (second: Tensor, first: Tensor, sigma: [Double]) {
-    let (directions, spectrum) = try components(of: matrix, as: scheme)
+    let (directions, spectrum) = try components(of: matrix, as: decomposition)
     let kept = directions.slice(axis: 1, from: 0, to: rank)
-    let first = kept.transposed.matmul(scaled(matrix, scheme))
-    let second = kept / rows(of: scheme)
+    let first = kept.transposed.matmul(scaled(matrix, decomposition))
+    let second = kept / rows(of: decomposition)
     let lengths = zip((first * first).sum(axes: [1]).doubles, (second * second).sum(axes: [0]).doubles)
     let balance = lengths.map { $0 > 0 && $1 > 0 ? ($0 / $1).squareRoot().squareRoot() : 1 }
     return (
@@ -80,24 +81,24 @@ struct ResponseNorm: Sendable {
   }
 
   /// ‖D·Δ·K^½‖_F of a difference from the layer's matrix.
-  func callAsFunction(_ difference: Tensor, as scheme: Scheme) -> Double {
-    let (scaled, second) = (scaled(difference, scheme), second(scheme))
+  func callAsFunction(_ difference: Tensor, as decomposition: Decomposition) -> Double {
+    let (scaled, second) = (scaled(difference, decomposition), second(decomposition))
     let read = scaled.matmul(second) + scaled * ridge(of: second)
     return max(0, (read * scaled).sum.item).squareRoot()
   }
 
-  private func scaled(_ matrix: Tensor, _ scheme: Scheme) -> Tensor {
-    scheme.unfolding(matrix, shape) * rows(of: scheme)
+  private func scaled(_ matrix: Tensor, _ decomposition: Decomposition) -> Tensor {
+    decomposition.unfolding(matrix, shape) * rows(of: decomposition)
   }
 
-  /// D as a column: in some schemes every unit has several rows, side by side.
-  private func rows(of scheme: Scheme) -> Tensor {
-    let each = scheme.rowsPerUnit(shape)
+  /// D as a column: in some decompositions every unit has several rows, side by side.
+  private func rows(of decomposition: Decomposition) -> Tensor {
+    let each = decomposition.rowsPerUnit(shape)
     return Tensor(scale.flatMap { Array(repeating: $0, count: each) }, shape: [scale.count * each, 1])
   }
 }
 
-extension Scheme {
+extension Decomposition {
   /// Rows of the unfolding that belong to one unit.
   fileprivate func rowsPerUnit(_ shape: [Int]) -> Int { rows.dropFirst().map { shape[$0] }.reduce(1, *) }
 }

@@ -15,14 +15,14 @@ extension Compacted {
       !rewrite.silent.channels.contains(ties.representative($0))
     }
     for (layer, factors) in rewrite.layers {
-      let old = rewrite.narrow.weightNames(of: layer)
+      let old = layer.weights
       let matrices = old.map { result[$0]?.to(.float64).unfolded }
       let type = result[old[0]]?.dtype ?? .float32
       for name in old { result[name] = nil }
-      let names = network.weightNames(of: network.layer(named: layer.name))
+      let names = network.layer(named: layer.name).weights
       let carried = carry(matrices, layer, factors)
       guard let first = carried.first, let second = carried.second else { continue }
-      let shaped = factors.scheme.weights(first, second, rewrite.narrow.wholeShape(of: layer))
+      let shaped = factors.decomposition.weights(first, second, layer.shape)
       for (name, momentum) in zip(names, [shaped.first, shaped.second]) { result[name] = momentum.to(type) }
     }
     return result.filter { $0.value.shape == network.parameters[$0.key]?.shape }
@@ -31,12 +31,11 @@ extension Compacted {
   private func carry(
     _ momenta: [Tensor?], _ layer: MatrixLayer, _ factors: Factorization
   ) -> (first: Tensor?, second: Tensor?) {
-    guard layer.isPair else {
-      let shape = rewrite.narrow.wholeShape(of: layer)
-      let v = momenta[0].map { factors.scheme.unfolding($0, shape) }
+    guard layer.isFactorized else {
+      let v = momenta[0].map { factors.decomposition.unfolding($0, layer.shape) }
       return (v.map { factors.second.transposed.matmul($0) }, v.map { $0.matmul(factors.first.transposed) })
     }
-    let old = rewrite.narrow.weightNames(of: layer).compactMap {
+    let old = layer.weights.compactMap {
       rewrite.narrow.parameters[$0]?.to(.float64).unfolded
     }
     let basis = factors.basis(first: old[0], second: old[1])

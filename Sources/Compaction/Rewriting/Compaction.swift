@@ -98,13 +98,15 @@ public struct Compactor: Sendable {
     var truncated = network.to(.float64)
     let layers = Dictionary(narrow.matrixLayers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     for choice in plan.layers {
-      guard case .factorized(let rank, let scheme) = choice.choice, let layer = layers[choice.name] else { continue }
+      guard case .factorized(let rank, let decomposition) = choice.choice, let layer = layers[choice.name] else {
+        continue
+      }
       let (matrix, norm) = (narrow.matrix(of: layer), norm(layer))
       let factors = try Factorization(
-        matrix, as: scheme, shape: narrow.wholeShape(of: layer), rank: rank, in: norm)
+        matrix, as: decomposition, shape: layer.shape, rank: rank, in: norm)
       small = try small.factorizing(layer, factors)
       let error = small.matrix(of: small.layer(named: choice.name)) - matrix
-      let measured = norm.map { $0(error, as: scheme) } ?? error.norm
+      let measured = norm.map { $0(error, as: decomposition) } ?? error.norm
       // Of responses, errors are roots of sums of eigenvalues: half of the digits are left.
       let rounding = norm == nil ? 1e-6 : 1e-5
       guard abs(measured - choice.error) <= 1e-3 * choice.error + rounding * choice.norm else {
@@ -132,7 +134,7 @@ extension Network {
   /// Puts the truncated matrix of the narrow layer into the rows and columns it came from.
   fileprivate mutating func replace(_ layer: MatrixLayer, by factors: Factorization, _ silent: SilentUnits) throws {
     // A pair keeps both its nodes: W_r = (U√Σ)(√ΣVᵀ) goes into their old shape, padded with zeros to the old rank.
-    let matrices = layer.isPair ? [factors.first, factors.second] : [factors.truncated]
+    let matrices = layer.isFactorized ? [factors.first, factors.second] : [factors.truncated]
     for (node, matrix) in zip(layer.nodes, matrices) {
       guard let name = self[node]?.parameters[.weight], let old = parameters[name] else { continue }
       parameters[name] = silent.embed(matrix, into: old, name)

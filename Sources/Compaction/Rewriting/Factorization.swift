@@ -4,7 +4,7 @@ import Torch
 /// The balanced factors of a layer's unfolding cut to a rank: W ≈ (U√Σ)(√ΣVᵀ), or those of the principal components of
 /// its responses (`ResponseNorm`).
 public struct Factorization: Sendable {
-  public let scheme: Scheme
+  public let decomposition: Decomposition
   /// √ΣVᵀ, r × columns: as `spatialFirst`, the r filters of the original size.
   public var first: Tensor
   /// U√Σ, rows × r: as `spatialFirst`, the 1×1 convolution behind them.
@@ -16,27 +16,28 @@ public struct Factorization: Sendable {
 
   /// - Parameters:
   ///   - matrix: N × S in float64.
-  ///   - scheme: which unfolding is cut; another than `spatialFirst` asks for the `shape` of the weight.
+  ///   - decomposition: whose unfolding is cut; another than `spatialFirst` asks for the `shape` of the weight.
   ///   - shape: N×C×d_h×d_w.
   ///   - rank: r, from 1.
   /// - Throws: `TorchError` when the decomposition does not converge, as on NaN.
-  public init(_ matrix: Tensor, as scheme: Scheme = .spatialFirst, shape: [Int]? = nil, rank: Int) throws {
-    try self.init(matrix, as: scheme, shape: shape ?? matrix.shape, rank: rank, in: nil)
+  public init(_ matrix: Tensor, as decomposition: Decomposition = .spatialFirst, shape: [Int]? = nil, rank: Int) throws
+  {
+    try self.init(matrix, as: decomposition, shape: shape ?? matrix.shape, rank: rank, in: nil)
   }
 
   /// - Parameter norm: in which the error is the smallest; nil is the Frobenius norm of the matrix.
-  init(_ matrix: Tensor, as scheme: Scheme, shape: [Int], rank: Int, in norm: ResponseNorm?) throws {
-    self.scheme = scheme
+  init(_ matrix: Tensor, as decomposition: Decomposition, shape: [Int], rank: Int, in norm: ResponseNorm?) throws {
+    self.decomposition = decomposition
     if let norm {
-      (second, first, sigma) = try norm.factors(of: matrix, as: scheme, rank: rank)
-      truncated = scheme.folding(second.matmul(first), shape)
+      (second, first, sigma) = try norm.factors(of: matrix, as: decomposition, rank: rank)
+      truncated = decomposition.folding(second.matmul(first), shape)
       return
     }
-    let (u, sigma, vTransposed) = try scheme.unfolding(matrix, shape).singularValueDecomposition()
+    let (u, sigma, vTransposed) = try decomposition.unfolding(matrix, shape).singularValueDecomposition()
     let roots = sigma.slice(axis: 0, from: 0, to: rank).squareRoot
     second = u.slice(axis: 1, from: 0, to: rank) * roots.reshaped([1, rank])
     first = vTransposed.slice(axis: 0, from: 0, to: rank) * roots.reshaped([rank, 1])
-    truncated = scheme.folding(second.matmul(first), shape)
+    truncated = decomposition.folding(second.matmul(first), shape)
     self.sigma = Array(sigma.doubles.prefix(rank))
   }
 }
@@ -44,26 +45,28 @@ public struct Factorization: Sendable {
 extension Network {
   /// The network with `layer` replaced by two factors of `rank`, with nothing between them.
   ///
-  /// A convolution becomes what the scheme says, the second carrying the bias: as `spatialFirst` r filters of the
+  /// A convolution becomes what the decomposition says, the last carrying the bias: as `spatialFirst` r filters of the
   /// original size and a 1×1 convolution. A linear layer becomes two. A pair is replaced, never nested.
   ///
   /// - Throws: `TorchError` when the decomposition does not converge.
   public func factorizing(_ layer: MatrixLayer, _ factors: Factorization) throws -> Network {
     guard let last = layer.nodes.last, let old = self[last], let first = self[layer.nodes[0]],
-      let dtype = parameter(.weight, of: first)?.dtype
+      let operation = first.operation as? any WeightedOperation, let dtype = parameter(.weight, of: first)?.dtype
     else { preconditionFailure("layer \(layer.name) is not in the network") }
-    let shape = wholeShape(of: layer)
-    let names = layer.isPair ? layer.nodes : [layer.name + ".0", layer.name + ".1"]
+    let operations = factors.decomposition.operations(of: operation)
+    let names = layer.isFactorized ? layer.nodes : operations.indices.map { "\(layer.name).\($0)" }
     var result = self
-    let parts = factors.scheme.factors(of: first.operation, shape, rank: factors.first.shape[0])
-    let second = Node(name: names[1], operation: parts.second.operation, inputs: [names[0]])
-    let head = Node(name: names[0], operation: parts.first.operation, inputs: first.inputs)
+    let new = operations.enumerated().map { index, operation in
+      Node(
+        name: names[index], operation: operation, inputs: index == 0 ? first.inputs : [names[index - 1]],
+        factor: FactorRole(layer: layer.name, index: index, decomposition: factors.decomposition))
+    }
     result.nodes = nodes.flatMap { node -> [Node] in
-      if node.name == first.name { return [head, second] }
-      return layer.isPair && node.name == old.name ? [] : [node.reading(old.name, as: names[1])]
+      if node.name == first.name { return new }
+      return layer.nodes.contains(node.name) ? [] : [node.reading(old.name, as: names[names.count - 1])]
     }
     if output == old.name { result.output = names[1] }
-    let weights = factors.scheme.weights(factors.first, factors.second, shape)
+    let weights = factors.decomposition.weights(factors.first, factors.second, layer.shape)
     for (name, weight) in zip(names, [weights.first, weights.second]) {
       result.set(.weight, of: name, to: weight.to(dtype).contiguous.clone)
     }

@@ -45,7 +45,7 @@ extension Network {
   private func foldingConstants(of channels: Set<Channel>, _ ties: Ties) throws -> Network {
     let values = try channelValues()
     var result = self
-    for node in nodes where readsAllChannels(node) {
+    for node in nodes where (node.operation as? any WeightedOperation)?.groups == 1 {
       guard let weight = parameter(.weight, of: node) else { continue }
       let read = zip(ties.channels[node.inputs[0]] ?? [], values[node.inputs[0]] ?? [])
       let constants = read.map { channel, value -> Double in
@@ -61,10 +61,5 @@ extension Network {
       result.set(.bias, of: node.name, to: (bias.map { $0 + moved } ?? moved).to(weight.dtype))
     }
     return result
-  }
-
-  private func readsAllChannels(_ node: Node) -> Bool {
-    if let convolution = node.operation as? Convolution { return convolution.geometry.groups == 1 }
-    return node.operation is Linear
   }
 }

@@ -7,7 +7,7 @@ extension Network {
   func nodesWithoutGroups(leavingOut left: Set<String>) -> Set<String> {
     let layers = matrixLayers
     return Set(layers.filter { left.contains($0.name) }.flatMap(\.nodes))
-      .union(layers.filter(\.isPair).map { $0.nodes[0] })
+      .union(layers.filter(\.isFactorized).map { $0.nodes[0] })
   }
 
   /// The network with its weakest units set to zero, so that they can be removed like those that training silenced.

@@ -41,9 +41,7 @@ public struct SilentUnits: Sendable {
   ///
   /// - Parameter network: the one that these are the silent units of.
   func inputs(of layer: MatrixLayer, in network: Network) -> [Int]? {
-    guard let name = network.weightNames(of: layer).first, let shape = network.parameters[name]?.shape else {
-      return nil
-    }
+    guard let name = layer.weights.first, let shape = network.parameters[name]?.shape else { return nil }
     let inputs = kept(name, axis: 1, count: shape[1])
     return inputs.count < shape[1] ? inputs : nil
   }
@@ -52,16 +50,9 @@ public struct SilentUnits: Sendable {
   private static func needed(
     by node: Node, in network: Network, _ ties: Ties, _ values: [String: [ChannelValue]]
   ) -> Set<Channel> {
-    let takesConstants: Bool
-    if let convolution = node.operation as? Convolution {
-      // A grouped convolution loses whole groups, which are tied to the units they make.
-      if convolution.geometry.groups > 1 { return [] }
-      takesConstants = convolution.geometry.padding.allSatisfy { $0 == 0 }
-    } else if node.operation is Linear {
-      takesConstants = true
-    } else {
-      return []
-    }
+    // A grouped convolution loses whole groups, which are tied to the units they make.
+    guard let layer = node.operation as? any WeightedOperation, layer.groups == 1 else { return [] }
+    let takesConstants = !layer.padsWithZeros
     let carried = values[node.inputs[0]] ?? []
     let read = ties.channels[node.inputs[0]] ?? []
     var needed = Set<Channel>()

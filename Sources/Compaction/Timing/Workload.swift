@@ -76,23 +76,21 @@ extension Network {
   }
 }
 
-extension Scheme {
+extension Decomposition {
   /// What the two factors of a convolution or linear layer would be at `rank`.
   ///
   /// - Throws: `NetworkError` when a factor does not fit what it reads.
   func workloads(of layer: Workload, _ shape: [Int], rank: Int) throws -> [Workload] {
-    let parts = factors(of: layer.operation, shape, rank: rank)
+    guard let operation = layer.operation as? any WeightedOperation else { return [layer] }
+    let (parts, shapes) = (operations(of: operation), shapes(of: shape, ranks: [rank]))
     let read = Array(layer.inputs.prefix(1))
     let first = Workload(
-      parts.first.operation, inputs: read, parameters: [.weight: parts.first.shape],
-      fusion: layer.fusion.map { _ in Pass.Fusion() })
-    let between = try parts.first.operation.shape(of: read, parameters: first.parameters)
-    var own = [Role.weight: parts.second.shape]
+      parts[0], inputs: read, parameters: [.weight: shapes[0]], fusion: layer.fusion.map { _ in Pass.Fusion() })
+    let between = try parts[0].shape(of: read, parameters: first.parameters)
+    var own = [Role.weight: shapes[1]]
     own[.bias] = layer.parameters[.bias]
     let added = layer.inputs.dropFirst()
-    return [
-      first, Workload(parts.second.operation, inputs: [between] + added, parameters: own, fusion: layer.fusion),
-    ]
+    return [first, Workload(parts[1], inputs: [between] + added, parameters: own, fusion: layer.fusion)]
   }
 }
 

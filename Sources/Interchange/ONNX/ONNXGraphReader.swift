@@ -101,7 +101,7 @@ struct ONNXGraphReader {
     }
     let network = Network(inputShape: inputShape, nodes: nodes, output: output.name, parameters: parameters)
     try network.validate()
-    return network
+    return network.recognizingFactors()
   }
 
   private func readsUnknown(_ node: ONNXNodeProto) throws -> Bool {

@@ -84,6 +84,30 @@ struct ONNXGraphWriter {
   /// Stores one number without axes.
   mutating func store(_ name: String, _ number: Double) -> String { store(name, Tensor([number], shape: [])) }
 
+  /// Whether what is stored under this name, if anything is, has the shape of `tensor`.
+  func fits(_ tensor: Tensor, under name: String) -> Bool {
+    graph.initializer.first { $0.name == name }.map { $0.dims.map(Int.init) == tensor.shape } ?? true
+  }
+
+  /// Stores the node's parameters and gives their names.
+  mutating func weights(of site: ONNXSite) -> [Role: String] {
+    site.node.parameters.mapValues { store($0, site.network.parameters[$0] ?? .zeros([])) }
+  }
+
+  /// Writes a node of the network.
+  ///
+  /// - Parameter shapes: of every value for one image.
+  /// - Throws: `ContainerError` for an operation that cannot be written.
+  mutating func write(_ node: Node, of network: Network, _ shapes: [String: [Int]]) throws {
+    guard let operation = node.operation as? any ONNXExportable else {
+      throw ContainerError(
+        "node \(node.name) is a \(type(of: node.operation).kind), which cannot be written as ONNX; report it")
+    }
+    let site = ONNXSite(
+      node: node, network: network, inputs: node.inputs.map(value), shape: shapes[node.inputs.first ?? ""] ?? [])
+    operation.write(site, to: &self)
+  }
+
   /// Ends the graph with what the file that the network came from ended with, and names its input and output, with a free
   /// batch.
   mutating func declare(input: [Int], output name: String, shape: [Int]) {

@@ -1,4 +1,3 @@
-import Compaction
 import Networks
 
 extension Network {
@@ -9,7 +8,7 @@ extension Network {
   /// layer; such a node's parameters are called after the node.
   func withLayerNames() -> Network {
     var result = self
-    let pairs = Set(matrixLayers.filter(\.isPair).flatMap(\.nodes))
+    let pairs = Set(matrixLayers.filter(\.isFactorized).flatMap(\.nodes))
     for index in nodes.indices where !nodes[index].parameters.isEmpty {
       let node = nodes[index]
       let common = node.commonPrefix

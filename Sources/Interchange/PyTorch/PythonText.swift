@@ -13,6 +13,18 @@ enum PythonText {
     }
     return "\"\(body.joined())\""
   }
+
+  static func tuple(_ numbers: [Int]) -> String {
+    "(\(numbers.map(String.init).joined(separator: ", "))\(numbers.count == 1 ? "," : ""))"
+  }
+
+  /// `x` with padding of one value, from the last axis on before and after.
+  static func padded(_ x: String, _ pads: [Int], _ value: Double) -> String {
+    if value == 0 { return "F.pad(\(x), \(tuple(pads)))" }
+    let isHeld = abs(value) < Double(Float.greatestFiniteMagnitude)
+    let number = isHeld ? "\(value)" : value < 0 ? "float(\"-inf\")" : "float(\"inf\")"
+    return "F.pad(\(x), \(tuple(pads)), value=\(number))"
+  }
 }
 
 /// Gives each name a variable of its own: "layer1.0.conv1" becomes `layer1_0_conv1`.

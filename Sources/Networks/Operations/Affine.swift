@@ -49,6 +49,8 @@ public struct Power: Operation, Hashable {
     exponent == 0.5 ? inputs[0].squareRoot : inputs[0].power(exponent)
   }
 
+  public var isUndefinedAtZero: Bool { exponent < 0 }
+
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {

@@ -37,6 +37,8 @@ public enum Elementwise: String, Operation, Hashable {
     }
   }
 
+  public var isUndefinedAtZero: Bool { self == .divide }
+
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   /// Channel i of every operand is one channel; an operand of one channel is spread over all and stays.

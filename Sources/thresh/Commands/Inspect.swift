@@ -66,7 +66,7 @@ struct Inspect: ParsableCommand {
     let cost = layer.nodes.compactMap { costs[$0] }.reduce(Cost(), +)
     let first = network[layer.nodes[0]].flatMap { network.parameter(.weight, of: $0) }?.shape ?? []
     return Layer(
-      name: layer.name, shape: [spectrum.rows] + first.dropFirst(), factorized: layer.isPair, rank: spectrum.rank,
+      name: layer.name, shape: [spectrum.rows] + first.dropFirst(), factorized: layer.isFactorized, rank: spectrum.rank,
       singularValues: spectrum.values, rank90: spectrum.rank(keeping: 0.9, .sum), units: spectrum.rows,
       zeroUnits: silent, parameters: cost.parameters, macs: cost.macs)
   }

@@ -3,7 +3,7 @@ import Networks
 import Testing
 import Torch
 
-@Suite struct DecompositionTests {
+@Suite struct DecomposeMeTests {
   /// A 3×3 convolution of 8 inputs and 16 units with stride 2 on 10×12 pixels, and what follows it.
   private func layer(bias: Bool = false, norm: Bool = false) throws -> Network {
     var net = NetworkBuilder(input: [8, 10, 12], seed: 0)

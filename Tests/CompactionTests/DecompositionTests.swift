@@ -1,11 +1,11 @@
 @testable import Compaction
 import Foundation
-import Networks
+@testable import Networks
 import Testing
 import Torch
 
 /// The three ways in which a convolution becomes two.
-@Suite struct SchemeTests {
+@Suite struct DecompositionTests {
   /// A strided, dilated, unevenly padded convolution with a bias between others, in float64.
   private func network(kernel: [Int] = [3, 5]) throws -> Network {
     var net = NetworkBuilder(input: [3, 14, 14], seed: 6)
@@ -21,48 +21,48 @@ import Torch
     return try net.finish(net.linear(net.flatten(net.relu(y)), "fc", units: 6)).unsettled().to(.float64)
   }
 
-  private func factorizing(_ network: Network, _ scheme: Scheme, rank: Int) throws -> Network {
+  private func factorizing(_ network: Network, _ decomposition: Decomposition, rank: Int) throws -> Network {
     let layer = network.layer(named: "conv")
     let factors = try Factorization(
-      network.matrix(of: layer), as: scheme, shape: network.wholeShape(of: layer), rank: rank)
+      network.matrix(of: layer), as: decomposition, shape: layer.shape, rank: rank)
     return try network.factorizing(layer, factors)
   }
 
-  private func spectrum(_ network: Network, _ scheme: Scheme) throws -> Spectrum {
+  private func spectrum(_ network: Network, _ decomposition: Decomposition) throws -> Spectrum {
     let layer = network.layer(named: "conv")
-    return try Spectrum(of: scheme.unfolding(network.matrix(of: layer), network.wholeShape(of: layer)))
+    return try Spectrum(of: decomposition.unfolding(network.matrix(of: layer), layer.shape))
   }
 
-  @Test(arguments: Scheme.allCases, [[3, 5], [3, 1], [1, 5], [1, 1]])
-  func `factoring at full rank changes nothing`(scheme: Scheme, kernel: [Int]) throws {
+  @Test(arguments: Decomposition.allCases, [[3, 5], [3, 1], [1, 5], [1, 1]])
+  func `factoring at full rank changes nothing`(decomposition: Decomposition, kernel: [Int]) throws {
     let network = try network(kernel: kernel)
-    let full = try spectrum(network, scheme).values.count
-    let factored = try factorizing(network, scheme, rank: full)
+    let full = try spectrum(network, decomposition).values.count
+    let factored = try factorizing(network, decomposition, rank: full)
     #expect(try largestDifference(network, factored) < 1e-12)
     #expect(factored.nodes.count == network.nodes.count + 1)
   }
 
-  @Test(arguments: Scheme.allCases, 1...5)
-  func `the weight's error is √Σσ² of what its own unfolding discards`(scheme: Scheme, rank: Int) throws {
+  @Test(arguments: Decomposition.allCases, 1...5)
+  func `the weight's error is √Σσ² of what its own unfolding discards`(decomposition: Decomposition, rank: Int) throws {
     let network = try network()
-    let small = try factorizing(network, scheme, rank: rank)
+    let small = try factorizing(network, decomposition, rank: rank)
     let pair = small.layer(named: "conv")
-    #expect(pair.isPair && pair.scheme == scheme)
+    #expect(pair.isFactorized && pair.decomposition == decomposition)
     let measured = (small.matrix(of: pair) - network.matrix(of: network.layer(named: "conv"))).norm
-    let foretold = try spectrum(network, scheme).error(of: rank)
+    let foretold = try spectrum(network, decomposition).error(of: rank)
     #expect(abs(measured - foretold) < 1e-9 * foretold)
   }
 
-  @Test(arguments: Scheme.allCases)
-  func `a factor has the stride, padding and dilation of the axes it takes`(scheme: Scheme) throws {
-    let small = try factorizing(network(), scheme, rank: 2)
+  @Test(arguments: Decomposition.allCases)
+  func `a factor has the stride, padding and dilation of the axes it takes`(decomposition: Decomposition) throws {
+    let small = try factorizing(network(), decomposition, rank: 2)
     func geometry(_ name: String) -> ConvolutionGeometry? { (small[name]?.operation as? Convolution)?.geometry }
     let whole = ConvolutionGeometry(stride: [2, 1], padding: [1, 2], dilation: [2, 1])
     let none = ConvolutionGeometry()
     let vertical = ConvolutionGeometry(stride: [2, 1], padding: [1, 0], dilation: [2, 1])
     let horizontal = ConvolutionGeometry(stride: [1, 1], padding: [0, 2], dilation: [1, 1])
     let shapes = ["conv.0.weight", "conv.1.weight"].map { small.parameters[$0]?.shape }
-    switch scheme {
+    switch decomposition {
     case .spatialFirst:
       #expect((geometry("conv.0"), geometry("conv.1")) == (whole, none))
       #expect(shapes == [[2, 6, 3, 5], [8, 2, 1, 1]])
@@ -72,41 +72,44 @@ import Torch
     case .verticalFirst:
       #expect((geometry("conv.0"), geometry("conv.1")) == (vertical, horizontal))
       #expect(shapes == [[2, 6, 3, 1], [8, 2, 1, 5]])
+    default: Issue.record("\(decomposition.name) has no expectation")
     }
     #expect(small["conv.0"]?.parameters[.bias] == nil && small["conv.1"]?.parameters[.bias] == "conv.1.bias")
   }
 
-  @Test(arguments: Scheme.allCases)
-  func `losses are the squared errors of the weight scaled by the batch norm behind it`(scheme: Scheme) throws {
+  @Test(arguments: Decomposition.allCases)
+  func `losses are the squared errors of the weight scaled by the batch norm behind it`(
+    decomposition: Decomposition
+  ) throws {
     let network = try network()
     let layer = network.layer(named: "conv")
     let scale = Tensor(network.scale(behind: layer), shape: [8, 1])
     #expect(Set(network.scale(behind: layer)).count == 8)
-    let cut = try #require(try network.cuts(of: layer, [scheme], network.workloads()).first)
+    let cut = try #require(try network.cuts(of: layer, [decomposition], network.workloads()).first)
     let matrix = network.matrix(of: layer)
     for rank in 1...5 {
-      let small = try factorizing(network, scheme, rank: rank)
+      let small = try factorizing(network, decomposition, rank: rank)
       let error = (scale * (small.matrix(of: small.layer(named: "conv")) - matrix)).norm / (scale * matrix).norm
       #expect(abs(cut.losses[rank] - error * error) < 1e-9)
     }
     #expect(cut.losses[0] == 1 && abs(cut.losses[cut.losses.count - 1]) < 1e-12)
   }
 
-  @Test(arguments: Scheme.allCases)
-  func `a cut's cost is what the pair costs`(scheme: Scheme) throws {
+  @Test(arguments: Decomposition.allCases)
+  func `a cut's cost is what the pair costs`(decomposition: Decomposition) throws {
     let network = try network()
     let cut = try #require(
-      try network.cuts(of: network.layer(named: "conv"), [scheme], network.workloads()).first)
-    let costs = try factorizing(network, scheme, rank: 3).nodeCosts()
+      try network.cuts(of: network.layer(named: "conv"), [decomposition], network.workloads()).first)
+    let costs = try factorizing(network, decomposition, rank: 3).nodeCosts()
     let pair = costs.filter { $0.node.name.hasPrefix("conv.") }.map(\.cost)
     #expect(3 * cut.perRank.macs == pair.map(\.macs).reduce(0, +))
     #expect(3 * cut.perRank.parameters + 8 == pair.map(\.parameters).reduce(0, +))
     #expect(3 * cut.perRank.activationBytes == pair[0].activationBytes)
   }
 
-  @Test(arguments: [Scheme.pointwiseFirst, .verticalFirst])
-  func `a pair of another scheme than the trained one is left alone`(scheme: Scheme) throws {
-    let small = try factorizing(network(), scheme, rank: 3).to(.float32)
+  @Test(arguments: [Decomposition.pointwiseFirst, .verticalFirst])
+  func `a pair of another decomposition than the trained one is left alone`(decomposition: Decomposition) throws {
+    let small = try factorizing(network(), decomposition, rank: 3).to(.float32)
     #expect(small.layer(named: "conv").obstacle != nil)
     let regularization = try Regularization(Regularizer(nuclear: 1, group: 1, skip: []), on: small)
     #expect(!regularization.matrices.contains { $0.layer == "conv" })
@@ -117,7 +120,7 @@ import Torch
   }
 
   @Test(arguments: [PlanGoal.energy(0.7), .parameters(0.5), .macs(0.5)], Allocation.allCases)
-  func `with any scheme plans foretell costs and are proved`(goal: PlanGoal, allocation: Allocation) throws {
+  func `with any decomposition plans foretell costs and are proved`(goal: PlanGoal, allocation: Allocation) throws {
     let network = try network().to(.float32)
     let planner = Planner(goal: goal, allocation: allocation, schemes: .any)
     let compacted = try Compactor(planner, skip: ["first"]).compact(network)
@@ -125,7 +128,7 @@ import Torch
     #expect(throws: Never.self) { _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network) }
   }
 
-  @Test func `with any scheme a layer is no larger, and no further off, than with the trained one`() throws {
+  @Test func `with any decomposition a layer is no larger, and no further off, than with the trained one`() throws {
     let network = try network().to(.float32)
     for energy in [0.4, 0.6, 0.8] {
       let plans = try SchemeChoice.allCases.map {
@@ -139,12 +142,12 @@ import Torch
     }
   }
 
-  @Test(arguments: Scheme.allCases)
-  func `momenta follow the factors by the chain rule`(scheme: Scheme) throws {
+  @Test(arguments: Decomposition.allCases)
+  func `momenta follow the factors by the chain rule`(decomposition: Decomposition) throws {
     let network = try network()
     let layer = network.layer(named: "conv")
-    let shape = network.wholeShape(of: layer)
-    let factors = try Factorization(network.matrix(of: layer), as: scheme, shape: shape, rank: 3)
+    let shape = layer.shape
+    let factors = try Factorization(network.matrix(of: layer), as: decomposition, shape: shape, rank: 3)
     let small = try network.factorizing(layer, factors)
     let silent = try SilentUnits(in: network)
     let plan = try Planner(goal: .energy(1)).plan(
@@ -156,12 +159,12 @@ import Torch
     let carried = compacted.carrying(["conv.weight": momentum])
     // ⟨V_first, dF⟩ is ⟨V, the product's change with dF⟩.
     let change = random(try #require(carried["conv.0.weight"]).shape, 8)
-    let product = scheme.product(change, try #require(small.parameters["conv.1.weight"]))
+    let product = change.followed(by: try #require(small.parameters["conv.1.weight"])).unfolded
     let left = (try #require(carried["conv.0.weight"]) * change).sum.item
     #expect(abs(left - (momentum.unfolded * product).sum.item) < 1e-9)
   }
 
-  @Test func `choices are written with their scheme, and read from files that know none`() throws {
+  @Test func `choices are written with their decomposition, and read from files that know none`() throws {
     let choices = [Plan.Choice.factorized(rank: 5), .factorized(rank: 3, scheme: .verticalFirst), .dense(reason: "so")]
     #expect(try JSONDecoder().decode([Plan.Choice].self, from: JSONEncoder().encode(choices)) == choices)
     let old = try JSONDecoder().decode([Plan.Choice].self, from: Data(#"[{"rank":5},{"dense":"so"}]"#.utf8))

@@ -1,0 +1,5 @@
+import Networks
+
+extension PReLU: PyTorchExportable {
+  func pyTorch(_ site: PyTorchSite) -> PyTorchForm { .module("nn.PReLU(\(site.weight[0]))") }
+}
