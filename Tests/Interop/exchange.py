@@ -120,7 +120,7 @@ class Sloped(torch.nn.Module):
 
 
 def export_onnx(model: torch.nn.Module, images: torch.Tensor, file: Path, batch: int | None = None) -> None:
-    """By the exporter and with the options that README.md names, unless the batch is fixed."""
+    """By the exporter and with the options that Documentation/commands.md names, unless the batch is fixed."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -487,7 +487,6 @@ def kinds(folder: Path) -> None:
 
 def photographs(folder: Path) -> None:
     """Ten classes of striped images, where there is no folder of images yet, and networks for as many classes."""
-    import torchvision
     from PIL import Image
 
     numbers = numpy.random.default_rng(0)
@@ -502,10 +501,29 @@ def photographs(folder: Path) -> None:
                     wave = numpy.sin((rows * numpy.sin(angle) + columns * numpy.cos(angle)) / (2 + 3 * (label // 5)))
                     pixels = 128 + 80 * wave[..., None] + numbers.normal(0, 20, (72, 80, 3))
                     Image.fromarray(pixels.clip(0, 255).astype(numpy.uint8)).save(place / f"{index}.png")
-    for name in ("resnet18", "mobilenet_v2"):
+    for name, build in (("resnet18", narrow_resnet18), ("mobilenet_v2", narrow_mobilenet_v2)):
         torch.manual_seed(0)
-        model = torchvision.models.get_model(name, num_classes=10).eval()
-        export_onnx(model, torch.randn(1, 3, 64, 64), folder / f"{name}.onnx")
+        export_onnx(build().eval(), torch.randn(1, 3, 64, 64), folder / f"{name}.onnx")
+
+
+def narrow_resnet18():
+    """torchvision's ResNet-18 with a quarter of the units in every block, so that a walk takes seconds."""
+    from torchvision.models.resnet import BasicBlock, ResNet
+
+    class NarrowResNet(ResNet):
+        def _make_layer(self, block, planes, *others, **more):
+            return super()._make_layer(block, planes // 4, *others, **more)
+
+    model = NarrowResNet(BasicBlock, [2, 2, 2, 2], num_classes=10)
+    model.fc = torch.nn.Linear(128, 10)
+    return model
+
+
+def narrow_mobilenet_v2():
+    """torchvision's MobileNet-v2 with a quarter of the units."""
+    import torchvision
+
+    return torchvision.models.mobilenet_v2(num_classes=10, width_mult=0.25)
 
 
 def foreign(folder: Path) -> None:
