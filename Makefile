@@ -4,6 +4,7 @@
 #             avx512), then what depends on kernels with every other kind that it has
 # make bench  compares with PyTorch, interleaved (about a quarter of an hour on an idle machine)
 # make bench-peers  compares with other ways to make a network smaller (data: THRESH_DATA; about half an hour)
+# make docs   builds the documentation of the library with DocC
 # make lint   checks the formatting of Swift, C++ and Python
 # make format formats all three
 SHELL := /bin/bash
@@ -13,7 +14,7 @@ SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 SWIFT_FILES := Package.swift Sources Tests Benchmarks/Worker Fuzz/Package.swift Fuzz/Sources
 C_FILES = $(shell git ls-files '*.c' '*.cpp' '*.h')
 
-.PHONY: all setup build demo test bench bench-peers lint format clean
+.PHONY: all setup build demo test bench bench-peers docs lint format clean
 all: build
 
 setup:
@@ -40,6 +41,9 @@ bench: build
 bench-peers: build
 	@Scripts/setup bench
 	.venv/bin/python Benchmarks/peers_bench.py
+
+docs: build
+	@Scripts/docs
 
 lint:
 	@Scripts/setup lint
