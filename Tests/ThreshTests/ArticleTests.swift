@@ -12,9 +12,9 @@ struct ArticleTests {
     let blocks = page.components(separatedBy: "```").dropFirst().enumerated().filter { $0.offset % 2 == 0 }
       .map(\.element)
     try #require(!blocks.isEmpty && blocks.allSatisfy { $0.hasPrefix("swift\n") })
-    let folder = Self.package.appending(path: "Examples/Articles").path
+    let folder = Self.package.appending(path: "Examples/Sources/articles").path
     let examples = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".swift") }
-      .map { try Self.lines(Self.text("Examples/Articles/\($0)")).joined(separator: "\n") }
+      .map { try Self.lines(Self.text("Examples/Sources/articles/\($0)")).joined(separator: "\n") }
     for block in blocks {
       let code = Self.lines(String(block.dropFirst("swift\n".count))).joined(separator: "\n")
       #expect(examples.contains { $0.contains(code) }, "no example has\n\(code)")
