@@ -503,7 +503,17 @@ def photographs(folder: Path) -> None:
                     Image.fromarray(pixels.clip(0, 255).astype(numpy.uint8)).save(place / f"{index}.png")
     for name, build in (("resnet18", narrow_resnet18), ("mobilenet_v2", narrow_mobilenet_v2)):
         torch.manual_seed(0)
-        export_onnx(build().eval(), torch.randn(1, 3, 64, 64), folder / f"{name}.onnx")
+        export_onnx(with_statistics(build()), torch.randn(1, 3, 64, 64), folder / f"{name}.onnx")
+
+
+def with_statistics(model: torch.nn.Module) -> torch.nn.Module:
+    """The model in evaluation with the statistics of random images, without which its outputs are nearly constant."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None
+    with torch.no_grad():
+        model.train()(torch.randn(32, 3, 64, 64))
+    return model.eval()
 
 
 def narrow_resnet18():
