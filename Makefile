@@ -11,7 +11,7 @@ SHELL := /bin/bash
 # One set of flags for the program and the tests, so that nothing is built twice.
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 
-SWIFT_FILES := Package.swift Sources Tests Benchmarks/Worker Fuzz/Package.swift Fuzz/Sources
+SWIFT_FILES := Package.swift Sources Tests Examples Benchmarks/Worker Fuzz/Package.swift Fuzz/Sources
 C_FILES = $(shell git ls-files '*.c' '*.cpp' '*.h')
 
 .PHONY: all setup build demo test bench bench-peers docs lint format clean
