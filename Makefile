@@ -4,12 +4,17 @@
 #             avx512), then what depends on kernels with every other kind that it has
 # make bench  compares with PyTorch, interleaved (about a quarter of an hour on an idle machine)
 # make bench-peers  compares with other ways to make a network smaller (data: THRESH_DATA; about half an hour)
-# make lint   checks the formatting
+# make docs   builds the documentation of the library with DocC
+# make lint   checks the formatting of Swift, C++ and Python
+# make format formats all three
 SHELL := /bin/bash
 # One set of flags for the program and the tests, so that nothing is built twice.
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 
-.PHONY: all setup build demo test bench bench-peers lint clean
+SWIFT_FILES := Package.swift Sources Tests Examples Benchmarks/Worker Fuzz/Package.swift Fuzz/Sources
+C_FILES = $(shell git ls-files '*.c' '*.cpp' '*.h')
+
+.PHONY: all setup build demo test bench bench-peers docs lint format clean
 all: build
 
 setup:
@@ -37,8 +42,22 @@ bench-peers: build
 	@Scripts/setup bench
 	.venv/bin/python Benchmarks/peers_bench.py
 
+docs: build
+	@Scripts/docs
+
 lint:
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Worker Fuzz/Package.swift Fuzz/Sources
+	@Scripts/setup lint
+	swift format lint --strict --recursive --parallel $(SWIFT_FILES)
+	@.venv/bin/clang-format --dry-run --Werror $(C_FILES)
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+
+format:
+	@Scripts/setup lint
+	swift format format --in-place --recursive --parallel $(SWIFT_FILES)
+	@.venv/bin/clang-format -i $(C_FILES)
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
 
 clean:
 	rm -rf .build

@@ -131,8 +131,16 @@ def forward(options: argparse.Namespace, network: str, batch: int, threads: int,
     shape = [3, 32, 32] if network == "resnet20" else [3, 224, 224]
     sides, files = [], network_files(options, network)
     for kind, file in files.items():
-        request = {"task": "forward", "model": network, "precision": "float32", "batch": batch, "threads": threads,
-                   "steps": calls, "file": str(file), "shape": shape}
+        request = {
+            "task": "forward",
+            "model": network,
+            "precision": "float32",
+            "batch": batch,
+            "threads": threads,
+            "steps": calls,
+            "file": str(file),
+            "shape": shape,
+        }
         sides.append(Side(f"{kind} thresh", options.thresh_worker, request))
         for runtime in ("eager", "compile", "onnxruntime"):
             peer = [options.python, str(PEERS / "forward.py")]
@@ -143,8 +151,12 @@ def forward(options: argparse.Namespace, network: str, batch: int, threads: int,
         title=f"Forward: {network}, float32, batch {batch}, {threads} thread(s), {calls} passes a run",
         sides=sides,
         ratios=[(f"{kind} thresh", f"{kind} {runtime}") for kind in files for runtime in runtimes]
-        + [(f"dense {runtime}", f"{kind} {runtime}") for kind in files if kind != "dense"
-           for runtime in ("thresh", *runtimes)],
+        + [
+            (f"dense {runtime}", f"{kind} {runtime}")
+            for kind in files
+            if kind != "dense"
+            for runtime in ("thresh", *runtimes)
+        ],
         images=batch * calls,
     )
 
@@ -227,7 +239,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of each side (default: all cores)")
     parser.add_argument("--python", default=sys.executable, help="the Python of the PyTorch side (default: this one)")
     parser.add_argument("--cifar", default=os.environ.get("THRESH_CIFAR10"), help="folder of CIFAR-10's binary files")
-    parser.add_argument("--inspect", default=os.environ.get("THRESH_INSPECT"), help="the stored network to inspect; without one, a new resnet20 is written")
+    parser.add_argument(
+        "--inspect",
+        default=os.environ.get("THRESH_INSPECT"),
+        help="the stored network to inspect; without one, a new resnet20 is written",
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "Benchmarks" / "results", help="folder of the JSON files")
     parser.add_argument("--self-check", action="store_true", help="measure PyTorch against itself; writes no results")
     options = parser.parse_args()

@@ -15,15 +15,31 @@ from pathlib import Path
 import report
 from harness import thresh
 
-SETTINGS = [(1, 1, "float32"), (1, 2, "float32"), (32, 1, "float32"), (32, 2, "float32"), (64, 2, "float32"),
-            (32, 2, "bfloat16")]
+SETTINGS = [
+    (1, 1, "float32"),
+    (1, 2, "float32"),
+    (32, 1, "float32"),
+    (32, 2, "float32"),
+    (64, 2, "float32"),
+    (32, 2, "bfloat16"),
+]
 
 
 def error(model: Path, batch: int, threads: int, precision: str) -> float:
     """Percent by which the foretold time is off the measured one."""
     with tempfile.TemporaryDirectory() as cache:
-        made = thresh("calibrate", model, "--batch-size", batch, "--threads", threads, "--precision", precision, "--json",
-                      XDG_CACHE_HOME=cache)
+        made = thresh(
+            "calibrate",
+            model,
+            "--batch-size",
+            batch,
+            "--threads",
+            threads,
+            "--precision",
+            precision,
+            "--json",
+            XDG_CACHE_HOME=cache,
+        )
     whole = json.loads(made)["whole"]
     return 100 * (whole["predicted"] / whole["measured"] - 1)
 
@@ -33,8 +49,10 @@ def main() -> int:
     parser.add_argument("models", nargs="+", type=Path, help="files of networks, or folders of runs")
     parser.add_argument("--n", type=int, default=5, help="times each is calibrated (default: %(default)s)")
     options = parser.parse_args()
-    heads = [f"batch {batch}, {threads} thread{'s' if threads > 1 else ''}, {precision}"
-             for batch, threads, precision in SETTINGS]
+    heads = [
+        f"batch {batch}, {threads} thread{'s' if threads > 1 else ''}, {precision}"
+        for batch, threads, precision in SETTINGS
+    ]
     lines = [f"| network | {' | '.join(heads)} |", "| --- |" + " ---: |" * len(heads)]
     for model in options.models:
         cells = []

@@ -58,7 +58,7 @@ def measure(what: str, size: int, rounds: int, threads: int) -> list[float]:
 
 def slope(points: list[tuple[float, float]]) -> float:
     """The exponent between the sizes of the larger half, by least squares in logarithms."""
-    large = [(math.log(x), math.log(y)) for x, y in points[len(points) // 2 - 1:]]
+    large = [(math.log(x), math.log(y)) for x, y in points[len(points) // 2 - 1 :]]
     mean_x, mean_y = (statistics.mean(values) for values in zip(*large))
     return sum((x - mean_x) * (y - mean_y) for x, y in large) / sum((x - mean_x) ** 2 for x, _ in large)
 
@@ -78,12 +78,30 @@ def main() -> int:
             rows += [{"what": what, unit: size, measured: round(value, 6)} for value in values]
             points.append((size, statistics.median(values)))
             print(f"{name}: {size} {unit}, {points[-1][1]:.4g} {measured} (n = {len(values)})", file=sys.stderr)
-        ends = [f"{size} {unit}: {value:.3g} {'s' if measured == 'seconds' else measured}" for size, value in (points[0], points[-1])]
+        ends = [
+            f"{size} {unit}: {value:.3g} {'s' if measured == 'seconds' else measured}"
+            for size, value in (points[0], points[-1])
+        ]
         lines.append(f"| {name} | {ends[0]} | {ends[1]} | {slope(points):.2f} | {expected} |")
     (HOME / "growth.json").write_text("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")
     for what, (name, unit, measured, _) in ABOUT.items():
-        plot = [ROOT / ".build/release/thresh", "plot", HOME / "growth.json", "--x", unit, "--y", measured, "--only",
-                f"what={what}", "--log-x", "--log-y", "--title", name, "--output", HOME / f"growth-{what}.svg"]
+        plot = [
+            ROOT / ".build/release/thresh",
+            "plot",
+            HOME / "growth.json",
+            "--x",
+            unit,
+            "--y",
+            measured,
+            "--only",
+            f"what={what}",
+            "--log-x",
+            "--log-y",
+            "--title",
+            name,
+            "--output",
+            HOME / f"growth-{what}.svg",
+        ]
         subprocess.run([str(word) for word in plot], check=True, stdout=subprocess.DEVNULL)
     table = "\n".join(lines) + f"\n\n{about['cpu']}, {about['threads']} threads, n = {options.n}."
     report.show("growth", table)

@@ -20,8 +20,13 @@ PROGRAM = Path(__file__).resolve().parents[1] / ".build/release/thresh"
 def thresh(*words: Any, program: Path = PROGRAM, **environment: str) -> str:
     """Runs the program to its end and gives what it printed."""
     return subprocess.run(
-        [program, *map(str, words)], check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env=os.environ | environment).stdout
+        [program, *map(str, words)],
+        check=True,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | environment,
+    ).stdout
 
 
 class BenchmarkError(Exception):

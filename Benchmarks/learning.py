@@ -1,9 +1,9 @@
 """Do Thresh's training steps learn what PyTorch's do? `python Benchmarks/learning.py --cifar FOLDER`.
 
-A ResNet-20 from the same random weights of each seed, trained by both for as many epochs with the same recipe: batches of
-128, SGD 0.1 down a cosine, momentum 0.9 (Nesterov), weight decay 5e-4, crops with a margin of 4, flips; bfloat16 through
-autocast, or float32. Each draws its own augmentation, so the two end within what seeds differ by, not at the same bits.
-Prints top-1 on the test images; a run that is there is not made again.
+A ResNet-20 from the same random weights of each seed, trained by both for as many epochs with the same recipe: batches
+of 128, SGD 0.1 down a cosine, momentum 0.9 (Nesterov), weight decay 5e-4, crops with a margin of 4, flips; bfloat16
+through autocast, or float32. Each draws its own augmentation, so the two end within what seeds differ by, not at the
+same bits. Prints top-1 on the test images; a run that is there is not made again.
 """
 
 import argparse
@@ -14,21 +14,57 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-
 from harness import thresh
 from peers import data, thresh_file, training
 
-RECIPE = ["--nuclear", 0, "--group", 0, "--validation", 0, "--batch-size", 128, "--lr", 0.1, "--schedule", "cosine",
-          "--warmup-epochs", 0, "--weight-decay", 5e-4, "--crop", 4, "--flip"]
+RECIPE = [
+    "--nuclear",
+    0,
+    "--group",
+    0,
+    "--validation",
+    0,
+    "--batch-size",
+    128,
+    "--lr",
+    0.1,
+    "--schedule",
+    "cosine",
+    "--warmup-epochs",
+    0,
+    "--weight-decay",
+    5e-4,
+    "--crop",
+    4,
+    "--flip",
+]
 
 
 def by_thresh(options: argparse.Namespace, start: Path, seed: int) -> tuple[float, float]:
     """Percent of the test images, and seconds."""
     run = options.runs / f"thresh-{options.precision}-{options.epochs}-{seed}"
     clock = time.perf_counter()
-    thresh("train", "--model", start, "--data", "cifar10", "--data-dir", options.cifar, *RECIPE, "--epochs",
-           options.epochs, "--precision", options.precision, "--seed", seed, "--threads", options.threads, "--resume",
-           "--output", run)
+    thresh(
+        "train",
+        "--model",
+        start,
+        "--data",
+        "cifar10",
+        "--data-dir",
+        options.cifar,
+        *RECIPE,
+        "--epochs",
+        options.epochs,
+        "--precision",
+        options.precision,
+        "--seed",
+        seed,
+        "--threads",
+        options.threads,
+        "--resume",
+        "--output",
+        run,
+    )
     seconds = time.perf_counter() - clock
     return json.loads((run / "result.json").read_text())["test"]["top1"], seconds
 
@@ -57,7 +93,8 @@ def by_pytorch(options: argparse.Namespace, start: Path, seed: int) -> tuple[flo
     with torch.inference_mode():
         right = sum(
             int((model(data.normalized(part)).argmax(1) == truth).sum())
-            for part, truth in zip(tests.split(500), wanted.split(500)))
+            for part, truth in zip(tests.split(500), wanted.split(500))
+        )
     return 100 * right / len(wanted), seconds
 
 
@@ -72,8 +109,26 @@ def main() -> None:
     options = parser.parse_args()
     for seed in range(options.seeds):
         start = options.runs / f"start-{seed}"
-        thresh("train", "--model", "resnet20", "--data", "cifar10", "--data-dir", options.cifar, "--epochs", 0,
-               "--nuclear", 0, "--group", 0, "--seed", seed, "--resume", "--output", start)
+        thresh(
+            "train",
+            "--model",
+            "resnet20",
+            "--data",
+            "cifar10",
+            "--data-dir",
+            options.cifar,
+            "--epochs",
+            0,
+            "--nuclear",
+            0,
+            "--group",
+            0,
+            "--seed",
+            seed,
+            "--resume",
+            "--output",
+            start,
+        )
         for name, learn in (("thresh", by_thresh), ("pytorch", by_pytorch)):
             figures = options.runs / f"{name}-{options.precision}-{options.epochs}-{seed}.json"
             if not figures.exists():

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import torch
-from torch import nn
-
 import report
+import torch
 from peers import cost, data, training
 from peers_table import BATCHES, Result, caption, table
+from torch import nn
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN_IMAGES, TEST_IMAGES = 50_000, 10_000
@@ -132,7 +131,9 @@ def parsed_options() -> argparse.Namespace:
     add("--images", type=int, default=TRAIN_IMAGES, help="training images, fewer for a quick check" + default)
     add("--test-images", type=int, default=TEST_IMAGES, help="test images" + default)
     add("--threads", type=int, default=os.cpu_count(), help="threads of every method (default: all cores)")
-    add("--data", default=environment("THRESH_DATA"), help="has cifar-10-batches-bin and weights (default: THRESH_DATA)")
+    add(
+        "--data", default=environment("THRESH_DATA"), help="has cifar-10-batches-bin and weights (default: THRESH_DATA)"
+    )
     built = str(ROOT / ".build/release/thresh")
     add("--thresh", default=environment("THRESH", built), help="program (default: THRESH, or what is built)")
     add("--runs", type=Path, default=ROOT / "runs" / "peers", help="where networks go; what is there is not made again")
@@ -166,7 +167,12 @@ def main() -> int:
         Path(options.data) / "weights" / "resnet20-cifar10.safetensors",
         *data.images(str(options.cifar), options.images),
         *data.images(str(options.cifar), options.test_images, "test_batch.bin"),
-        options.macs, options.epochs, options.finetune_epochs, options.lr, options.seed)
+        options.macs,
+        options.epochs,
+        options.finetune_epochs,
+        options.lr,
+        options.seed,
+    )
     results = [dense_result(task), *(result_of(name, task, options) for name in options.only)]
     measure(results, task, options.runs)
     text = caption(options, about, ROUNDS) + "\n\n" + table(results)

@@ -8,7 +8,14 @@ import torch
 Result = dict[str, Any]
 BATCHES = (1, 32)  # whose times are shown
 HEAD = [
-    "method", "top-1 after the cut", "top-1", "parameters", "MACs", "ms an image", "in a batch of 32", "seconds to make",
+    "method",
+    "top-1 after the cut",
+    "top-1",
+    "parameters",
+    "MACs",
+    "ms an image",
+    "in a batch of 32",
+    "seconds to make",
 ]
 
 
@@ -37,6 +44,6 @@ def caption(options: argparse.Namespace, about: dict[str, Any], rounds: int) -> 
     return (
         f"{about['cpu']}, {about['threads']} of {about['cores']} cores, load {about['load_before']} before; "
         f"{options.epochs} + {options.finetune_epochs} epochs of {options.images:,} images, rate {options.lr}, seed "
-        f"{options.seed}, {options.macs:.0%} of the MACs wished; {options.test_images:,} test images; times are medians "
-        f"of {rounds} rounds in turns, PyTorch {torch.__version__} eager, channels-last."
+        f"{options.seed}, {options.macs:.0%} of the MACs wished; {options.test_images:,} test images; times are "
+        f"medians of {rounds} rounds in turns, PyTorch {torch.__version__} eager, channels-last."
     )

@@ -49,7 +49,8 @@ def training(rounds: int) -> str:
     lines = [
         "| precision, threads | training step, ms | proximal step, ms | epoch without, s | after every step | every 10 "
         "| once an epoch |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
     for precision in ("float32", "bfloat16"):
         for threads in (1, 2):
             step = request("train_step", threads, 128, precision, steps=1)
@@ -60,7 +61,9 @@ def training(rounds: int) -> str:
             added = [f"+{100 * share / every:.2f} %" for every in (1, 10, STEPS)]
             lines.append(
                 f"| {precision}, {threads} | {spread(plain, 1e3, 1)} | {spread(proximal, 1e3, 2)} | {epoch:.1f} | "
-                + " | ".join(added) + " |")
+                + " | ".join(added)
+                + " |"
+            )
     return "\n".join(lines)
 
 
@@ -69,8 +72,9 @@ def memory() -> str:
     sides = [Side("plain", WORKER, step), Side("regularised", WORKER, step | {"task": "regularized_step", "every": 1})]
     plain, regularised = (side.answers[0]["peak_rss_mb"] for side in measure(Comparison("", "", sides, []), 1, 1))
     return (
-        f"Peak memory of training with batches of 128 in float32: {plain:.0f} MiB without, {regularised:.0f} MiB with a "
-        "proximal step after every step.")
+        f"Peak memory of training with batches of 128 in float32: {plain:.0f} MiB without, {regularised:.0f} MiB with "
+        "a proximal step after every step."
+    )
 
 
 def use(network: str, weights: Path, cuts: dict, settings: list[tuple[int, int, int]], rounds: int) -> str:
@@ -88,7 +92,8 @@ def use(network: str, weights: Path, cuts: dict, settings: list[tuple[int, int, 
         heads.append(f"batch {batch}, {threads} thread{'s' if threads > 1 else ''}")
         sides = [
             Side(name, WORKER, request("forward", threads, batch, steps=calls, file=str(file)))
-            for name, file in files.items()]
+            for name, file in files.items()
+        ]
         measured = measure(Comparison("", "", sides, []), rounds, 1)
         for side in measured:
             faster = statistics.median(measured[0].seconds) / statistics.median(side.seconds)
@@ -105,7 +110,8 @@ def main() -> int:
     parser.add_argument("--n", type=int, default=7, help="rounds of each side (default: %(default)s)")
     parser.add_argument("--only", choices=("training", "use"), help="one of both halves")
     parser.add_argument(
-        "--tuned", type=Path, help="a ResNet-20 with half of the MACs whose accuracy is known, timed beside the others")
+        "--tuned", type=Path, help="a ResNet-20 with half of the MACs whose accuracy is known, timed beside the others"
+    )
     options = parser.parse_args()
     hardware = f"{report.machine(2)['cpu']}, n = {options.n}."
     if options.only != "use":
@@ -116,8 +122,11 @@ def main() -> int:
         small = [(1, 1, 200), (1, 2, 200), (64, 1, 10), (64, 2, 20)]
         cuts = CUTS | ({"half of the MACs, by responses, tuned": options.tuned} if options.tuned else {})
         report.show(
-            "use", use("resnet20", options.weights, cuts, small, options.n),
-            use("resnet18", large, LARGE_CUTS, [(1, 1, 10), (1, 2, 20)], options.n), hardware)
+            "use",
+            use("resnet20", options.weights, cuts, small, options.n),
+            use("resnet18", large, LARGE_CUTS, [(1, 1, 10), (1, 2, 20)], options.n),
+            hardware,
+        )
     return 0
 
 

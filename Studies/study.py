@@ -3,6 +3,7 @@
 A study is a folder with a program `run`, which says what is trained and compared, and a README.md, into which the
 tables go between markers `<!-- NAME -->` and `<!-- end of NAME -->`.
 """
+
 import argparse
 import csv
 import json
@@ -24,15 +25,21 @@ class Study:
         self.home = Path(program).resolve().parent
         parser = argparse.ArgumentParser(description=about)
         parser.add_argument(
-            "folder", nargs="?", type=Path, default=Path("runs") / self.home.name,
-            help="where the runs go; what is there already is not done again (default: %(default)s)")
+            "folder",
+            nargs="?",
+            type=Path,
+            default=Path("runs") / self.home.name,
+            help="where the runs go; what is there already is not done again (default: %(default)s)",
+        )
         parser.add_argument(
-            "--jobs", type=int, default=os.cpu_count(), help="runs at a time, one thread each (default: all cores)")
+            "--jobs", type=int, default=os.cpu_count(), help="runs at a time, one thread each (default: all cores)"
+        )
         parser.add_argument("--seeds", type=int, default=3, help="seeds of every contender (default: %(default)s)")
         parser.add_argument("--collect", action="store_true", help="run nothing, take the figures of what is there")
         if cases:
             parser.add_argument(
-                "--cases", nargs="+", choices=cases, default=cases, help="parts of the study (default: all)")
+                "--cases", nargs="+", choices=cases, default=cases, help="parts of the study (default: all)"
+            )
         arguments = parser.parse_args()
         self.cases = arguments.cases if cases else ()
         self.folder, self.jobs, self.collects = arguments.folder, arguments.jobs, arguments.collect
@@ -52,8 +59,7 @@ class Study:
         if self.collects or target.exists():
             return
         model = self.folder / f"{name}.safetensors"
-        text = self._call(
-            name, ["compress", self.folder / run, *options, "--threads", 1, "--json", "--output", model])
+        text = self._call(name, ["compress", self.folder / run, *options, "--threads", 1, "--json", "--output", model])
         part = target.with_suffix(".part")
         part.write_text(text)
         part.rename(target)
@@ -105,7 +111,7 @@ class Study:
         page.write_text(before + start + table + "\n" + end + rest.split(end)[1])
 
     def seconds(self, name: str) -> float | None:
-        """Seconds of the processor that a run took, over all its resumptions; with one thread, those of an idle core."""
+        """Processor seconds of a run over all its resumptions; with one thread, those of an idle core."""
         file = self.folder / f"{name}.seconds"
         return float(file.read_text()) if file.exists() else None
 

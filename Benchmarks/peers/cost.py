@@ -52,4 +52,3 @@ def milliseconds(networks: dict[str, nn.Module], batch: int, rounds: int, calls:
                 network(images)
             times[name].append((time.perf_counter() - start) * 1000 / calls / batch)
     return times
-

@@ -32,9 +32,15 @@ def compress(model: nn.Module, task: Task) -> nn.Module:
             model.set_submodule(name, ShortcutBlock(block))
     importance = torch_pruning.importance.GroupMagnitudeImportance(2, normalizer="max")
     pruner = torch_pruning.pruner.GroupNormPruner(
-        model, torch.zeros(1, 3, 32, 32), importance,
-        reg=REGULARIZATION / (task.epochs * task.lr), global_pruning=True, pruning_ratio=1.0, iterative_steps=STEPS,
-        ignored_layers=[model.linear])
+        model,
+        torch.zeros(1, 3, 32, 32),
+        importance,
+        reg=REGULARIZATION / (task.epochs * task.lr),
+        global_pruning=True,
+        pruning_ratio=1.0,
+        iterative_steps=STEPS,
+        ignored_layers=[model.linear],
+    )
     # In that recipe the regulariser takes the place of weight decay.
     train(model, task, task.epochs, constant, 0, after_backward=lambda: pruner.regularize(model))
     model.eval()

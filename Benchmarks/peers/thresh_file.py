@@ -60,8 +60,7 @@ def _call(graph: fx.Graph, kind: str, options: Any, inputs: list[fx.Node]) -> fx
         return graph.call_function(F.adaptive_avg_pool2d, (inputs[0], 1))
     if kind == "pooling" and "max" in options:
         window = options["max"]["_0"]
-        return graph.call_function(
-            F.max_pool2d, (inputs[0], window["kernel"], window["stride"], window["padding"]))
+        return graph.call_function(F.max_pool2d, (inputs[0], window["kernel"], window["stride"], window["padding"]))
     if kind == "flatten":
         return graph.call_function(torch.flatten, (inputs[0], 1))
     if kind == "slice":

@@ -33,20 +33,63 @@ def run(task: Task, program: str, data_options: list[str], threads: int, folder:
     before = task.epochs if regularizes else 0
     how = [] if regularizes else ["--nuclear", 0, "--group", 0]
     start = time.perf_counter()
-    _call(program, [
-        "train", "--model", "resnet20", "--weights", task.weights, *data_options, "--validation", 0,
-        "--macs", task.macs, "--epochs", before, "--finetune-epochs", task.epochs + task.finetune_epochs - before,
-        "--lr", task.lr, *how,
-        "--warmup-epochs", 0, "--batch-size", BATCH, "--weight-decay", WEIGHT_DECAY, "--seed", task.seed,
-        "--crop", data.MARGIN, "--flip", "--threads", threads, "--output", folder])
+    _call(
+        program,
+        [
+            "train",
+            "--model",
+            "resnet20",
+            "--weights",
+            task.weights,
+            *data_options,
+            "--validation",
+            0,
+            "--macs",
+            task.macs,
+            "--epochs",
+            before,
+            "--finetune-epochs",
+            task.epochs + task.finetune_epochs - before,
+            "--lr",
+            task.lr,
+            *how,
+            "--warmup-epochs",
+            0,
+            "--batch-size",
+            BATCH,
+            "--weight-decay",
+            WEIGHT_DECAY,
+            "--seed",
+            task.seed,
+            "--crop",
+            data.MARGIN,
+            "--flip",
+            "--threads",
+            threads,
+            "--output",
+            folder,
+        ],
+    )
     seconds = time.perf_counter() - start
     cut = folder / "cut.safetensors"
-    _call(program, [
-        "compress", folder / "last.safetensors", *data_options, "--macs", task.macs, "--threads", threads,
-        "--output", cut])
+    _call(
+        program,
+        [
+            "compress",
+            folder / "last.safetensors",
+            *data_options,
+            "--macs",
+            task.macs,
+            "--threads",
+            threads,
+            "--output",
+            cut,
+        ],
+    )
     result = json.loads((folder / "result.json").read_text())
     return Made(
-        thresh_file.load(cut), thresh_file.load(folder / "compact.safetensors"), seconds, result["test"]["top1"])
+        thresh_file.load(cut), thresh_file.load(folder / "compact.safetensors"), seconds, result["test"]["top1"]
+    )
 
 
 def same_images(task: Task, cifar: Path, whole: bool, folder: Path) -> list[str]:

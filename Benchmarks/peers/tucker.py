@@ -30,7 +30,12 @@ def factorized(model: nn.Module, share: float, decompose: bool) -> nn.Module:
     model = copy.deepcopy(model)
     for name, convolution in low_rank.convolutions(model).items():
         layer = tltorch.FactorizedConv.from_conv(
-            convolution, rank=share, factorization="tucker", implementation="factorized",
-            fixed_rank_modes="spatial", decompose_weights=decompose)
+            convolution,
+            rank=share,
+            factorization="tucker",
+            implementation="factorized",
+            fixed_rank_modes="spatial",
+            decompose_weights=decompose,
+        )
         model.set_submodule(name, layer)
     return model.to(memory_format=torch.channels_last)

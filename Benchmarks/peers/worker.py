@@ -43,7 +43,9 @@ class Trainer:
 def trainer(request: dict[str, Any], fused: bool) -> Trainer:
     torch.manual_seed(0)
     stored = request.get("file")
-    model = thresh_file.load(Path(stored)) if stored else models.build(request["model"], 3, CLASSES, image_size(request))
+    model = (
+        thresh_file.load(Path(stored)) if stored else models.build(request["model"], 3, CLASSES, image_size(request))
+    )
     device = torch.device(request.get("device", "cpu"))
     model = model.to(device, memory_format=torch.channels_last).train()
     # `None` leaves the choice to PyTorch, which is what a script that names neither gets.

@@ -1,6 +1,6 @@
 """Writes the cases of Tests/Fixtures/operations.json, with where their tensors lie, as lines that fixtures.cpp reads.
 
-    python3 cases.py ../Fixtures/operations > cases.txt
+python3 cases.py ../Fixtures/operations > cases.txt
 """
 
 import json

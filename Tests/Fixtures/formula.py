@@ -2,11 +2,10 @@
 
 import numpy as np
 import torch
-from torch import Tensor
-
 from fixture import write
 from peers import models
 from subjects import Subject
+from torch import Tensor
 
 SUBJECTS = [
     Subject("resnet18", 3, 10, 32),

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
-from torch import nn
-
 from fixture import write
 from peers import models
+from safetensors.torch import load_file
 from subjects import Subject
+from torch import nn
 
 
 def unsettle(model: nn.Module) -> None:

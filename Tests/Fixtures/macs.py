@@ -3,11 +3,10 @@
 from typing import Any
 
 import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
-
 from fixture import write
 from subjects import SUBJECTS
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 
 def macs(model: nn.Module, shape: list[int]) -> tuple[int, list[int]]:

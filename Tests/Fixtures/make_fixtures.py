@@ -16,13 +16,12 @@ import argparse
 from pathlib import Path
 
 import torch
-
 from fixture import FOLDER
 from formula import make_formula
 from forward import make_forward, make_given_weights
 from macs import make_macs
-from operations import make_operations
 from names import make_names
+from operations import make_operations
 from proximal import make_proximal
 from training import make_training
 

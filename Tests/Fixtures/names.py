@@ -1,9 +1,8 @@
 """The names and shapes in torchvision's state dicts, in its order."""
 
-from torchvision.models import resnet18, resnet34, resnet50, vgg16_bn
-
 from fixture import write
 from peers import models
+from torchvision.models import resnet18, resnet34, resnet50, vgg16_bn
 
 BUILDERS = {"resnet18": resnet18, "resnet34": resnet34, "resnet50": resnet50, "vgg16": vgg16_bn}
 

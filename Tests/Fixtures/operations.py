@@ -6,9 +6,8 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from fixture import Tensors, write
+from torch import Tensor
 
 
 @dataclass
@@ -101,7 +100,8 @@ def add_pooling(cases: Cases) -> None:
         cases.add(f"max_pool2d{suffix}", "max_pool2d", F.max_pool2d, x,
                   kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), dilation=(1, 1), ceil_mode=ceil_mode)  # fmt: skip
         cases.add(f"avg_pool2d{suffix}", "avg_pool2d", F.avg_pool2d, x,
-                  kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), ceil_mode=ceil_mode, count_include_pad=True)  # fmt: skip
+                  kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), ceil_mode=ceil_mode,
+                  count_include_pad=True)  # fmt: skip
     cases.add("avg_pool2d_without_padding", "avg_pool2d", F.avg_pool2d, x,
               kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), ceil_mode=False, count_include_pad=False)  # fmt: skip
     cases.add("max_pool2d_2x1", "max_pool2d", F.max_pool2d, x,

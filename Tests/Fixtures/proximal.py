@@ -3,9 +3,8 @@
 import math
 
 import torch
-from torch import Tensor
-
 from fixture import Tensors, write
+from torch import Tensor
 
 
 def soft(x: Tensor, t: float) -> Tensor:

@@ -4,10 +4,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from fixture import Tensors, write
 from peers import models
+from torch import Tensor
 
 
 def train(dtype: torch.dtype, initial: Tensors, images: Tensor, labels: Tensor, settings: dict[str, Any]) -> tuple:

@@ -12,6 +12,7 @@
 
 Arrays are raw float32; the number N is the batch.
 """
+
 import argparse
 import collections
 import contextlib
@@ -119,12 +120,18 @@ class Sloped(torch.nn.Module):
 
 
 def export_onnx(model: torch.nn.Module, images: torch.Tensor, file: Path, batch: int | None = None) -> None:
-    """By the exporter and with the options that README.md names, unless the batch is fixed."""
+    """By the exporter and with the options that Documentation/commands.md names, unless the batch is fixed."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            model, (images,), file, dynamo=False, opset_version=17, input_names=["images"],
-            dynamic_axes={"images": {0: "batch"}} if batch is None else None)
+            model,
+            (images,),
+            file,
+            dynamo=False,
+            opset_version=17,
+            input_names=["images"],
+            dynamic_axes={"images": {0: "batch"}} if batch is None else None,
+        )
 
 
 def settle(model: torch.nn.Module) -> torch.nn.Module:
@@ -163,8 +170,12 @@ def channels_last(folder: Path) -> None:
             helper.make_node("Add", ["product", "shift"], ["classes"]),
         ]
         graph = helper.make_graph(
-            nodes, "keras", [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", 32, 32, 3])],
-            [helper.make_tensor_value_info("classes", TensorProto.FLOAT, ["N", 5])], stored)
+            nodes,
+            "keras",
+            [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", 32, 32, 3])],
+            [helper.make_tensor_value_info("classes", TensorProto.FLOAT, ["N", 5])],
+            stored,
+        )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         onnx.save(model, folder / f"{name}.onnx")
         images = numbers.normal(0, 1, (3, 32, 32, 3)).astype(numpy.float32)
@@ -187,9 +198,11 @@ def export(folder: Path) -> None:
         "chosen": Chosen(),
         "sloped": Sloped(),
         "vit": torchvision.models.VisionTransformer(
-            image_size=64, patch_size=16, num_layers=2, num_heads=4, hidden_dim=64, mlp_dim=128, num_classes=10),
+            image_size=64, patch_size=16, num_layers=2, num_heads=4, hidden_dim=64, mlp_dim=128, num_classes=10
+        ),
         "swin": torchvision.models.SwinTransformer(
-            patch_size=[4, 4], embed_dim=24, depths=[2, 2], num_heads=[2, 4], window_size=[4, 4], num_classes=10),
+            patch_size=[4, 4], embed_dim=24, depths=[2, 2], num_heads=[2, 4], window_size=[4, 4], num_classes=10
+        ),
         "convnext": ConvNeXt([CNBlockConfig(16, 32, 1), CNBlockConfig(32, None, 1)], num_classes=10),
     }
     channels_last(folder)
@@ -213,8 +226,14 @@ def export(folder: Path) -> None:
                 warnings.simplefilter("ignore")
                 # Weights of the newer exporter lie in a file of their own.
                 torch.onnx.export(
-                    model, (images,), file, dynamo=True, verbose=False, external_data=True,
-                    dynamic_shapes=None if fixed else ({0: torch.export.Dim("batch", min=1)},))
+                    model,
+                    (images,),
+                    file,
+                    dynamo=True,
+                    verbose=False,
+                    external_data=True,
+                    dynamic_shapes=None if fixed else ({0: torch.export.Dim("batch", min=1)},),
+                )
 
 
 def modules(folder: Path) -> None:
@@ -254,22 +273,45 @@ def surroundings(model: torch.nn.Module) -> dict:
     given = Attributes(lr=0.1)
     given.path = Path("here")
     return {
-        "epoch": 3, "best_acc": torch.tensor(0.9), "large": [1 << 100, -(1 << 70), 1 << 2100, -1, 1 << 40],
-        "optimizer": optimizer.state_dict(), "momentum": gradients, "lr_scheduler": schedule.state_dict(),
+        "epoch": 3,
+        "best_acc": torch.tensor(0.9),
+        "large": [1 << 100, -(1 << 70), 1 << 2100, -1, 1 << 40],
+        "optimizer": optimizer.state_dict(),
+        "momentum": gradients,
+        "lr_scheduler": schedule.state_dict(),
         "args": argparse.Namespace(lr=0.1, path=Path("here"), device=torch.device("cpu"), dtype=torch.bfloat16),
-        "rng": torch.get_rng_state(), "numpy": numpy.random.get_state(), "python": random.getstate(),
-        "generator": numpy.random.default_rng(1), "score": numpy.float64(0.5), "array": numpy.eye(3),
-        "date": datetime.datetime(2026, 1, 2), "settings": Settings(), "color": Color.RED, "given": given,
-        "log": collections.defaultdict(list, loss=[0.5] * 1000), "count": collections.Counter("abca"),
-        "queue": collections.deque([1, 2]), "ordered": collections.OrderedDict(a=1), "size": torch.Size([1, 2]),
-        "sets": ({1, 2}, frozenset("ab"), set()), "bytes": (b"abc", bytearray(b"abc"), b"", b"x" * 300),
-        "mask": torch.zeros(3, dtype=torch.bool), "empty": torch.zeros(0, 4),
+        "rng": torch.get_rng_state(),
+        "numpy": numpy.random.get_state(),
+        "python": random.getstate(),
+        "generator": numpy.random.default_rng(1),
+        "score": numpy.float64(0.5),
+        "array": numpy.eye(3),
+        "date": datetime.datetime(2026, 1, 2),
+        "settings": Settings(),
+        "color": Color.RED,
+        "given": given,
+        "log": collections.defaultdict(list, loss=[0.5] * 1000),
+        "count": collections.Counter("abca"),
+        "queue": collections.deque([1, 2]),
+        "ordered": collections.OrderedDict(a=1),
+        "size": torch.Size([1, 2]),
+        "sets": ({1, 2}, frozenset("ab"), set()),
+        "bytes": (b"abc", bytearray(b"abc"), b"", b"x" * 300),
+        "mask": torch.zeros(3, dtype=torch.bool),
+        "empty": torch.zeros(0, 4),
         "complex": torch.zeros(2, dtype=torch.cfloat),
         "ints": [torch.zeros(2, dtype=t) for t in (torch.int8, torch.int16, torch.int32, torch.uint8, torch.uint16)],
-        "small": torch.zeros(2).to(torch.float8_e4m3fn), "sparse": torch.eye(3).to_sparse(),
+        "small": torch.zeros(2).to(torch.float8_e4m3fn),
+        "sparse": torch.eye(3).to_sparse(),
         "quantised": torch.quantize_per_tensor(torch.zeros(3), 0.1, 0, torch.qint8),
-        "self": slice(1, 2), "range": range(3), "function": len, "type": int, "ellipsis": ..., "none": None,
-        "number": 1 + 2j, "text": "é\ud800".encode("utf-8", "surrogatepass"),
+        "self": slice(1, 2),
+        "range": range(3),
+        "function": len,
+        "type": int,
+        "ellipsis": ...,
+        "none": None,
+        "number": 1 + 2j,
+        "text": "é\ud800".encode("utf-8", "surrogatepass"),
     }
 
 
@@ -297,8 +339,10 @@ def checkpoints(folder: Path) -> None:
         value.tag = "a"
     beside = surroundings(network())
     # The mask is of ones where the weight is, and hides what stands elsewhere.
-    hidden = {"2.weight_orig": torch.where(state["2.weight"] == 0, 9.0, state["2.weight"]), "2.weight_mask": (
-        state["2.weight"] != 0).float()}
+    hidden = {
+        "2.weight_orig": torch.where(state["2.weight"] == 0, 9.0, state["2.weight"]),
+        "2.weight_mask": (state["2.weight"] != 0).float(),
+    }
     kinds = {
         "plain": state,
         "wrapped": {"epoch": 3, "lr": 0.1, "done": True, "note": None, "state_dict": state},
@@ -308,27 +352,55 @@ def checkpoints(folder: Path) -> None:
         "doubles": {k: v.double() if v.is_floating_point() else v for k, v in state.items()},
         "strided": {k: v.t().contiguous().t() if v.dim() == 2 else v for k, v in state.items()},
         "channels-last": {
-            k: v.contiguous(memory_format=torch.channels_last) if v.dim() == 4 else v for k, v in state.items()},
+            k: v.contiguous(memory_format=torch.channels_last) if v.dim() == 4 else v for k, v in state.items()
+        },
         "views": {**state, **view},
         "beside": {**beside, "state_dict": state},
         "before": {"state_dict": state, **beside},
-        "few": {"state_dict": state, **{k: beside[k] for k in (
-            "best_acc", "large", "args", "date", "settings", "given", "sets", "bytes", "mask", "sparse", "small")}},
+        "few": {
+            "state_dict": state,
+            **{
+                k: beside[k]
+                for k in (
+                    "best_acc",
+                    "large",
+                    "args",
+                    "date",
+                    "settings",
+                    "given",
+                    "sets",
+                    "bytes",
+                    "mask",
+                    "sparse",
+                    "small",
+                )
+            },
+        },
         "renamed": {"trained": {"weights": state}, **beside},
         "averaged": averaged.state_dict(),
         "unstarted": {"swa_model": unstarted.state_dict(), "state_dict": state},
         "ema": {"state_dict": decoy, "state_dict_ema": state},
-        "ema-model": {"model": decoy, "model_ema": {"n_averaged": torch.tensor(3), **{
-            f"module.{k}": v for k, v in state.items()}}},
+        "ema-model": {
+            "model": decoy,
+            "model_ema": {"n_averaged": torch.tensor(3), **{f"module.{k}": v for k, v in state.items()}},
+        },
         "teacher": {"teacher": decoy, "student": state},
         "prefixes": {"state_dict": {f"model._orig_mod.module.net.{k}": v for k, v in state.items()}},
-        "lightning": {"state_dict": {
-            **{f"net.{k}": v for k, v in state.items()}, "criterion.weight": torch.ones(2),
-            "accuracy.tp": torch.zeros(2, dtype=torch.long), "class_weights": torch.ones(5)}, "callbacks": {"a": {}}},
+        "lightning": {
+            "state_dict": {
+                **{f"net.{k}": v for k, v in state.items()},
+                "criterion.weight": torch.ones(2),
+                "accuracy.tp": torch.zeros(2, dtype=torch.long),
+                "class_weights": torch.ones(5),
+            },
+            "callbacks": {"a": {}},
+        },
         "criterion": {**state, "criterion.weight": torch.ones(5), "scale": torch.ones(7), "ce.weight": torch.ones(2)},
         "inside": {k.replace(".", "._orig_mod.module."): v for k, v in state.items()},
-        "nested": {"0": {k[2:]: v for k, v in state.items() if k[0] == "0"}, **{
-            k: v for k, v in state.items() if k[0] != "0"}},
+        "nested": {
+            "0": {k[2:]: v for k, v in state.items() if k[0] == "0"},
+            **{k: v for k, v in state.items() if k[0] != "0"},
+        },
         "masked": {**{k: v for k, v in state.items() if k != "2.weight"}, **hidden},
         "list": [state, {"epoch": 1}],
         "subclass": {k: v.as_subclass(Subclass) for k, v in state.items()},
@@ -348,7 +420,9 @@ def checkpoints(folder: Path) -> None:
         for name in ("plain", "beside", "few", "object", "views", "subclass"):
             torch.save(
                 {k: v for k, v in kinds[name].items() if k != "quantised"} if name == "beside" else kinds[name],
-                folder / f"legacy-{name}.pth", _use_new_zipfile_serialization=False)
+                folder / f"legacy-{name}.pth",
+                _use_new_zipfile_serialization=False,
+            )
         torch.jit.script(model).save(folder / "script.pth")
     # As a machine with the other order of bytes would have saved it: all of these are of four bytes but the counts.
     floats = io.BytesIO()
@@ -368,18 +442,26 @@ def checkpoints(folder: Path) -> None:
         archive.writestr("archive/data.pkl", b"\0" * 100_000_000)
     floats = {k: v for k, v in state.items() if not k.endswith("tracked")}
     extra = {
-        "index": torch.zeros(3, dtype=torch.int32), "mask": torch.zeros(3, dtype=torch.bool), "bytes": torch.zeros(
-            5, dtype=torch.uint8), "small": torch.zeros(3).to(torch.float8_e4m3fn)}
+        "index": torch.zeros(3, dtype=torch.int32),
+        "mask": torch.zeros(3, dtype=torch.bool),
+        "bytes": torch.zeros(5, dtype=torch.uint8),
+        "small": torch.zeros(3).to(torch.float8_e4m3fn),
+    }
     save_file(
-        {**{f"module.{k}": v for k, v in state.items()}, **extra}, folder / "prefix.safetensors",
-        {"architecture": "tiny", "format": "pt"})
+        {**{f"module.{k}": v for k, v in state.items()}, **extra},
+        folder / "prefix.safetensors",
+        {"architecture": "tiny", "format": "pt"},
+    )
     parts = {"part-00001-of-00002.safetensors": [], "part-00002-of-00002.safetensors": []}
     for index, key in enumerate(floats):
         list(parts.values())[index % 2].append(key)
     for name, keys in parts.items():
         save_file({k: floats[k] for k in keys}, folder / name)
-    (folder / "model.safetensors.index.json").write_text(json.dumps(
-        {"metadata": {"total_size": 1}, "weight_map": {k: name for name, keys in parts.items() for k in keys}}))
+    (folder / "model.safetensors.index.json").write_text(
+        json.dumps(
+            {"metadata": {"total_size": 1}, "weight_map": {k: name for name, keys in parts.items() for k in keys}}
+        )
+    )
 
 
 def kinds(folder: Path) -> None:
@@ -405,7 +487,6 @@ def kinds(folder: Path) -> None:
 
 def photographs(folder: Path) -> None:
     """Ten classes of striped images, where there is no folder of images yet, and networks for as many classes."""
-    import torchvision
     from PIL import Image
 
     numbers = numpy.random.default_rng(0)
@@ -420,10 +501,39 @@ def photographs(folder: Path) -> None:
                     wave = numpy.sin((rows * numpy.sin(angle) + columns * numpy.cos(angle)) / (2 + 3 * (label // 5)))
                     pixels = 128 + 80 * wave[..., None] + numbers.normal(0, 20, (72, 80, 3))
                     Image.fromarray(pixels.clip(0, 255).astype(numpy.uint8)).save(place / f"{index}.png")
-    for name in ("resnet18", "mobilenet_v2"):
+    for name, build in (("resnet18", narrow_resnet18), ("mobilenet_v2", narrow_mobilenet_v2)):
         torch.manual_seed(0)
-        model = torchvision.models.get_model(name, num_classes=10).eval()
-        export_onnx(model, torch.randn(1, 3, 64, 64), folder / f"{name}.onnx")
+        export_onnx(with_statistics(build()), torch.randn(1, 3, 64, 64), folder / f"{name}.onnx")
+
+
+def with_statistics(model: torch.nn.Module) -> torch.nn.Module:
+    """The model in evaluation with the statistics of random images, without which its outputs are nearly constant."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None
+    with torch.no_grad():
+        model.train()(torch.randn(32, 3, 64, 64))
+    return model.eval()
+
+
+def narrow_resnet18():
+    """torchvision's ResNet-18 with a quarter of the units in every block, so that a walk takes seconds."""
+    from torchvision.models.resnet import BasicBlock, ResNet
+
+    class NarrowResNet(ResNet):
+        def _make_layer(self, block, planes, *others, **more):
+            return super()._make_layer(block, planes // 4, *others, **more)
+
+    model = NarrowResNet(BasicBlock, [2, 2, 2, 2], num_classes=10)
+    model.fc = torch.nn.Linear(128, 10)
+    return model
+
+
+def narrow_mobilenet_v2():
+    """torchvision's MobileNet-v2 with a quarter of the units."""
+    import torchvision
+
+    return torchvision.models.mobilenet_v2(num_classes=10, width_mult=0.25)
 
 
 def foreign(folder: Path) -> None:
@@ -445,27 +555,49 @@ def foreign(folder: Path) -> None:
     head = numpy.stack([numpy.repeat([1, 0], 4), numpy.repeat([0, 1], 4), numpy.zeros(8)])
 
     def write(
-            name, begin=(), end=(), more=(), read=TensorProto.FLOAT, kind=numpy.float32, size=32, outputs=("classes",)):
-        stored = {"conv.weight": weight[..., None, None], "head.weight": head, "head.bias": [0, 0, 2],
-                  "mean": 255 * mean[:, None, None], "std": 255 * std[:, None, None], "aux.weight": -head,
-                  "scale": 0.1, "zero": 0}
-        stored = [numpy_helper.from_array(numpy.asarray(v, numpy.uint8 if k == "zero" else kind), k)
-                  for k, v in stored.items()]
-        nodes = [*begin, helper.make_node("Conv", ["begun" if begin else "photograph", "conv.weight"], ["conv"]),
-                 helper.make_node("Relu", ["conv"], ["relu"]),
-                 helper.make_node("GlobalAveragePool", ["relu"], ["pooled"]),
-                 helper.make_node("Flatten", ["pooled"], ["features"]),
-                 helper.make_node("Gemm", ["features", "head.weight", "head.bias"], ["logits" if end else "classes"],
-                                  transB=1), *end, *more]
+        name, begin=(), end=(), more=(), read=TensorProto.FLOAT, kind=numpy.float32, size=32, outputs=("classes",)
+    ):
+        stored = {
+            "conv.weight": weight[..., None, None],
+            "head.weight": head,
+            "head.bias": [0, 0, 2],
+            "mean": 255 * mean[:, None, None],
+            "std": 255 * std[:, None, None],
+            "aux.weight": -head,
+            "scale": 0.1,
+            "zero": 0,
+        }
+        stored = [
+            numpy_helper.from_array(numpy.asarray(v, numpy.uint8 if k == "zero" else kind), k)
+            for k, v in stored.items()
+        ]
+        nodes = [
+            *begin,
+            helper.make_node("Conv", ["begun" if begin else "photograph", "conv.weight"], ["conv"]),
+            helper.make_node("Relu", ["conv"], ["relu"]),
+            helper.make_node("GlobalAveragePool", ["relu"], ["pooled"]),
+            helper.make_node("Flatten", ["pooled"], ["features"]),
+            helper.make_node(
+                "Gemm", ["features", "head.weight", "head.bias"], ["logits" if end else "classes"], transB=1
+            ),
+            *end,
+            *more,
+        ]
         real = TensorProto.FLOAT16 if kind == numpy.float16 else TensorProto.FLOAT
         graph = helper.make_graph(
-            nodes, name, [helper.make_tensor_value_info("photograph", read, ["N", 3, size, size])],
-            [helper.make_tensor_value_info(output, real, ["N", 3]) for output in outputs], stored)
+            nodes,
+            name,
+            [helper.make_tensor_value_info("photograph", read, ["N", 3, size, size])],
+            [helper.make_tensor_value_info(output, real, ["N", 3]) for output in outputs],
+            stored,
+        )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         save(model, folder / f"{name}.onnx")
 
-    normalised = [helper.make_node("Sub", ["photograph", "mean"], ["centred"]),
-                  helper.make_node("Div", ["centred", "std"], ["begun"])]
+    normalised = [
+        helper.make_node("Sub", ["photograph", "mean"], ["centred"]),
+        helper.make_node("Div", ["centred", "std"], ["begun"]),
+    ]
     real = helper.make_node("Cast", ["photograph"], ["real"], to=1)
     write("plain")
     write("inside", normalised)
@@ -477,8 +609,13 @@ def foreign(folder: Path) -> None:
     write("free", size=None)
     auxiliary = helper.make_node("Gemm", ["features", "aux.weight"], ["aux"], transB=1)
     write("two", more=[auxiliary], outputs=("aux", "classes"))
-    write("quantised", [helper.make_node("QuantizeLinear", ["photograph", "scale", "zero"], ["q"]),
-                        helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["begun"])])
+    write(
+        "quantised",
+        [
+            helper.make_node("QuantizeLinear", ["photograph", "scale", "zero"], ["q"]),
+            helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["begun"]),
+        ],
+    )
 
 
 def classify(folder: Path) -> None:
@@ -491,9 +628,14 @@ def classify(folder: Path) -> None:
     given = session.get_modelmeta().custom_metadata_map
     how, classes = json.loads(given["preprocessing"]), json.loads(given["classes"])
     size = how["height"]
-    prepare = transforms.Compose([
-        transforms.Resize(size * 256 // 224), transforms.CenterCrop(size), transforms.ToTensor(),
-        transforms.Normalize(how["mean"], how["std"])])
+    prepare = transforms.Compose(
+        [
+            transforms.Resize(size * 256 // 224),
+            transforms.CenterCrop(size),
+            transforms.ToTensor(),
+            transforms.Normalize(how["mean"], how["std"]),
+        ]
+    )
     seen = {}
     for file in sorted((folder / "photographs/test").glob("*/*")):
         image = prepare(Image.open(file).convert("RGB")).numpy()[None]
@@ -507,6 +649,14 @@ def classify(folder: Path) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     commands = {
-        "run": run, "export": export, "modules": modules, "checkpoints": checkpoints, "kinds": kinds,
-        "photographs": photographs, "foreign": foreign, "classify": classify, "operators": write_operators}
+        "run": run,
+        "export": export,
+        "modules": modules,
+        "checkpoints": checkpoints,
+        "kinds": kinds,
+        "photographs": photographs,
+        "foreign": foreign,
+        "classify": classify,
+        "operators": write_operators,
+    }
     commands[sys.argv[1]](Path(sys.argv[2]))

@@ -1,11 +1,12 @@
 """Which classifier families of torchvision come in as ONNX, run the same, go out again and compress.
 
-Every family is exported by both of PyTorch's exporters, with random weights and statistics; Thresh's reading is compared
-with PyTorch's own output through a file that Thresh wrote again and onnxruntime ran. Prints the table of
+Every family is exported by both of PyTorch's exporters, with random weights and statistics; Thresh's reading is
+compared with PyTorch's own output through a file that Thresh wrote again and onnxruntime ran. Prints the table of
 Documentation/onnx.md.
 
     .venv/bin/python Tests/Interop/families.py [FAMILY …]
 """
+
 import contextlib
 import io
 import os
@@ -15,20 +16,40 @@ import tempfile
 import warnings
 from pathlib import Path
 
+import exchange  # makes torchvision importable beside a CPU build too
 import numpy
 import onnxruntime
 import torch
-
-import exchange  # makes torchvision importable beside a CPU build too
 import torchvision
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 THRESH = os.environ.get("THRESH", str(ROOT / ".build/release/thresh"))
 FAMILIES = [
-    "alexnet", "vgg11", "vgg16_bn", "resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2", "densenet121",
-    "googlenet", "inception_v3", "squeezenet1_1", "mobilenet_v2", "mobilenet_v3_small", "mnasnet1_0",
-    "shufflenet_v2_x1_0", "efficientnet_b0", "efficientnet_v2_s", "regnet_y_400mf", "regnet_x_400mf", "convnext_tiny",
-    "vit_b_16", "vit_b_32", "swin_t", "swin_v2_t", "maxvit_t",
+    "alexnet",
+    "vgg11",
+    "vgg16_bn",
+    "resnet18",
+    "resnet50",
+    "resnext50_32x4d",
+    "wide_resnet50_2",
+    "densenet121",
+    "googlenet",
+    "inception_v3",
+    "squeezenet1_1",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "mnasnet1_0",
+    "shufflenet_v2_x1_0",
+    "efficientnet_b0",
+    "efficientnet_v2_s",
+    "regnet_y_400mf",
+    "regnet_x_400mf",
+    "convnext_tiny",
+    "vit_b_16",
+    "vit_b_32",
+    "swin_t",
+    "swin_v2_t",
+    "maxvit_t",
 ]
 
 
@@ -48,8 +69,14 @@ def export(model: torch.nn.Module, images: torch.Tensor, file: Path, newer: bool
             torch.onnx.export(model, (images,), file, dynamo=True, dynamic_shapes=shapes, verbose=False)
         else:
             torch.onnx.export(
-                model, (images,), file, dynamo=False, opset_version=17, input_names=["images"],
-                dynamic_axes={"images": {0: "batch"}})
+                model,
+                (images,),
+                file,
+                dynamo=False,
+                opset_version=17,
+                input_names=["images"],
+                dynamic_axes={"images": {0: "batch"}},
+            )
 
 
 def thresh(*words) -> str | None:

@@ -1,16 +1,42 @@
 import Foundation
 import Testing
 
-/// The walks of README.md, run line by line as they stand there but for fewer epochs and smaller images.
+/// The examples of README.md and Documentation/commands.md, run line by line as they stand there but for fewer epochs,
+/// narrower networks and smaller images.
 struct ReadmeTests {
+  static let guide = "Documentation/commands.md"
+
   /// Two epochs of a few hundred images teach nothing: what is checked is that every command works.
-  @Test func `the first walk`() throws {
+  @Test func `the example of the README`() throws {
     let data = try TinyImages.shared.get()
     let walk = try Walk(
-      of: "run shirt.png", shorter: ["--epochs 10": "--epochs 2", "--finetune-epochs 10": "--finetune-epochs 1"])
+      of: "run shirt.png", in: "README.md",
+      shorter: ["--epochs 10": "--epochs 2", "--finetune-epochs 10": "--finetune-epochs 1"])
     try walk.link("shirt.png", to: photograph("kind-grey.png"))
     try walk.run(environment: ["THRESH_DATA": data.folder.path])
     #expect(exists(walk.folder["run/compact.safetensors"]))
+    #expect(exists(walk.folder["small.onnx"]))
+  }
+
+  @Test func `the first example of the guide is part of the README's`() throws {
+    let readme = try Walk(of: "run shirt.png", in: "README.md").lines
+    let guide = try Walk(of: "run shirt.png", in: Self.guide).lines
+    #expect(guide.count == 4)
+    #expect(guide.allSatisfy(readme.contains))
+  }
+
+  @Test(arguments: ["README.md", guide])
+  func `every command of a page has the options that the page gives it`(_ page: String) throws {
+    let lines = try blocks(of: page).flatMap { $0.split(separator: "\n") }.filter { $0.hasPrefix("thresh ") }
+    try #require(lines.count >= 5)
+    var help: [String: String] = [:]
+    for words in lines.map({ $0.split(separator: " ").map(String.init) }) {
+      let known = try help[words[1]] ?? succeeding([words[1], "--help"]).output
+      help[words[1]] = known
+      for option in words where option.hasPrefix("--") {
+        #expect(known.contains("\(option) ") || known.contains("\(option)/"), "\(words[1]) has no \(option)")
+      }
+    }
   }
 
   @Test(arguments: ["resnet18", "mobilenet_v2"])
@@ -18,7 +44,7 @@ struct ReadmeTests {
     _ name: String
   ) throws {
     let walk = try Walk(
-      of: "network.onnx",
+      of: "network.onnx", in: Self.guide,
       shorter: ["--epochs 6": "--epochs 1 --batch-size 32", "--finetune-epochs 4": "--finetune-epochs 1"])
     let data = ProcessInfo.processInfo.environment["THRESH_DATA", default: ""]
     // Photographs where there are some, else drawn images.
@@ -49,7 +75,7 @@ struct ReadmeTests {
 
   @Test func `a folder of one's own images`() throws {
     let walk = try Walk(
-      of: "--model dec3 --data photographs",
+      of: "--model dec3 --data photographs", in: Self.guide,
       shorter: [
         "--epochs 30": "--epochs 2", "--finetune-epochs 30": "--finetune-epochs 1",
         "--image-size 64": "--image-size 32",
@@ -71,27 +97,34 @@ private struct Predicted: Decodable {
   var classes: [Candidate]
 }
 
-/// One block of commands of README.md, in a folder of its own.
+/// What stands between fences in a page.
+private func blocks(of page: String) throws -> [String] {
+  let text = try String(contentsOf: root.appending(path: page), encoding: .utf8)
+  return text.components(separatedBy: "```").enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+}
+
+/// One block of commands of a page, in a folder of its own.
 private struct Walk {
   let folder: TemporaryFolder
   let commands: String
 
   /// - Parameters:
   ///   - words: something that only this block says.
+  ///   - page: the file, from the package's folder.
   ///   - shorter: what is written otherwise so that the walk takes seconds; each has to be there.
-  init(of words: String, shorter: [String: String]) throws {
+  init(of words: String, in page: String, shorter: [String: String] = [:]) throws {
     folder = try TemporaryFolder()
-    let text = try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)
-    let blocks = text.components(separatedBy: "```").enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
-    let found = blocks.filter { $0.contains("thresh ") && $0.contains(words) }
-    try #require(found.count == 1, "README.md has \(found.count) blocks that say \(words), expected one")
+    let found = try blocks(of: page).filter { $0.contains("\nthresh ") && $0.contains(words) }
+    try #require(found.count == 1, "\(page) has \(found.count) blocks that say \(words), expected one")
     var commands = found[0]
     for (long, short) in shorter {
-      try #require(commands.contains(long), "README.md no longer says \(long)")
+      try #require(commands.contains(long), "\(page) no longer says \(long)")
       commands = commands.replacing(long, with: short)
     }
     self.commands = commands
   }
+
+  var lines: [Substring] { commands.split(separator: "\n") }
 
   func link(_ name: String, to path: String) throws {
     try FileManager.default.createSymbolicLink(atPath: folder[name], withDestinationPath: path)

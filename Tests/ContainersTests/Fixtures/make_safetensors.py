@@ -19,7 +19,7 @@ arrays = {
     "pixel": ("uint8", np.array([255, 0], "<u1")),
     "mask": ("bool", np.array([True, False, True])),
     "empty": ("float32", np.zeros((0, 4), "<f4")),
-    "größe/\"x\"": ("float32", np.array([2], "<f4")),
+    'größe/"x"': ("float32", np.array([2], "<f4")),
 }
 specs = {
     name: TensorSpec(dtype=dtype, shape=list(a.shape), data_ptr=a.ctypes.data, data_len=a.nbytes)

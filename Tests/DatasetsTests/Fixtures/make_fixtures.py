@@ -55,8 +55,15 @@ def interlaced(image: Image.Image) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def bitmap(bits: int, rows: bytes, size: int = 40, compression: int = 0, palette: bytes = b"", down: bool = False,
-           masks: bytes = b"") -> bytes:
+def bitmap(
+    bits: int,
+    rows: bytes,
+    size: int = 40,
+    compression: int = 0,
+    palette: bytes = b"",
+    down: bool = False,
+    masks: bytes = b"",
+) -> bytes:
     """A BMP of the small picture's size, in the kinds that Pillow reads but does not write."""
     width, height = small.size
     offset = 14 + size + len(masks) + len(palette)
@@ -64,8 +71,20 @@ def bitmap(bits: int, rows: bytes, size: int = 40, compression: int = 0, palette
     if size == 12:
         info = struct.pack("<IHHHH", 12, width, height, 1, bits)
     else:
-        info = struct.pack("<IiiHHIIiiII", 40, width, -height if down else height, 1, bits, compression, len(rows), 0,
-                           0, len(palette) // 4, 0)
+        info = struct.pack(
+            "<IiiHHIIiiII",
+            40,
+            width,
+            -height if down else height,
+            1,
+            bits,
+            compression,
+            len(rows),
+            0,
+            0,
+            len(palette) // 4,
+            0,
+        )
     return head + info + masks + palette + rows
 
 
@@ -81,7 +100,7 @@ def runs(row: bytes, bits: int) -> bytes:
         while position + length < len(row) and row[position + length] == row[position] and length < 255:
             length += 1
         if length == 1 and len(row) - position >= 5:
-            part = row[position:position + 5]
+            part = row[position : position + 5]
             packed = part if bits == 8 else bytes(a << 4 | b for a, b in zip(part[::2], part[1::2] + b"\0"))
             result += b"\0\5" + packed + bytes(len(packed) % 2)
             position += 5
@@ -95,7 +114,9 @@ def runs(row: bytes, bits: int) -> bytes:
 def packed(row: bytes, bits: int) -> bytes:
     each = 8 // bits
     row += bytes(-len(row) % each)
-    return bytes(sum(v << (8 - bits - bits * i) for i, v in enumerate(row[k:k + each])) for k in range(0, len(row), each))
+    return bytes(
+        sum(v << (8 - bits - bits * i) for i, v in enumerate(row[k : k + each])) for k in range(0, len(row), each)
+    )
 
 
 wide, tall, tiny = picture(91, 47, 1), picture(40, 83, 2), picture(13, 17, 3)
@@ -131,8 +152,13 @@ save(small, "kind-lossy.webp", quality=80)
 save(alpha, "kind-alpha.webp", quality=80, exact=True)
 turned_small = small.transpose(Image.Transpose.ROTATE_180)
 save(small, "animated.webp", save_all=True, append_images=[turned_small], lossless=True)
-for name, options in {"raw": {}, "lzw": {"compression": "tiff_lzw"}, "deflate": {"compression": "tiff_adobe_deflate"},
-                      "jpeg": {"compression": "jpeg", "quality": 85}, "big": {"big_tiff": True}}.items():
+for name, options in {
+    "raw": {},
+    "lzw": {"compression": "tiff_lzw"},
+    "deflate": {"compression": "tiff_adobe_deflate"},
+    "jpeg": {"compression": "jpeg", "quality": 85},
+    "big": {"big_tiff": True},
+}.items():
     save(small, f"kind-{name}.tif", **options)
 save(small.convert("L"), "kind-grey.tif")
 save(small.convert("1"), "kind-bits.tif", compression="group4")
@@ -162,20 +188,30 @@ save(small.convert("1"), "kind-bits.bmp")
 save(sixteen, "kind-palette.bmp")
 save(alpha, "kind-32.bmp")
 (here / "kind-down.bmp").write_bytes(bitmap(24, b"".join(padded(r[:, ::-1].tobytes()) for r in pixels), down=True))
-(here / "kind-4.bmp").write_bytes(bitmap(4, b"".join(padded(packed(index[y].tobytes(), 4)) for y in upward), palette=quads))
+(here / "kind-4.bmp").write_bytes(
+    bitmap(4, b"".join(padded(packed(index[y].tobytes(), 4)) for y in upward), palette=quads)
+)
 (here / "kind-os2.bmp").write_bytes(
-    bitmap(4, b"".join(padded(packed(index[y].tobytes(), 4)) for y in upward), size=12, palette=triples))
+    bitmap(4, b"".join(padded(packed(index[y].tobytes(), 4)) for y in upward), size=12, palette=triples)
+)
 (here / "kind-rle8.bmp").write_bytes(
-    bitmap(8, b"".join(runs(blocks[y].tobytes(), 8) for y in upward) + b"\0\1", compression=1, palette=quads))
+    bitmap(8, b"".join(runs(blocks[y].tobytes(), 8) for y in upward) + b"\0\1", compression=1, palette=quads)
+)
 (here / "kind-rle4.bmp").write_bytes(
-    bitmap(4, b"".join(runs(blocks[y].tobytes(), 4) for y in upward) + b"\0\1", compression=2, palette=quads))
+    bitmap(4, b"".join(runs(blocks[y].tobytes(), 4) for y in upward) + b"\0\1", compression=2, palette=quads)
+)
 r, g, b = (pixels[..., c].astype(np.uint16) for c in range(3))
 five = r >> 3 << 10 | g >> 3 << 5 | b >> 3
 six = r >> 3 << 11 | g >> 2 << 5 | b >> 3
 (here / "kind-555.bmp").write_bytes(bitmap(16, b"".join(padded(five[y].tobytes()) for y in upward)))
 (here / "kind-565.bmp").write_bytes(
-    bitmap(16, b"".join(padded(six[y].tobytes()) for y in upward), compression=3,
-           masks=struct.pack("<III", 0xF800, 0x7E0, 0x1F)))
+    bitmap(
+        16,
+        b"".join(padded(six[y].tobytes()) for y in upward),
+        compression=3,
+        masks=struct.pack("<III", 0xF800, 0x7E0, 0x1F),
+    )
+)
 
 save(sixteen, "kind-palette.gif", interlace=0)
 save(small.quantize(200), "kind-interlaced.gif", interlace=1)
@@ -187,7 +223,8 @@ one = (here / "kind-palette.gif").read_bytes()
 screen = one[:6] + struct.pack("<HH", 40, 30) + one[10:]
 start = screen.index(b",", 13 + 3 * 16)
 (here / "kind-placed.gif").write_bytes(
-    screen[:start] + b"!\xf9\4\1\0\0\3\0" + b"," + struct.pack("<HH", 7, 5) + screen[start + 5:])
+    screen[:start] + b"!\xf9\4\1\0\0\3\0" + b"," + struct.pack("<HH", 7, 5) + screen[start + 5 :]
+)
 
 save(small, "kind-raw.ppm")
 save(small.convert("L"), "kind-raw.pgm")
@@ -195,12 +232,21 @@ save(small.convert("1"), "kind-raw.pbm")
 size = b"# a comment\n%d %d\n" % small.size
 hundred = (pixels.astype(int) * 100 // 255).astype(np.uint8)
 (here / "kind-hundred.ppm").write_bytes(b"P6\n" + size + b"100\n" + hundred.tobytes())
-(here / "kind-deep.ppm").write_bytes(b"P6\n" + size + b"65535\n" + (pixels.astype(">u2") * 250 + 3).astype(">u2").tobytes())
-words = lambda values: b"\n".join(b" ".join(b"%d" % v for v in row) for row in values.reshape(small.height, -1))
+(here / "kind-deep.ppm").write_bytes(
+    b"P6\n" + size + b"65535\n" + (pixels.astype(">u2") * 250 + 3).astype(">u2").tobytes()
+)
+
+
+def words(values):
+    return b"\n".join(b" ".join(b"%d" % v for v in row) for row in values.reshape(small.height, -1))
+
+
 (here / "kind-plain.ppm").write_bytes(b"P3\n" + size + b"255\n" + words(pixels) + b"\n")
 (here / "kind-plain.pgm").write_bytes(b"P2\n" + size + b"100 # the maximum\n" + words(hundred[..., 0]) + b"\n")
 bits = (np.asarray(small.convert("1")) == 0).astype(int)
-(here / "kind-plain.pbm").write_bytes(b"P1\n" + size + b"\n".join(b"".join(b"%d" % v for v in row) for row in bits) + b"\n")
+(here / "kind-plain.pbm").write_bytes(
+    b"P1\n" + size + b"\n".join(b"".join(b"%d" % v for v in row) for row in bits) + b"\n"
+)
 
 for path in sorted(here.glob("kind-*.*")):
     if "expected" in path.name:
