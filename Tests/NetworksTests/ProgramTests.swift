@@ -3,7 +3,7 @@ import Networks
 import Testing
 import Torch
 
-@Suite struct ExecutionTests {
+@Suite struct ProgramTests {
   @Test func `a copy of a network stays what it was`() throws {
     var network = try Network.lenet5(input: [1, 28, 28], classes: 10, seed: 0)
     let before = network
@@ -22,11 +22,11 @@ import Torch
 
   @Test func `training returns new statistics and leaves the old alone`() throws {
     let network = normalized(momentum: 0.5)
-    let execution = try Execution(network)
-    let old = execution.parameterNames.compactMap { network.parameters[$0] }
-    let result = execution.run(counting([2, 2, 1, 2]), parameters: old, mode: .training)
+    let program = try Program(network, .training)
+    let old = program.parameterNames.compactMap { network.parameters[$0] }
+    let result = program.run(counting([2, 2, 1, 2]), parameters: old, mode: .training)
     let new = Dictionary(
-      uniqueKeysWithValues: result.statistics.map { (execution.parameterNames[$0.index], $0.value.doubles) })
+      uniqueKeysWithValues: result.statistics.map { (program.parameterNames[$0.index], $0.value.doubles) })
     #expect(new["node.running_mean"] == [1.25, 2.25])
     #expect(Set(new.keys) == ["node.running_mean", "node.running_var"])
     #expect(network.parameters["node.running_mean"]?.doubles == [0, 0])
@@ -38,42 +38,42 @@ import Torch
     var net = NetworkBuilder(input: [2, 1, 1], seed: 0)
     let norm = try net.batchNorm(net.input, "norm")
     let network = try net.finish(isFused ? net.relu(norm) : norm)
-    let execution = try Execution(network)
-    let tensors = execution.parameterNames.compactMap { network.parameters[$0] }
-    let result = execution.run(counting([1, 2, 1, 1]), parameters: tensors, mode: .training)
+    let program = try Program(network, .training)
+    let tensors = program.parameterNames.compactMap { network.parameters[$0] }
+    let result = program.run(counting([1, 2, 1, 1]), parameters: tensors, mode: .training)
     #expect(result.statistics.isEmpty)
     #expect(result.output.doubles == [0, 0])
   }
 
   @Test func `evaluation uses the statistics and returns none`() throws {
     let network = normalized(momentum: 0.5)
-    let execution = try Execution(network)
-    let tensors = execution.parameterNames.compactMap { network.parameters[$0] }
+    let program = try Program(network, .training)
+    let tensors = program.parameterNames.compactMap { network.parameters[$0] }
     let batch = counting([2, 2, 1, 2])
-    let result = execution.run(batch, parameters: tensors, mode: .evaluation)
+    let result = program.run(batch, parameters: tensors, mode: .evaluation)
     #expect(result.statistics.isEmpty)
     expectClose(result.output, batch)
   }
 
   @Test func `training normalises by the batch`() throws {
     let network = normalized(momentum: 0.5)
-    let execution = try Execution(network)
-    let tensors = execution.parameterNames.compactMap { network.parameters[$0] }
-    let output = execution.run(counting([2, 2, 1, 2]), parameters: tensors, mode: .training).output
+    let program = try Program(network, .training)
+    let tensors = program.parameterNames.compactMap { network.parameters[$0] }
+    let output = program.run(counting([2, 2, 1, 2]), parameters: tensors, mode: .training).output
     expectClose(output.sum(axes: [0, 2, 3]), .zeros([2]))
     expectClose((output * output).sum(axes: [0, 2, 3]), Tensor(repeating: 4, shape: [2]), within: 1e-4)
   }
 
   @Test func `dropout acts in training, as its generator says, and not in evaluation`() throws {
-    let execution = try Execution(single(Dropout(0.5), input: [4, 8, 8]))
+    let program = try Program(single(Dropout(0.5), input: [4, 8, 8]), .training)
     let batch = Tensor.ones([1, 4, 8, 8])
     func trained(seed: UInt64) -> [Double] {
-      execution.run(batch, parameters: [], mode: .training, generator: Generator(seed: seed)).output.doubles
+      program.run(batch, parameters: [], mode: .training, generator: Generator(seed: seed)).output.doubles
     }
     #expect(Set(trained(seed: 1)) == [0, 2])
     #expect(trained(seed: 1) == trained(seed: 1))
     #expect(trained(seed: 1) != trained(seed: 2))
-    #expect(execution.run(batch, parameters: [], mode: .evaluation).output.doubles == batch.doubles)
+    #expect(program.run(batch, parameters: [], mode: .evaluation).output.doubles == batch.doubles)
   }
 
   @Test func `a value that is read again later is kept`() throws {
@@ -115,16 +115,16 @@ import Torch
   @Test func `training steps of a network give back every tensor`() async {
     await #expect(processExitsWith: .success) {
       let network = try Network.cifarResNet(blocks: 1, input: [3, 8, 8], classes: 2, seed: 0)
-      let execution = try Execution(network)
+      let program = try Program(network, .training)
       let trained = Set(network.trainableNames)
-      var tensors = execution.parameterNames.compactMap { name in
+      var tensors = program.parameterNames.compactMap { name in
         network.parameters[name].map { trained.contains(name) ? $0.leaf : $0 }
       }
-      let leaves = zip(execution.parameterNames, tensors).filter { trained.contains($0.0) }.map(\.1)
+      let leaves = zip(program.parameterNames, tensors).filter { trained.contains($0.0) }.map(\.1)
       let labels = Tensor([Int64(0), 1], shape: [2])
       func step() {
         let batch = Tensor.normal([2, 3, 8, 8], using: Generator(seed: 0))
-        let result = withBFloat16Autocast { execution.run(batch, parameters: tensors, mode: .training) }
+        let result = withBFloat16Autocast { program.run(batch, parameters: tensors, mode: .training) }
         _ = result.output.to(.float32).crossEntropy(labels: labels).gradients(of: leaves)
         for (index, value) in result.statistics { tensors[index] = value }
       }

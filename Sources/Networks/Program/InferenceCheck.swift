@@ -47,9 +47,7 @@ public struct InferenceCheck: Sendable {
   }
 
   private func reference(_ images: Tensor, _ dtype: Tensor.DType) throws -> Tensor {
-    let execution = try Execution(network, fusing: false)
-    let tensors = network.parameters(of: execution, on: device).map { $0.to(dtype) }
-    return withoutGradients { execution.run(images.to(dtype), parameters: tensors, mode: .evaluation).output }
+    try Program(network.placed(on: device).to(dtype), .reference)(images.to(dtype))
   }
 
   /// The largest |x|, where NaN is more than any number.
