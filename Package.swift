@@ -32,8 +32,9 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
+    .target(name: "CKernels"),
     .target(
-      name: "CTorch",
+      name: "CTorch", dependencies: ["CKernels"],
       cxxSettings: [
         .unsafeFlags(["-isystem\(libtorch)/include", "-isystem\(libtorch)/include/torch/csrc/api/include"])
       ],

@@ -57,10 +57,10 @@ struct Work {
   private static func forward(_ task: Task) throws -> (() throws -> Void)? {
     guard task.task == .forward, let file = task.file, let steps = task.steps else { return nil }
     let network = try Model(contentsOf: URL(filePath: file)).network
-    let inference = try Inference(network, batch: task.batch)
+    let program = try Program(network, .inference(batch: task.batch))
     let images = Tensor.normal([task.batch] + network.inputShape, using: Generator(seed: 0)).channelsLast
     return {
-      for _ in 0..<steps { _ = inference(images) }
+      for _ in 0..<steps { _ = program(images) }
     }
   }
 }

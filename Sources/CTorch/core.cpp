@@ -8,7 +8,7 @@
 #endif
 
 #include "protect.h"
-#include "team.h"
+#include "parallel.h"
 
 namespace ct {
 std::atomic<int64_t> live{0};
@@ -45,7 +45,7 @@ bool ct_parallel(int64_t count, void (*work)(void *context, int64_t index), void
     const bool tracks = c10::GradMode::is_enabled();
     // Whoever is free takes the next one: pieces are of very different sizes.
     std::atomic<int64_t> next{0};
-    ct::on_team(std::min<int64_t>(count, at::get_num_threads()), /*grain=*/1, [&](int64_t) {
+    ck::parallel_for(ct::parallel(), std::min<int64_t>(count, at::get_num_threads()), /*grain=*/1, [&](int64_t) {
       c10::AutoGradMode mode(tracks);
       for (int64_t index = next++; index < count; index = next++) work(context, index);
     });

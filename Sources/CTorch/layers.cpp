@@ -1,7 +1,9 @@
 #include <ATen/core/grad_mode.h>
 
-#include "convolutions/convolution.h"
-#include "kernels.h"
+#include "CKernels/kernels.h"
+#include "CKernels/pooling.h"
+#include "conv2d.h"
+#include "images.h"
 
 using namespace ct;
 
@@ -107,39 +109,24 @@ ct_tensor *ct_avg_pool2d(const ct_tensor *x, const ct_pooling *how) {
                           how->count_include_pad);
   });
 }
-/// The mean over the pixels of few small images, where most of what libtorch takes is setting out: rows first, so that
-/// sums stay short.
+/// The mean over the pixels of few small images, where most of what libtorch takes is setting out.
 static at::Tensor mean_of_few(const at::Tensor &x) {
-  const int64_t images = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
-  auto y = at::empty({images, channels, 1, 1}, x.options().memory_format(at::MemoryFormat::ChannelsLast));
-  const float *from = x.const_data_ptr<float>(), share = 1.0f / static_cast<float>(height * width);
-  float *mean = y.mutable_data_ptr<float>();
-  c10::SmallVector<float, 256> row(channels);
-  for (int64_t i = 0; i < images; i++, mean += channels) {
-    std::fill_n(mean, channels, 0.0f);
-    for (int64_t h = 0; h < height; h++) {
-      std::fill_n(row.data(), channels, 0.0f);
-      for (int64_t w = 0; w < width; w++, from += channels) {
-        for (int64_t c = 0; c < channels; c++) row[c] += from[c];
-      }
-      for (int64_t c = 0; c < channels; c++) mean[c] += row[c];
-    }
-    for (int64_t c = 0; c < channels; c++) mean[c] *= share;
-  }
+  auto y = at::empty({x.size(0), x.size(1), 1, 1}, x.options().memory_format(channels_last));
+  ck::global_average_pool(images<const float>(x), y.mutable_data_ptr<float>());
   return y;
 }
 
 ct_tensor *ct_global_avg_pool(const ct_tensor *x) {
   return tensor([&] {
-    const auto &images = in(x);
+    const auto &all = in(x);
     constexpr int64_t few = 1 << 16;  // elements; with more, libtorch's threads pay
-    const bool records = at::GradMode::is_enabled() && images.requires_grad();
-    if (kernels() != CT_KERNELS_OFF && !records && images.is_cpu() && images.scalar_type() == at::kFloat &&
-        images.dim() == 4 && images.numel() > 0 && images.numel() <= few &&
-        images.is_contiguous(at::MemoryFormat::ChannelsLast)) {
-      return mean_of_few(images);
+    const bool records = at::GradMode::is_enabled() && all.requires_grad();
+    if (ck::kernels() != ck::Kernels::off && !records && all.is_cpu() && all.scalar_type() == at::kFloat &&
+        all.dim() == 4 && all.numel() > 0 && all.numel() <= few &&
+        all.is_contiguous(channels_last)) {
+      return mean_of_few(all);
     }
-    return at::adaptive_avg_pool2d(images, {1, 1});
+    return at::adaptive_avg_pool2d(all, {1, 1});
   });
 }
 ct_tensor *ct_dropout(const ct_tensor *x, double probability, ct_generator *g) {

@@ -24,16 +24,12 @@ public struct Distillation: Sendable, Codable, Equatable {
 
 /// A network that is only asked.
 struct Teacher {
-  private let execution: Execution
-  private let parameters: [Tensor]
+  private let program: Program
 
   /// - Throws: `NetworkError` when the network is not valid.
   init(_ network: Network, on device: Device) throws {
-    execution = try Execution(network)
-    parameters = network.parameters(of: execution, on: device)
+    program = try Program(network.placed(on: device), .training)
   }
 
-  func logits(_ images: Tensor) -> Tensor {
-    withoutGradients { execution.run(images, parameters: parameters, mode: .evaluation).output }
-  }
+  func logits(_ images: Tensor) -> Tensor { program(images) }
 }

@@ -59,13 +59,9 @@ extension Network {
 
   /// The network in evaluation: made ready for use on the CPU, as it is elsewhere.
   private func running(on device: Device, batch: Int) throws -> (Tensor) -> Tensor {
-    if device == .cpu {
-      let inference = try Inference(self, batch: batch)
-      return { inference($0) }
-    }
-    let execution = try Execution(self)
-    let tensors = parameters(of: execution, on: device)
-    return { execution.run($0, parameters: tensors, mode: .evaluation).output }
+    let program =
+      try device == .cpu ? Program(self, .inference(batch: batch)) : Program(placed(on: device), .training)
+    return { program($0) }
   }
 
   /// The network with running statistics measured anew on training images, with augmentation, dropout off.
@@ -113,8 +109,7 @@ extension Network {
       if node.operation is Dropout { node.operation = Dropout(0) }
       return node
     }
-    let execution = try Execution(probe)
-    let tensors = parameters(of: execution, on: device)
+    let program = try Program(probe.placed(on: device), .training)
     // A batch norm that is applied twice gives two of each.
     var sums: [Int: (sum: Tensor, count: Int)] = [:]
     var seen = 0
@@ -123,7 +118,7 @@ extension Network {
       // A last batch of one or two images would say more about noise than about the data.
       guard batch.count * 2 >= min(batchSize, data.train.count) else { continue }
       let new = withoutGradients {
-        execution.run(batch.tensors(on: device).images, parameters: tensors, mode: .training).statistics
+        program.run(batch.tensors(on: device).images, parameters: program.parameters, mode: .training).statistics
       }
       for (index, value) in new {
         let old = sums[index]
@@ -133,6 +128,6 @@ extension Network {
       try progress(batch.count)
     }
     return Dictionary(
-      uniqueKeysWithValues: sums.map { (execution.parameterNames[$0], ($1.sum / Double($1.count)).to(.cpu)) })
+      uniqueKeysWithValues: sums.map { (program.parameterNames[$0], ($1.sum / Double($1.count)).to(.cpu)) })
   }
 }

@@ -21,8 +21,8 @@ package struct OptimizerMemory: Sendable {
 /// stays what it was.
 package struct TrainingState: ~Copyable {
   private let template: Network
-  private let execution: Execution
-  /// In the order of `execution.parameterNames`.
+  private let program: Program
+  /// In the order of `program.parameterNames`.
   private var parameters: [Tensor]
   private let trainable: [Int]
   /// In the order of `trainable`.
@@ -41,9 +41,9 @@ package struct TrainingState: ~Copyable {
     _ network: Network, memory: OptimizerMemory = OptimizerMemory(), on device: Device = .cpu, teacher: Network? = nil
   ) throws {
     Library.keepFreedMemory()
-    let (execution, teacher) = (try Execution(network), try teacher.map { try Teacher($0, on: device) })
-    (template, self.execution, self.teacher, self.device) = (network, execution, teacher, device)
-    let names = execution.parameterNames
+    let (program, teacher) = (try Program(network, .training), try teacher.map { try Teacher($0, on: device) })
+    (template, self.program, self.teacher, self.device) = (network, program, teacher, device)
+    let names = program.parameterNames
     let gradientNames = Set(network.trainableNames)
     parameters = names.map { name in
       guard let tensor = network.parameters[name] else { preconditionFailure("no parameter \(name)") }
@@ -76,10 +76,10 @@ package struct TrainingState: ~Copyable {
   mutating func step(
     _ images: Tensor, _ labels: Tensor, _ options: TrainingOptions, rate: Double, generator: Generator?
   ) -> (loss: Double, correct: Int) {
-    let run = { [execution, parameters, teacher] in
+    let run = { [program, parameters, teacher] in
       let taught = options.distillation == nil ? nil : teacher?.logits(images)
       return (
-        execution.run(images, parameters: parameters, mode: .training, generator: generator), taught
+        program.run(images, parameters: parameters, mode: .training, generator: generator), taught
       )
     }
     let (result, taught) = options.precision(run)
@@ -111,7 +111,7 @@ package struct TrainingState: ~Copyable {
   package mutating func proximalStep(_ regularization: Regularization, t: Double) throws -> ProximalStep {
     let step = try ProximalStep(regularization, on: current, t: t)
     for (position, index) in trainable.enumerated() {
-      let name = execution.parameterNames[index]
+      let name = program.parameterNames[index]
       if let new = step.changed[name] { parameters[index].detached.overwrite(with: new) }
       if let carried = step.carried(momenta[position], of: name) { momenta[position].overwrite(with: carried) }
       guard let dead = step.dead[name] else { continue }
@@ -127,13 +127,13 @@ package struct TrainingState: ~Copyable {
 
   /// The parameters as they are now, on the CPU, there on the buffers' own memory: to be read, not kept.
   private var current: [String: Tensor] {
-    Dictionary(uniqueKeysWithValues: zip(execution.parameterNames, parameters.map { $0.detached.to(.cpu) }))
+    Dictionary(uniqueKeysWithValues: zip(program.parameterNames, parameters.map { $0.detached.to(.cpu) }))
   }
 
   /// The network as it is now, in memory of its own.
   func snapshot() -> Network {
     var result = template
-    for (name, tensor) in zip(execution.parameterNames, parameters) {
+    for (name, tensor) in zip(program.parameterNames, parameters) {
       result.parameters[name] = tensor.detached.to(.cpu).contiguous.clone
     }
     return result
@@ -141,7 +141,7 @@ package struct TrainingState: ~Copyable {
 
   /// What the optimiser remembers, in memory of its own.
   var memory: OptimizerMemory {
-    let names = trainable.map { execution.parameterNames[$0] }
+    let names = trainable.map { program.parameterNames[$0] }
     func named(_ buffers: [Tensor]) -> [String: Tensor] {
       Dictionary(uniqueKeysWithValues: zip(names, buffers.map { $0.to(.cpu).contiguous.clone }))
     }

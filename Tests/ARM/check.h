@@ -18,6 +18,12 @@ inline void expect(bool holds, const std::string &what) {
   if (!holds) std::printf("FAILED: %s\n", what.c_str());
 }
 
+/// Whether kernels of Thresh's own are in force.
+inline bool has_kernels() {
+  ct_kernels kernels = CT_KERNELS_OFF;
+  return ct_kernels_in_force(&kernels) && kernels != CT_KERNELS_OFF;
+}
+
 /// A tensor that is given back with the last copy of it.
 class Tensor {
  public:

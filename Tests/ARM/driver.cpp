@@ -12,7 +12,7 @@ int main(int count, char **arguments) {
     return 64;
   }
   std::printf("libtorch %s, %s; own convolutions %s, bfloat16 %s, oneDNN's %s\n", ct_version(), ct_cpu_capability(),
-              ct_convolves_directly() ? "yes" : "no", ct_multiplies_bfloat16() ? "yes" : "no",
+              arm::has_kernels() ? "yes" : "no", ct_multiplies_bfloat16() ? "yes" : "no",
               ct_packs_convolutions() ? "yes" : "no");
   const std::pair<const char *, std::function<void()>> parts[] = {
       {"images", [&] { arm::check_images(arguments[3]); }},

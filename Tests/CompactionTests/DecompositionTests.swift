@@ -85,7 +85,7 @@ import Torch
     let layer = network.layer(named: "conv")
     let scale = Tensor(network.scale(behind: layer), shape: [8, 1])
     #expect(Set(network.scale(behind: layer)).count == 8)
-    let cut = try #require(try network.cuts(of: layer, [decomposition], network.workloads()).first)
+    let cut = try #require(try network.cuts(of: layer, [decomposition], network.shapedInstructions()).first)
     let matrix = network.matrix(of: layer)
     for rank in 1...5 {
       let small = try factorizing(network, decomposition, rank: rank)
@@ -99,7 +99,7 @@ import Torch
   func `a cut's cost is what the pair costs`(decomposition: Decomposition) throws {
     let network = try network()
     let cut = try #require(
-      try network.cuts(of: network.layer(named: "conv"), [decomposition], network.workloads()).first)
+      try network.cuts(of: network.layer(named: "conv"), [decomposition], network.shapedInstructions()).first)
     let costs = try factorizing(network, decomposition, rank: 3).nodeCosts()
     let pair = costs.filter { $0.node.name.hasPrefix("conv.") }.map(\.cost)
     #expect(3 * cut.perRank.macs == pair.map(\.macs).reduce(0, +))

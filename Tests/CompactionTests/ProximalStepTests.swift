@@ -123,9 +123,9 @@ import Torch
       let regularizer = Regularizer(nuclear: 1, group: 0, skip: ["linear"], restoresNorm: restoring)
       let step = try ProximalStep(Regularization(regularizer, on: network), on: network.parameters, t: 0.7)
       let new = after(step, network).to(.float64)
-      let execution = try Execution(new)
-      let tensors = execution.parameterNames.compactMap { new.parameters[$0] }
-      return (step, execution.run(random([4, 1, 16, 16], 2), parameters: tensors, mode: .training).output)
+      let program = try Program(new, .training)
+      let tensors = program.parameterNames.compactMap { new.parameters[$0] }
+      return (step, program.run(random([4, 1, 16, 16], 2), parameters: tensors, mode: .training).output)
     }
     let (plain, restored) = (try stepped(restoring: false), try stepped(restoring: true))
     #expect(plain.0.changed["block1.conv_h.weight"]?.doubles != restored.0.changed["block1.conv_h.weight"]?.doubles)

@@ -10,12 +10,12 @@ import Torch
   /// So many milliseconds a million multiply-accumulates, and so many for each operation whatever it does.
   private func clock(perMillion: Double = 1, perOperation: Double) -> LayerClock {
     let conditions = TimingConditions(batchSize: 8, threads: 1)
-    return LayerClock(conditions) { _, workloads in
+    return LayerClock(conditions) { _, instructions in
       var times = LayerTimes(conditions)
-      for workload in workloads {
-        // Two factors in one pass are two operations.
-        let operations = Double(1 + workload.before.count)
-        times[workload] = perOperation * operations + perMillion * Double(workload.macs) / 1e6
+      for instruction in instructions {
+        // Two factors in one instruction are two operations.
+        let operations = Double(instruction.operation.operations.count)
+        times[instruction] = perOperation * operations + perMillion * Double(instruction.macs) / 1e6
       }
       return times
     }
@@ -32,9 +32,9 @@ import Torch
   }
 
   private func time(_ network: Network, _ clock: LayerClock) throws -> Double {
-    let workloads = try network.workloads()
-    let times = try clock.times(clock.conditions, Array(workloads.values))
-    return NetworkTime(network) { name in workloads[name].flatMap { times[$0] } ?? 0 }.total
+    let instructions = try network.shapedInstructions()
+    let times = try clock.times(clock.conditions, Array(instructions.values))
+    return NetworkTime(network) { name in instructions[name].flatMap { times[$0] } ?? 0 }.total
   }
 
   @Test(arguments: [0.6, 0.75, 0.9], [UnitCut.silent, .weakest])
@@ -119,18 +119,18 @@ import Torch
 }
 
 @Suite struct LayerTimesTests {
-  private func convolution(_ units: Int, _ side: Int = 8, stride: Int = 1) -> Workload {
-    Workload(
+  private func convolution(_ units: Int, _ side: Int = 8, stride: Int = 1) -> ShapedInstruction {
+    ShapedInstruction(
       Convolution(ConvolutionGeometry(stride: [stride, stride], padding: [1, 1])), inputs: [[4, side, side]],
       parameters: [.weight: [units, 4, 3, 3]])
   }
 
-  @Test func `workloads are told apart by operation and shapes alone`() {
+  @Test func `instructions are told apart by operation and shapes alone`() {
     #expect(convolution(8) == convolution(8))
     let others = [
       convolution(9), convolution(8, 9), convolution(8, stride: 2),
-      Workload(Activation.relu, inputs: [[4]], parameters: [:]),
-      Workload(Elementwise.add, inputs: [[4], [4]], parameters: [:]),
+      ShapedInstruction(Activation.relu, inputs: [[4]], parameters: [:]),
+      ShapedInstruction(Elementwise.add, inputs: [[4], [4]], parameters: [:]),
     ]
     #expect(Set(others + [convolution(8)]).count == others.count + 1)
     #expect(convolution(8).macs == 8 * 4 * 9 * 64)
@@ -157,7 +157,7 @@ import Torch
 
   @Test func `what is measured is positive, and measured once`() {
     let (small, large) = (convolution(4, 4), convolution(64, 128))
-    let times = WorkloadTimer(TimingConditions(batchSize: 2, threads: 1)).measure([small, large, small])
+    let times = InstructionTimer(TimingConditions(batchSize: 2, threads: 1)).measure([small, large, small])
     #expect(times.milliseconds.count == 2)
     #expect((times[small] ?? 0) > 0 && (times[large] ?? 0) > 0)
   }

@@ -57,7 +57,7 @@ import Torch
         let (model, images) = (try written.model(given.name), try written.images(given.name))
         let (network, wanted) = (model.network, try written.wanted(given))
         let all = [
-          try network(images), try Inference(network, batch: 2)(images),
+          try network(images), try Program(network, .inference(batch: 2))(images),
           try network.to(.float64)(images.to(.float64)),
         ]
         for logits in all {

@@ -81,7 +81,9 @@ import Torch
     let outputs = model.classNames.count
     let wanted = try Exchange.tensor(file.appendingPathExtension("out"), shape: [batch, outputs])
     #expect(try relativeDifference(model.givenOutputs(model.network(images)), wanted) < 1e-4)
-    #expect(try relativeDifference(model.givenOutputs(Inference(model.network, batch: batch)(images)), wanted) < 1e-4)
+    #expect(
+      try relativeDifference(model.givenOutputs(Program(model.network, .inference(batch: batch))(images)), wanted)
+        < 1e-4)
     let again = try ONNXFile.model(
       of: ONNXFile.data(of: model, foldingBatchNorm: false), name: "again", folder: folder)
     #expect(try relativeDifference(again.givenOutputs(again.network(images)), wanted) < 1e-4)

@@ -9,7 +9,7 @@ import Torch
     #expect(folded.nodes.filter { $0.operation is BatchNorm }.count == norms)
     let images = Tensor.normal([3] + network.inputShape, using: Generator(seed: 1))
     expectClose(try folded(images), try network(images))
-    expectClose(try Inference(network)(images), try network(images))
+    expectClose(try Program(network, .inference(batch: 1))(images), try network(images))
   }
 
   /// A linear layer of `units` along the width of an image, or along positions, then a batch norm of its channels.

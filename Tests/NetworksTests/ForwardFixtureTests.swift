@@ -49,8 +49,8 @@ import Torch
     let run = try #require(given.runs.first { $0.dtype == type })
     let network = try Network.lenet5(input: [1, 28, 28], classes: 10, seed: 0)
       .loading(fixture.tensors(prefix: "initial."), from: "the fixture").to(dtype)
-    let execution = try Execution(network)
-    let weights = execution.parameterNames.compactMap { network.parameters[$0]?.clone.leaf }
+    let program = try Program(network, .training)
+    let weights = program.parameterNames.compactMap { network.parameters[$0]?.clone.leaf }
     let momenta = weights.map { Tensor.zeros($0.shape, dtype: dtype) }
     let (images, labels) = (try fixture.tensor("input").to(dtype), try fixture.tensor("labels"))
     let step = SGDStep(
@@ -58,12 +58,12 @@ import Torch
       isFirst: false)
     let tolerance = dtype == .float64 ? 1e-6 : 1e-4
     for expected in run.losses {
-      let logits = execution.run(images, parameters: weights, mode: .training).output
+      let logits = program.run(images, parameters: weights, mode: .training).output
       let loss = logits.crossEntropy(labels: labels, smoothing: given.label_smoothing)
       #expect(abs(loss.detached.item - expected) < tolerance)
       step.apply(parameters: weights, gradients: loss.gradients(of: weights), momenta: momenta)
     }
-    for (name, weight) in zip(execution.parameterNames, weights) {
+    for (name, weight) in zip(program.parameterNames, weights) {
       expectClose(weight.detached, try fixture.tensor(run.final_prefix + name), within: tolerance)
     }
   }

@@ -6,21 +6,21 @@ import Torch
 @Suite struct FusionTests {
   /// Output, statistics and gradients of one run in training.
   private func trained(_ network: Network, fusing: Bool, as dtype: Tensor.DType = .float32) throws -> [Tensor] {
-    let execution = try Execution(network, fusing: fusing)
+    let program = try Program(network.placed(on: .cpu), fusing ? .training : .reference)
     let trained = Set(network.trainableNames)
-    let tensors = network.parameters(of: execution, on: .cpu).enumerated().map { index, tensor in
-      trained.contains(execution.parameterNames[index]) ? tensor.to(dtype).leaf : tensor.to(dtype)
+    let tensors = program.parameters.enumerated().map { index, tensor in
+      trained.contains(program.parameterNames[index]) ? tensor.to(dtype).leaf : tensor.to(dtype)
     }
-    let leaves = zip(execution.parameterNames, tensors).filter { trained.contains($0.0) }.map(\.1)
+    let leaves = zip(program.parameterNames, tensors).filter { trained.contains($0.0) }.map(\.1)
     let images = Tensor.normal([8] + network.inputShape, using: Generator(seed: 3)).to(dtype).channelsLast
-    let result = execution.run(images, parameters: tensors, mode: .training)
+    let result = program.run(images, parameters: tensors, mode: .training)
     let labels = Tensor((0..<8).map { Int64($0 % 4) }, shape: [8])
     let gradients = result.output.crossEntropy(labels: labels).gradients(of: leaves)
     return [result.output.detached] + result.statistics.sorted { $0.index < $1.index }.map(\.value) + gradients
   }
 
   private func expectSame(_ network: Network, pieces: Int) throws {
-    #expect(try Execution(network).pieceCount == pieces)
+    #expect(try Program(network, .training).instructions.count == pieces)
     let exact = try trained(network, fusing: false, as: .float64)
     let (fused, plain) = (try trained(network, fusing: true), try trained(network, fusing: false))
     #expect(fused.count == exact.count)
@@ -31,9 +31,9 @@ import Torch
     }
     let images = Tensor.normal([4] + network.inputShape, using: Generator(seed: 5)).channelsLast
     let evaluated = try [(true, Tensor.DType.float32), (false, .float64)].map { fusing, dtype in
-      let execution = try Execution(network, fusing: fusing)
-      let tensors = network.parameters(of: execution, on: .cpu).map { $0.to(dtype) }
-      return withoutGradients { execution.run(images.to(dtype), parameters: tensors, mode: .evaluation).output }
+      let program = try Program(network.placed(on: .cpu), fusing ? .training : .reference)
+      let tensors = program.parameters.map { $0.to(dtype) }
+      return withoutGradients { program.run(images.to(dtype), parameters: tensors, mode: .evaluation).output }
     }
     expectClose(evaluated[0], evaluated[1])
   }
@@ -88,13 +88,13 @@ import Torch
     var net = NetworkBuilder(input: [3, 8, 8], seed: 0)
     let x = try net.batchNorm(net.convolution(net.input, "conv", units: 4, kernel: [1, 1]), "bn")
     let network = try net.finish(net.flatten(net.add(net.relu(x), x)))
-    #expect(try Execution(network).pieceCount == network.nodes.count)
+    #expect(try Program(network, .training).instructions.count == network.nodes.count)
     let doubled = try {
       var net = NetworkBuilder(input: [3, 8, 8], seed: 0)
       let x = try net.batchNorm(net.convolution(net.input, "conv", units: 4, kernel: [1, 1]), "bn")
       return try net.finish(net.relu(net.add(x, x)))
     }()
-    #expect(try Execution(doubled).pieceCount == doubled.nodes.count)
+    #expect(try Program(doubled, .training).instructions.count == doubled.nodes.count)
   }
 
   @Test func `a sum that is the network's output is not cut`() throws {
@@ -102,7 +102,7 @@ import Torch
     let sum = try net.add(net.batchNorm(net.input, "bn"), net.input)
     _ = try net.relu(sum)
     let network = try net.finish(sum)
-    #expect(try Execution(network).pieceCount == network.nodes.count)
+    #expect(try Program(network, .training).instructions.count == network.nodes.count)
     #expect(try network(-Tensor.ones([1, 4, 8, 8])).doubles.allSatisfy { $0 < 0 })
   }
 

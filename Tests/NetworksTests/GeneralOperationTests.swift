@@ -124,14 +124,14 @@ import Torch
 
   @Test(arguments: [false, true]) func `slopes learn from what lies below zero`(isShared: Bool) throws {
     let network = try sloped(isShared: isShared).to(.float64)
-    let execution = try Execution(network)
-    let tensors = execution.parameterNames.compactMap { network.parameters[$0]?.leaf }
+    let program = try Program(network, .training)
+    let tensors = program.parameterNames.compactMap { network.parameters[$0]?.leaf }
     let images = Tensor.normal([3, 1, 4, 4], dtype: .float64, using: Generator(seed: 1))
     func loss(_ parameters: [Tensor]) -> Tensor {
-      let output = execution.run(images, parameters: parameters, mode: .training).output
+      let output = program.run(images, parameters: parameters, mode: .training).output
       return (output * output).sum
     }
-    let place = try #require(execution.parameterNames.firstIndex(of: "act.weight"))
+    let place = try #require(program.parameterNames.firstIndex(of: "act.weight"))
     let gradient = loss(tensors).gradients(of: tensors)[place].doubles
     for index in gradient.indices {
       var slopes = tensors[place].doubles
@@ -159,10 +159,10 @@ import Torch
         PReLU(isShared: false), "act", reading: [x], parameters: [.weight: .ones([16]) * 0.25])
       let z = try net.append(operation, reading: [y])
       let network = try net.finish(net.append(Pooling.globalMax, reading: [z]))
-      let execution = try Execution(network)
-      let tensors = network.parameters(of: execution, on: .cpu)
+      let program = try Program(network.placed(on: .cpu), .training)
+      let tensors = program.parameters
       let images = Tensor.normal([2, 3, 8, 8], using: Generator(seed: 2)).channelsLast
-      func output() -> Tensor { execution.run(images, parameters: tensors, mode: .training).output.to(.float32) }
+      func output() -> Tensor { program.run(images, parameters: tensors, mode: .training).output.to(.float32) }
       expectClose(withBFloat16Autocast { output() }, output(), within: 0.05)
     }
   }

@@ -30,9 +30,9 @@ struct GraphComparison {
   private func run(
     _ network: Network, _ images: Tensor, fusing: Bool = false, as dtype: Tensor.DType = .float64
   ) throws -> Tensor {
-    let execution = try Execution(network, fusing: fusing)
-    let tensors = network.parameters(of: execution, on: .cpu).map { $0.to(dtype) }
-    return withoutGradients { execution.run(images.to(dtype), parameters: tensors, mode: .evaluation).output }
+    let program = try Program(network.placed(on: .cpu), fusing ? .training : .reference)
+    let tensors = program.parameters.map { $0.to(dtype) }
+    return withoutGradients { program.run(images.to(dtype), parameters: tensors, mode: .evaluation).output }
   }
 
   // MARK: In use
@@ -44,10 +44,10 @@ struct GraphComparison {
     guard scale.isFinite, scale > 0 else { return nil }
     let exact = network.to(.float64)
     let inDoubles: [(String, () throws -> Tensor)] = [
-      ("fused execution", { try run(network, images, fusing: true) }),
+      ("fused", { try run(network, images, fusing: true) }),
       ("batch norms folded", { try run(exact.foldingBatchNorm(), images) }),
       ("parameters separated", { try run(network.separatingParameters(), images) }),
-      ("inference in float64", { try Inference(exact)(images) }),
+      ("inference in float64", { try Program(exact, .inference(batch: 1))(images) }),
     ]
     for (what, output) in inDoubles {
       if let sentence = Self.difference(try output(), truth, allowing: 1e-8 * scale) { return "\(what): \(sentence)" }
@@ -57,10 +57,10 @@ struct GraphComparison {
     guard rounding <= 1e-3 * scale else { return nil }
     let single = images.to(.float32)
     let inFloats: [(String, () throws -> Tensor)] = [
-      ("fused execution in float32", { try run(network, single, fusing: true, as: .float32) }),
-      ("inference", { try Inference(network, batch: 3)(single) }),
-      ("inference, channels last", { try Inference(network)(single.channelsLast) }),
-      ("inference of one image", { try Inference(network)(single.slice(axis: 0, from: 1, to: 2)) }),
+      ("fused in float32", { try run(network, single, fusing: true, as: .float32) }),
+      ("inference", { try Program(network, .inference(batch: 3))(single) }),
+      ("inference, channels last", { try Program(network, .inference(batch: 1))(single.channelsLast) }),
+      ("inference of one image", { try Program(network, .inference(batch: 1))(single.slice(axis: 0, from: 1, to: 2)) }),
     ]
     for (what, output) in inFloats {
       let found = try output()
@@ -80,14 +80,14 @@ struct GraphComparison {
 
   /// Output, gradients, and statistics but for those of batch norms that are applied twice, which depend on the order.
   private func trained(_ network: Network, fusing: Bool, as dtype: Tensor.DType) throws -> Step {
-    let execution = try Execution(network, fusing: fusing)
-    let names = execution.parameterNames
+    let program = try Program(network.placed(on: .cpu), fusing ? .training : .reference)
+    let names = program.parameterNames
     let trainable = Set(network.trainableNames)
-    let tensors = network.parameters(of: execution, on: .cpu).enumerated().map { index, tensor in
+    let tensors = program.parameters.enumerated().map { index, tensor in
       trainable.contains(names[index]) ? tensor.to(dtype).clone.leaf : tensor.to(dtype)
     }
     let leaves = names.indices.filter { trainable.contains(names[$0]) }
-    let result = execution.run(
+    let result = program.run(
       images(4).to(dtype).channelsLast, parameters: tensors, mode: .training, generator: Generator(seed: seed))
     let classes = result.output.shape[1]
     let labels = Tensor((0..<4).map { Int64($0 % classes) }, shape: [4])

@@ -11,12 +11,12 @@ import Torch
 
   @Test func `what a network in use gives is let through`() throws {
     let network = try network()
-    try InferenceCheck(network)(images, gave: Inference(network, batch: 4)(images))
+    try InferenceCheck(network)(images, gave: Program(network, .inference(batch: 4))(images))
   }
 
   @Test func `outputs of a network that is not the same are an error that asks for a report`() throws {
     var network = try network()
-    let outputs = try Inference(network, batch: 4)(images)
+    let outputs = try Program(network, .inference(batch: 4))(images)
     network.parameters["linear.bias"] = .ones([5]) * 0.5
     let said = message { try InferenceCheck(network)(images, gave: outputs) }
     #expect(said.contains("differs from its nodes") && said.contains("please report this network"))
@@ -27,7 +27,7 @@ import Torch
     let outputs = try network(images)
     network.parameters["linear.bias"] = Tensor([.nan, 0, 0, 0, 0] as [Float], shape: [5])
     #expect(throws: InferenceMismatch.self) { try InferenceCheck(self.network())(images, gave: network(images)) }
-    try InferenceCheck(network)(images, gave: Inference(network)(images))
+    try InferenceCheck(network)(images, gave: Program(network, .inference(batch: 1))(images))
     #expect(outputs.maximumMagnitude.isFinite)
   }
 
@@ -35,8 +35,8 @@ import Torch
     var network = try network()
     network.parameters["linear.weight"] = network.parameters["linear.weight"].map { $0 * factor }
     network.parameters["linear.bias"] = network.parameters["linear.bias"].map { $0 * factor }
-    try InferenceCheck(network)(images, gave: Inference(network)(images))
-    let outputs = try Inference(network)(images)
+    try InferenceCheck(network)(images, gave: Program(network, .inference(batch: 1))(images))
+    let outputs = try Program(network, .inference(batch: 1))(images)
     network.parameters["linear.weight"] = network.parameters["linear.weight"].map { $0 * 1.1 }
     #expect(throws: InferenceMismatch.self) { try InferenceCheck(network)(images, gave: outputs) }
   }
@@ -48,7 +48,7 @@ import Torch
     var network = try net.finish(net.linear(net.flatten(x), "fc", units: 3))
     network.parameters["conv.bias"] = .ones([4]) * 1e7
     network.parameters["norm.running_mean"] = .ones([4]) * 1e7
-    try InferenceCheck(network)(images, gave: Inference(network)(images))
+    try InferenceCheck(network)(images, gave: Program(network, .inference(batch: 1))(images))
   }
 
   @Test func `few images of a set are looked at`() {

@@ -21,14 +21,14 @@ import Torch
     let images = Tensor.normal([batch] + input, using: Generator(seed: 1))
     let wanted = try exact(network, images)
     // Made for one image; another batch is computed too.
-    expectClose(try Inference(network)(images), wanted, within: 2e-5)
-    expectClose(try Inference(network, batch: batch)(images.channelsLast), wanted, within: 2e-5)
+    expectClose(try Program(network, .inference(batch: 1))(images), wanted, within: 2e-5)
+    expectClose(try Program(network, .inference(batch: batch))(images.channelsLast), wanted, within: 2e-5)
   }
 
   @Test func `in float64 it is the network itself`() throws {
     let network = withStatistics(try .dec3(input: [3, 32, 32], classes: 10, seed: 0)).to(.float64)
     let images = Tensor.normal([2, 3, 32, 32], dtype: .float64, using: Generator(seed: 1))
-    expectClose(try Inference(network)(images), try network(images), within: 1e-12)
+    expectClose(try Program(network, .inference(batch: 1))(images), try network(images), within: 1e-12)
   }
 
   @Test func `what is stored is added to every image`() throws {
@@ -38,7 +38,7 @@ import Torch
       Stored(), "places", reading: [], parameters: [.weight: .normal([3, 8, 8], using: Generator(seed: 2))])
     let network = try net.finish(net.relu(net.append(Elementwise.add, reading: [x, places])))
     let images = Tensor.normal([3, 3, 8, 8], using: Generator(seed: 1))
-    expectClose(try Inference(network)(images), try exact(network, images), within: 1e-5)
+    expectClose(try Program(network, .inference(batch: 1))(images), try exact(network, images), within: 1e-5)
     #expect(network.constantValues == ["places"])
   }
 
@@ -55,13 +55,13 @@ import Torch
     let sum = try net.relu(net.append(Elementwise.add, reading: [first, second]))
     let network = try net.finish(sum)
     let images = Tensor.normal([2, 3, 8, 8], using: Generator(seed: 1))
-    let inference = try Inference(network)
+    let inference = try Program(network, .inference(batch: 1))
     let given = images.doubles
     expectClose(inference(images), try exact(network, images))
     #expect(images.doubles == given, "the images were written to")
   }
 
-  @Test func `a pair of factors is one pass, unless something stands between them`() throws {
+  @Test func `a pair of factors is one instruction, unless something stands between them`() throws {
     var net = NetworkBuilder(input: [16, 9, 8], seed: 0)
     let pair = try net.convolution(
       net.convolution(net.input, "pair.0", units: 7, kernel: [3, 1], padding: [1, 0], bias: false), "pair.1", units: 16,
@@ -78,20 +78,19 @@ import Torch
     let others = try net.convolution(
       net.convolution(twice, "one", units: 4, kernel: [1, 1], bias: false), "other", units: 4, kernel: [1, 1])
     let network = try net.finish(others).recognizingFactors()
-    let joined = try network.passes().passes.compactMap { pass in pass.before.map { [$0.name, pass.node.name] } }
+    let joined = try instructions(network).map { $0.nodes.map(\.name) }.filter { $0.count > 1 }
     // oneDNN has no pairs.
     #expect(joined == (PackedConvolution.hasDirectKernels ? [["pair.0", "pair.1"]] : []))
     let images = Tensor.normal([3, 16, 9, 8], using: Generator(seed: 1))
-    expectClose(try Inference(network)(images), try exact(network, images))
+    expectClose(try Program(network, .inference(batch: 1))(images), try exact(network, images))
   }
 
-  @Test func `a shortcut without weights is one pass, with the addition and the ReLU behind it`() throws {
+  @Test func `a shortcut without weights is one instruction, with the addition and the ReLU behind it`() throws {
     let network = try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 0)
-    let passes = try network.passes().passes
-    #expect(!passes.contains { $0.node.operation is Slice || $0.node.operation is Pad })
-    #expect(!passes.contains { $0.node.operation is Elementwise || $0.node.operation is Activation })
+    let operations = try instructions(network).flatMap(\.operation.operations)
+    #expect(!operations.contains { $0 is Slice || $0 is Pad || $0 is Elementwise || $0 is Activation })
     // 19 convolutions, two shortcuts, and what makes classes of pixels.
-    #expect(passes.count == 19 + 2 + 3)
+    #expect(operations.count == 19 + 2 + 3)
   }
 
   @Test func `neighbours are one call as far as nothing else reads what is between`() throws {
@@ -106,14 +105,14 @@ import Torch
     let c = try convolution(convolution(b, "c0"), "c1")
     let last = try net.append(Elementwise.multiply, reading: [convolution(c, "c2"), c])
     let network = try net.finish(net.append(Elementwise.multiply, reading: [last, pooled]))
-    let passes = try network.passes().passes
-    let calls = passes.calls(output: network.output) { passes[$0].node.operation is Convolution }
-    let names = calls.map { call in passes[call.range].map(\.node.name) }.filter { $0[0].count == 2 }
+    let instructions = try instructions(network)
+    let calls = instructions.calls(output: network.output) { instructions[$0].operation.operations[0] is Convolution }
+    let names = calls.map { call in instructions[call.range].map(\.name) }.filter { $0[0].count == 2 }
     #expect(names == [["a0", "a1", "b0", "b1"], ["c0", "c1"], ["c2"]])
     #expect(calls.first?.inputs == [Network.inputName])
-    #expect(calls.flatMap { Array($0.range) } == Array(passes.indices))
+    #expect(calls.flatMap { Array($0.range) } == Array(instructions.indices))
     let images = Tensor.normal([2, 4, 8, 8], using: Generator(seed: 1))
-    expectClose(try Inference(network)(images), try exact(network, images))
+    expectClose(try Program(network, .inference(batch: 1))(images), try exact(network, images))
   }
 
   @Test(arguments: [(1, 0, 2), (2, 3, 1), (3, 0, 0)])
@@ -137,8 +136,8 @@ import Torch
     let pooled = try [both, read, twice].map { try net.globalAveragePool($0) }
     let network = try net.finish(net.append(Concatenate(axis: 0), reading: pooled))
     let images = Tensor.normal([2, 3, 9, 8], using: Generator(seed: 1))
-    expectClose(try Inference(network)(images), try exact(network, images), within: 1e-6)
-    let left = try network.passes().passes.filter { $0.node.operation is Pad }
+    expectClose(try Program(network, .inference(batch: 1))(images), try exact(network, images), within: 1e-6)
+    let left = try instructions(network).flatMap(\.operation.operations).filter { $0 is Pad }
     #expect(left.isEmpty)
   }
 
@@ -146,18 +145,18 @@ import Torch
   func `a batch that is shared out among threads gives what it gives whole`(batch: Int, threads: Int) throws {
     let network = withStatistics(try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 0))
     let images = Tensor.normal([batch, 3, 32, 32], using: Generator(seed: 1))
-    let inference = try Inference(network, batch: batch)
+    let inference = try Program(network, .inference(batch: batch))
     let before = Library.threads
     defer { Library.setThreads(before) }
     Library.setThreads(threads)
-    expectClose(inference(images), inference.run(images), within: 1e-6)
-    let ranges = try #require(try network.batchShare()).ranges(of: batch, threads: threads) ?? [0..<batch]
+    expectClose(inference(images), inference.whole(images), within: 1e-6)
+    let ranges = try #require(try network.batchChunks()).ranges(of: batch, threads: threads) ?? [0..<batch]
     #expect(ranges.flatMap(Array.init) == Array(0..<batch) && ranges.allSatisfy { !$0.isEmpty })
     #expect(ranges.count == 1 || ranges.count % threads == 0)
   }
 
   @Test func `where weights are large a batch stays whole`() throws {
-    #expect(try Catalogue.resnet18.network(input: [3, 32, 32], classes: 10, seed: 0).batchShare() == nil)
+    #expect(try Catalogue.resnet18.network(input: [3, 32, 32], classes: 10, seed: 0).batchChunks() == nil)
   }
 
   @Test func `an addition that spreads one value over many is left to be done`() throws {
@@ -166,7 +165,7 @@ import Torch
     let pooled = try net.globalAveragePool(net.convolution(net.input, "other", units: 4, kernel: [1, 1]))
     let network = try net.finish(net.relu(net.append(Elementwise.add, reading: [pooled, x])))
     let images = Tensor.normal([2, 3, 8, 8], using: Generator(seed: 1))
-    expectClose(try Inference(network)(images), try exact(network, images))
+    expectClose(try Program(network, .inference(batch: 1))(images), try exact(network, images))
   }
 
   @Test func `it gives back every tensor that it took`() async {
@@ -180,9 +179,13 @@ import Torch
   /// Makes a network, makes it ready, uses it and lets all go.
   private static func use() {
     guard let network = try? Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 0),
-      let inference = try? Inference(network)
+      let inference = try? Program(network, .inference(batch: 1))
     else { preconditionFailure("a ResNet-20 cannot be made") }
     for _ in 0..<3 { _ = inference(Tensor.zeros([2, 3, 32, 32])) }
+  }
+
+  private func instructions(_ network: Network) throws -> [Instruction] {
+    try network.lowered(.inference(batch: 1)).instructions
   }
 
   /// What the network computes, in float64.

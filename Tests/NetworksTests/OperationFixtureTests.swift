@@ -41,15 +41,15 @@ import Torch
     let fixture = try Fixture("operations", as: Cases.self)
     let network = try network(given, fixture)
     let inputs = try given.inputs.map { try fixture.tensor("\(given.name).\($0)") }
-    let execution = try Execution(network)
-    let tensors = execution.parameterNames.compactMap { network.parameters[$0] }
+    let program = try Program(network, .training)
+    let tensors = program.parameterNames.compactMap { network.parameters[$0] }
     // Several inputs come as slices of the channels of one image.
     let batch = inputs.count == 1 ? image(inputs[0]) : joined(inputs)
     let mode: Mode = given.flags["training"] == true ? .training : .evaluation
-    let result = execution.run(batch, parameters: tensors, mode: mode)
+    let result = program.run(batch, parameters: tensors, mode: mode)
     expectClose(result.output, try fixture.tensor("\(given.name).output"))
     for (index, value) in result.statistics {
-      let role = execution.parameterNames[index].split(separator: ".")[1]
+      let role = program.parameterNames[index].split(separator: ".")[1]
       expectClose(value, try fixture.tensor("\(given.name).new_\(role)"))
     }
     #expect(result.statistics.count == given.outputs.count - 1)

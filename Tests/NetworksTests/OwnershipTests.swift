@@ -32,7 +32,9 @@ import Torch
     let folded = try network.foldingBatchNorm()
     #expect(!folded.nodes.contains { $0.operation is BatchNorm })
     try expectSame(network, folded)
-    expectClose(try Inference(network)(images(network).to(.float32)), try network(images(network).to(.float32)))
+    expectClose(
+      try Program(network, .inference(batch: 1))(images(network).to(.float32)),
+      try network(images(network).to(.float32)))
   }
 
   @Test func `what one node is given no other gets, nor a parameter that has its name`() throws {

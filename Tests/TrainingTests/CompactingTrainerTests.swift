@@ -141,9 +141,9 @@ struct CompactingTrainerTests {
     options.compaction = TrainingCompaction(after: [1, 2], Planner(goal: .time(0.49), units: .weakest, schemes: .any))
     var trainer = try trainer(options, "run")
     let conditions = TimingConditions(batchSize: 8, threads: 1)
-    trainer.layerClock = LayerClock(conditions) { _, workloads in
+    trainer.layerClock = LayerClock(conditions) { _, instructions in
       var times = LayerTimes(conditions)
-      for workload in workloads { times[workload] = Double(workload.macs) / 1e6 }
+      for instruction in instructions { times[instruction] = Double(instruction.macs) / 1e6 }
       return times
     }
     var shares: [Double] = []

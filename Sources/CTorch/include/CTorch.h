@@ -46,7 +46,7 @@ bool ct_parallel(int64_t count, void (*work)(void *context, int64_t index), void
 void ct_keep_freed_memory(void);
 const char *ct_cpu_capability(void);
 
-// MARK: Kernels (kernels.cpp), of which each kind does more than the one before it
+// MARK: Kernels (CKernels), of which each kind does more than the one before it
 typedef enum {
   CT_KERNELS_OFF = 0,     // libtorch alone
   CT_KERNELS_AVX2 = 1,    // norms, and convolutions in a network that is used
@@ -129,7 +129,7 @@ ct_tensor *_Nullable ct_svdvals(const ct_tensor *a);
 typedef struct {
   int64_t stride[2], padding[2], dilation[2], groups;
 } ct_convolution;
-/// Where it pays by the kernels of convolution.cpp, in float32 and under autocast to bfloat16.
+/// Where it pays by the kernels of CKernels (conv2d.cpp), in float32 and under autocast to bfloat16.
 ct_tensor *_Nullable ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *_Nullable bias,
                                const ct_convolution *how);
 /// Whether the kernels in force multiply bfloat16 in ct_conv2d.
@@ -146,8 +146,8 @@ typedef struct {
   int64_t pool[2];  // windows side by side, from the upper left corner on; 1×1 for none
 } ct_norm;
 /// Batch norm, `+ residual` if there is one, ReLU if asked for, and the largest value of each window, in few passes over
-/// memory (norms/fused.cpp).
-/// Where its own loops do not fit it does the same by libtorch. Running statistics as in `ct_batch_norm`.
+/// memory (batch_norm.cpp).
+/// Where the loops of CKernels do not fit it does the same by libtorch. Running statistics as in `ct_batch_norm`.
 ct_tensor *_Nullable ct_fused_norm(const ct_tensor *x, const ct_tensor *_Nullable weight,
                                    const ct_tensor *_Nullable bias, const ct_tensor *mean, const ct_tensor *variance,
                                    const ct_tensor *_Nullable residual, const ct_norm *how);
@@ -177,7 +177,7 @@ ct_tensor *_Nullable ct_cross_entropy(const ct_tensor *logits, const ct_tensor *
 /// Mean over the batch of KL(softmax(teacher) ‖ softmax(logits)).
 ct_tensor *_Nullable ct_kl_divergence(const ct_tensor *logits, const ct_tensor *teacher);
 
-// MARK: Convolutions made ready for use (packed.cpp, direct.cpp); float32 on the CPU, nothing records gradients
+// MARK: Convolutions made ready for use (onednn.cpp, conv2d_chain.cpp); float32 on the CPU, nothing records gradients
 /// Whether this libtorch has oneDNN and its fused convolutions.
 bool ct_packs_convolutions(void);
 /// The weight in the order that is best for inputs of these N×C×H×W sizes; only ct_packed_convolution reads it.

@@ -74,10 +74,11 @@ extension Network {
   ///   - known: the spectrum of the paper's unfolding in that norm.
   /// - Throws: `NetworkError`, or `TorchError` when a spectrum does not converge.
   func cuts(
-    of layer: MatrixLayer, _ schemes: [Scheme], _ workloads: [String: Workload], in norm: ResponseNorm? = nil,
+    of layer: MatrixLayer, _ schemes: [Scheme], _ instructions: [String: ShapedInstruction],
+    in norm: ResponseNorm? = nil,
     known: Spectrum? = nil
   ) throws -> [Cut] {
-    guard let whole = wholeWorkload(of: layer, workloads) else { return [] }
+    guard let whole = wholeInstruction(of: layer, instructions) else { return [] }
     let shape = layer.shape
     let matrix = matrix(of: layer)
     let scale = scale(behind: layer)
@@ -91,8 +92,8 @@ extension Network {
       } else {
         (spectrum, losses) = try Self.scaledLosses(scheme.unfolding(matrix, shape), scale)
       }
-      let pair = try scheme.workloads(of: whole, shape, rank: 1)
-      let weights = pair.compactMap { $0.parameters[.weight]?.reduce(1, *) }.reduce(0, +)
+      let pair = try scheme.instructions(of: whole, shape, rank: 1)
+      let weights = pair.compactMap { $0.parameters[0][.weight]?.reduce(1, *) }.reduce(0, +)
       let cost = Cost(
         parameters: weights, macs: pair.map(\.macs).reduce(0, +),
         activationBytes: 4 * pair[1].inputs[0].reduce(1, *))
@@ -102,15 +103,18 @@ extension Network {
     }
   }
 
-  /// The layer as one node, which a pair no longer is.
-  func wholeWorkload(of layer: MatrixLayer, _ workloads: [String: Workload]) -> Workload? {
-    guard let last = layer.nodes.last.flatMap({ workloads[$0] }),
-      let first = layer.isFactorized ? last.before.first ?? workloads[layer.nodes[0]] : last
-    else { return nil }
+  /// The layer as one instruction, which a pair may no longer be.
+  func wholeInstruction(
+    of layer: MatrixLayer, _ instructions: [String: ShapedInstruction]
+  ) -> ShapedInstruction? {
+    guard let last = layer.nodes.last.flatMap({ instructions[$0] }) else { return nil }
+    // Of a pair that runs as one, the first factor has no instruction of its own.
+    let first = instructions[layer.nodes[0]] ?? last
     var own = [Role.weight: layer.shape]
-    own[.bias] = last.parameters[.bias]
+    own[.bias] = last.parameters.last?[.bias]
     let inputs = first.inputs.prefix(1) + last.inputs.dropFirst()
-    return Workload(first.operation, inputs: Array(inputs), parameters: own, fusion: last.fusion)
+    return ShapedInstruction(
+      last.operation.factor(first.operation.operations[0], isLast: true), inputs: Array(inputs), parameters: [own])
   }
 
   /// The batch norm that alone reads the layer and scales its units.

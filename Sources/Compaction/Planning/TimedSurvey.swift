@@ -18,10 +18,10 @@ extension Survey {
     _ schemes: [Scheme], of narrowed: Network, remembering decompositions: Decompositions,
     in norm: (MatrixLayer) -> ResponseNorm? = { _ in nil }
   ) throws {
-    let workloads = try narrowed.workloads()
+    let instructions = try narrowed.shapedInstructions()
     for (index, layer) in narrowed.matrixLayers.enumerated() where layers[index].obstacle == nil {
       layers[index].cuts = try decompositions.cuts(narrowed.decompositionKey(of: layer)) {
-        try narrowed.cuts(of: layer, schemes, workloads, in: norm(layer), known: layers[index].spectrum)
+        try narrowed.cuts(of: layer, schemes, instructions, in: norm(layer), known: layers[index].spectrum)
       }
     }
   }
@@ -31,17 +31,17 @@ extension Survey {
   /// - Throws: `NetworkError`, and what the clock throws.
   mutating func addTimes(of network: Network, narrowed: Network, by clock: LayerClock) throws {
     let precision = clock.conditions.precision
-    let (original, small) = (try network.workloads(precision), try narrowed.workloads(precision))
+    let (original, small) = (try network.shapedInstructions(precision), try narrowed.shapedInstructions(precision))
     let candidates = try narrowed.matrixLayers.enumerated().map { index, layer in
       try self.candidates(for: layers[index], layer, narrowed, small)
     }
     let all = network.nodes.compactMap { original[$0.name] } + narrowed.nodes.compactMap { small[$0.name] }
-    // The smaller network is taken to be shared out as the given one is.
-    let (conditions, rounds) = clock.conditions.shared(try network.batchShare())
+    // Batches of the smaller network are taken to be cut as those of the given one are.
+    let (conditions, rounds) = clock.conditions.divided(by: try network.batchChunks())
     let times = try clock.times(conditions, all + candidates.joined().flatMap(\.pair)).scaled(by: rounds)
-    func milliseconds(_ workloads: [Workload]) throws -> Double {
-      guard let total = times.total(workloads) else {
-        throw PlanError("the clock gave no time for \(times.missing(workloads)[0].key); please report this network")
+    func milliseconds(_ instructions: [ShapedInstruction]) throws -> Double {
+      guard let total = times.total(instructions) else {
+        throw PlanError("the clock gave no time for \(times.missing(instructions)[0].key); please report this network")
       }
       return total
     }
@@ -61,15 +61,15 @@ extension Survey {
 
   /// Pairs to be measured for a layer: in each scheme ranks up to where multiply-accumulates are no longer saved.
   private func candidates(
-    for layer: Layer, _ matrix: MatrixLayer, _ network: Network, _ workloads: [String: Workload]
-  ) throws -> [(cut: Int, rank: Int, pair: [Workload])] {
-    guard let whole = network.wholeWorkload(of: matrix, workloads) else { return [] }
-    let nodes = matrix.nodes.compactMap { workloads[$0] }
+    for layer: Layer, _ matrix: MatrixLayer, _ network: Network, _ instructions: [String: ShapedInstruction]
+  ) throws -> [(cut: Int, rank: Int, pair: [ShapedInstruction])] {
+    guard let whole = network.wholeInstruction(of: matrix, instructions) else { return [] }
+    let nodes = matrix.nodes.compactMap { instructions[$0] }
     let cost = Cost(parameters: layer.weights, macs: nodes.map(\.macs).reduce(0, +))
     let shape = matrix.shape
     return try layer.cuts.enumerated().flatMap { index, cut in
       try cut.ranksToMeasure(upTo: cut.largestRank(within: cost)).map { rank in
-        (index, rank, try cut.scheme.workloads(of: whole, shape, rank: rank).passes)
+        (index, rank, try cut.scheme.instructions(of: whole, shape, rank: rank).joined)
       }
     }
   }

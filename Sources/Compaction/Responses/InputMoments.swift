@@ -57,8 +57,7 @@ public struct MomentCollector {
   /// Means of the first batch, about which the moments of layers before a batch norm are taken: values that hardly vary
   /// around a large mean would leave nothing but rounding.
   private var shifts: [String: Tensor] = [:]
-  private let execution: Execution
-  private let parameters: [Tensor]
+  private let program: Program
   /// The layer that each node is the first of.
   private let layers: [Int: Layer]
 
@@ -70,8 +69,7 @@ public struct MomentCollector {
   /// - Throws: `NetworkError` when the network is not valid.
   public init(_ network: Network, on device: Device = .cpu) throws {
     // Unfused, what runs is node after node.
-    execution = try Execution(network, fusing: false)
-    parameters = network.parameters(of: execution, on: device)
+    program = try Program(network.placed(on: device), .reference)
     var layers: [Int: Layer] = [:]
     for layer in network.matrixLayers where layer.obstacle == nil {
       guard layer.shape.dropFirst().reduce(1, *) <= Self.mostColumns,
@@ -91,7 +89,7 @@ public struct MomentCollector {
     let layers = layers
     var shifts = shifts
     withoutGradients {
-      _ = execution.run(images, parameters: parameters, mode: .evaluation) { position, inputs in
+      _ = program.run(images, parameters: program.parameters, mode: .evaluation) { position, inputs in
         guard let layer = layers[position] else { return }
         var x = layer.operation.patches(of: inputs[0], weight: layer.shape, places: Self.places)
         if layer.isNormed {

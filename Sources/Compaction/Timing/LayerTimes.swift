@@ -14,19 +14,19 @@ public struct TimingConditions: Sendable, Codable, Hashable {
     self.precision = precision
   }
 
-  /// What a network in use meets where its batches are shared out: the largest share on a thread of its own, and how many
-  /// of them a thread takes one after the other.
-  func shared(_ share: BatchShare?) -> (conditions: TimingConditions, rounds: Int) {
-    guard precision == .float32, let ranges = share?.ranges(of: batchSize, threads: threads) else { return (self, 1) }
+  /// What a network in inference meets where its batches are cut into chunks: the largest chunk on a thread of its own, and
+  /// how many of them a thread takes one after the other.
+  func divided(by chunks: BatchChunks?) -> (conditions: TimingConditions, rounds: Int) {
+    guard precision == .float32, let ranges = chunks?.ranges(of: batchSize, threads: threads) else { return (self, 1) }
     let images = ranges.map(\.count).max() ?? batchSize
     return (TimingConditions(batchSize: images, threads: 1, precision: precision), ranges.count / threads)
   }
 }
 
-/// Milliseconds that workloads take for a batch: a value that is measured, kept in a file, or written by hand.
+/// Milliseconds that instructions take for a batch: a value that is measured, kept in a file, or written by hand.
 public struct LayerTimes: Sendable, Codable, Equatable {
   public var conditions: TimingConditions
-  /// By the workload's key.
+  /// By the instruction's key.
   public var milliseconds: [String: Double]
 
   public init(_ conditions: TimingConditions, milliseconds: [String: Double] = [:]) {
@@ -34,15 +34,15 @@ public struct LayerTimes: Sendable, Codable, Equatable {
     self.milliseconds = milliseconds
   }
 
-  public subscript(workload: Workload) -> Double? {
-    get { milliseconds[workload.key] }
-    set { milliseconds[workload.key] = newValue }
+  public subscript(instruction: ShapedInstruction) -> Double? {
+    get { milliseconds[instruction.key] }
+    set { milliseconds[instruction.key] = newValue }
   }
 
-  /// Those of `workloads` that have no time yet, each once, in their order.
-  public func missing(_ workloads: [Workload]) -> [Workload] {
-    var seen = Set<Workload>()
-    return workloads.filter { self[$0] == nil && seen.insert($0).inserted }
+  /// Those of `instructions` that have no time yet, each once, in their order.
+  public func missing(_ instructions: [ShapedInstruction]) -> [ShapedInstruction] {
+    var seen = Set<ShapedInstruction>()
+    return instructions.filter { self[$0] == nil && seen.insert($0).inserted }
   }
 
   /// So many times as long.
@@ -50,10 +50,10 @@ public struct LayerTimes: Sendable, Codable, Equatable {
     LayerTimes(conditions, milliseconds: milliseconds.mapValues { $0 * Double(factor) })
   }
 
-  /// The sum over workloads; nil where one is not known.
-  public func total(_ workloads: [Workload]) -> Double? {
-    workloads.reduce(0) { sum, workload in
-      guard let sum, let own = self[workload] else { return nil }
+  /// The sum over instructions; nil where one is not known.
+  public func total(_ instructions: [ShapedInstruction]) -> Double? {
+    instructions.reduce(0) { sum, instruction in
+      guard let sum, let own = self[instruction] else { return nil }
       return sum + own
     }
   }
@@ -63,11 +63,11 @@ public struct LayerTimes: Sendable, Codable, Equatable {
 public struct LayerClock: Sendable {
   /// Those of the network; its layers may meet others.
   public var conditions: TimingConditions
-  public var times: @Sendable (TimingConditions, [Workload]) throws -> LayerTimes
+  public var times: @Sendable (TimingConditions, [ShapedInstruction]) throws -> LayerTimes
 
   public init(
     _ conditions: TimingConditions,
-    times: @escaping @Sendable (TimingConditions, [Workload]) throws -> LayerTimes
+    times: @escaping @Sendable (TimingConditions, [ShapedInstruction]) throws -> LayerTimes
   ) {
     self.conditions = conditions
     self.times = times

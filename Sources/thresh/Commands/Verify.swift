@@ -110,7 +110,7 @@ struct Agreement {
   init(
     _ a: Network, _ b: Network, on source: any ImageSource, of data: Dataset, tolerance: Double
   ) throws {
-    let runs = try [a, b].map { try Inference($0, batch: 250) }
+    let runs = try [a, b].map { try Program($0, .inference(batch: 250)) }
     var bar = ProgressBar("comparing", total: source.count, unit: "images")
     defer { bar.clear() }
     let loader = BatchLoader(source, .evaluation(data, batchSize: 250))

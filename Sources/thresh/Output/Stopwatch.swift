@@ -6,9 +6,9 @@ enum Stopwatch {
   /// Milliseconds for one image of each network: medians over `rounds`.
   static func millisecondsPerImage(_ networks: [Network], batch: Int, rounds: Int) throws -> [Double] {
     let runs = try networks.map { network in
-      let inference = try Inference(network, batch: batch)
+      let program = try Program(network, .inference(batch: batch))
       let images = Tensor.normal([batch] + network.inputShape, using: Generator(seed: 0)).channelsLast
-      return { _ = inference(images) }
+      return { _ = program(images) }
     }
     for run in runs { run() }
     var times = [[Double]](repeating: [], count: runs.count)

@@ -55,11 +55,11 @@ struct TimeCache {
   ///
   /// - Parameter isFresh: whether everything is measured anew.
   func clock(_ conditions: TimingConditions, isFresh: Bool = false) -> LayerClock {
-    LayerClock(conditions) { conditions, workloads in
+    LayerClock(conditions) { conditions, instructions in
       var times = isFresh ? LayerTimes(conditions) : kept(conditions)
-      let missing = times.missing(workloads)
+      let missing = times.missing(instructions)
       guard !missing.isEmpty else { return times }
-      let timer = WorkloadTimer(conditions)
+      let timer = InstructionTimer(conditions)
       var bar = ProgressBar("timing layers", total: timer.rounds * missing.count, unit: "layers")
       let threads = Library.threads
       let new = timer.measure(missing) { bar.advance(by: $0) }
