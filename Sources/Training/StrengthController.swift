@@ -5,19 +5,19 @@ import Networks
 /// The size that a training for compression is to arrive at; the strength of the regulariser follows from it.
 public struct SizeWish: Sendable, Codable, Equatable {
   /// What is to stay.
-  public var fractions: SizeFractions
+  public var fractions: Target.Fractions
   /// The share of every spectrum's energy at which the size is foretold.
   public var energy: Double
   public var measure: EnergyMeasure
-  /// Which units the plan will take, and its floors; see `Planner`.
-  public var units: UnitCut
+  /// Which units the plan will take, and its floors; see `PlanSettings`.
+  public var units: RemovableUnits
   public var minimumRank: Int
   public var minimumUnits: Int
-  /// Names of layers that stay as they are; see `Compactor`.
+  /// Names of layers that stay as they are; see `Compressor`.
   public var skip: [String]?
 
   public init(
-    _ fractions: SizeFractions, energy: Double, measure: EnergyMeasure = .sum, units: UnitCut = .weakest,
+    _ fractions: Target.Fractions, energy: Double, measure: EnergyMeasure = .sum, units: RemovableUnits = .weakest,
     minimumRank: Int = 1, minimumUnits: Int = 1, skip: [String]? = nil
   ) {
     self.fractions = fractions
@@ -29,13 +29,13 @@ public struct SizeWish: Sendable, Codable, Equatable {
     self.skip = skip
   }
 
-  /// The share of `whole` that a plan would keep of `network` at that energy, as it is now; see `SizeFractions.share`.
+  /// The share of `whole` that a plan would keep of `network` at that energy, as it is now; see `Target.Fractions`.
   ///
   /// - Throws: `NetworkError`, or `TorchError` when a weight is not finite.
   func predicted(for network: Network, of whole: Cost) throws -> Double {
-    let planner = Planner(
-      goal: .energy(energy), measure: measure, minimumRank: minimumRank, minimumUnits: minimumUnits)
-    let plan = try Compactor(planner, skip: skip).plan(for: network, unitShare: units.share(atEnergy: energy))
+    let settings = PlanSettings(
+      target: .energy(energy), measure: measure, minimumRank: minimumRank, minimumUnits: minimumUnits)
+    let plan = try Compressor(settings, skip: skip).plan(for: network, unitShare: units.share(atEnergy: energy))
     return fractions.share(plan.predicted, of: whole)
   }
 }

@@ -116,20 +116,21 @@ import Torch
     #expect(relativeError(factors.truncated, network.matrix(of: layer)) < 1e-8)
   }
 
-  @Test(arguments: [PlanGoal.energy(0.9), .parameters(0.5), .macs(0.5)], SchemeChoice.allCases)
-  func `plans by responses foretell costs and errors and are proved`(goal: PlanGoal, schemes: SchemeChoice) throws {
+  @Test(arguments: [Target.energy(0.9), .parameters(0.5), .macs(0.5)], SchemeChoice.allCases)
+  func `plans by responses foretell costs and errors and are proved`(goal: Target, schemes: SchemeChoice) throws {
     var network = try network()
     network.silence("first", "bn", [2])
-    var compactor = Compactor(Planner(goal: goal, units: .weakest, allocation: .global, schemes: schemes), skip: ["fc"])
-    compactor.moments = try moments(network)
-    let compacted = try compactor.compact(network)
-    #expect(compacted.plan.responses == 64 && compacted.plan.energyMeasure == .squares)
-    #expect(compacted.plan.layers.contains { if case .factorized = $0.choice { true } else { false } })
+    var compressor = Compressor(
+      PlanSettings(target: goal, units: .weakest, allocator: .global, schemes: schemes), skip: ["fc"])
+    compressor.moments = try moments(network)
+    let compacted = try compressor.compact(network)
+    #expect(compacted.plan.activationImages == 64 && compacted.plan.energyMeasure == .squares)
+    #expect(compacted.plan.layers.contains { if case .lowRank = $0.form { true } else { false } })
     #expect(try compacted.network.cost() == compacted.plan.predicted)
     #expect(throws: Never.self) { _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network) }
     // A pair can be cut once more.
-    compactor.moments = try moments(compacted.network)
-    let twice = try compactor.compact(compacted.network)
+    compressor.moments = try moments(compacted.network)
+    let twice = try compressor.compact(compacted.network)
     #expect(throws: Never.self) { _ = try EqualityProof(reference: twice.truncated, candidate: twice.network) }
   }
 
@@ -144,10 +145,10 @@ import Torch
     for parameter in ["bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"] {
       network.set(parameter, Array(0..<6), to: parameter == "bn.running_var" ? 1 : 0.01)
     }
-    for goal in [PlanGoal.energy(0.999_999), .macs(0.6)] {
-      var compactor = Compactor(Planner(goal: goal, allocation: .global, schemes: .any), skip: ["first", "fc"])
-      compactor.moments = try moments(network)
-      let compacted = try compactor.compact(network)
+    for goal in [Target.energy(0.999_999), .macs(0.6)] {
+      var compressor = Compressor(PlanSettings(target: goal, allocator: .global, schemes: .any), skip: ["first", "fc"])
+      compressor.moments = try moments(network)
+      let compacted = try compressor.compact(network)
       #expect(throws: Never.self) {
         _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network)
       }
@@ -156,12 +157,12 @@ import Torch
 
   @Test func `the responses that are kept change less than those kept by the weights' own directions`() throws {
     let network = try network()
-    var compactor = Compactor(Planner(goal: .macs(0.5), allocation: .global, schemes: .any), skip: ["fc"])
+    var compressor = Compressor(PlanSettings(target: .macs(0.5), allocator: .global, schemes: .any), skip: ["fc"])
     let batch = images(64, 99)
     let given = try network(batch)
-    func change() throws -> Double { relativeError(try compactor.compact(network).network(batch), given) }
+    func change() throws -> Double { relativeError(try compressor.compact(network).network(batch), given) }
     let byWeights = try change()
-    compactor.moments = try moments(network)
+    compressor.moments = try moments(network)
     #expect(try change() < byWeights)
   }
 

@@ -66,7 +66,7 @@ struct StrengthControllerTests {
     var options = options(
       epochs: 12, rate: 0.05,
       regularizer: Regularizer(nuclear: strength, group: strength, groupNorm: .scale, frequency: .steps(2)))
-    options.wish = SizeWish(SizeFractions(parameters: 0.35), energy: 0.9)
+    options.wish = SizeWish(Target.Fractions(parameters: 0.35), energy: 0.9)
     var trainer = Trainer(options, data, try model(smallNetwork(), of: data), in: RunFolder(folder.url))
     var sizes: [Double] = []
     trainer.observe = { event in

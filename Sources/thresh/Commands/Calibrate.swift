@@ -79,17 +79,17 @@ struct Calibrate: ParsableCommand {
 
   private func measure(_ network: Network, _ conditions: TimingConditions) throws -> Report {
     let cache = TimeCache()
-    let leftOut = Compactor(Planner(goal: .time(1))).leftOut(of: network)
-    let survey = try Survey(
+    let leftOut = Compressor(PlanSettings(target: .time(1))).leftOut(of: network)
+    let analysis = try Analysis(
       timing: network, by: cache.clock(conditions, isFresh: true), leavingOut: leftOut.contains)
     let (whole, parts) = try NetworkTimer(conditions).measure(network)
-    let predicted = survey.times?.original ?? parts
-    let layers = survey.layers.map { layer in
+    let predicted = analysis.times?.original ?? parts
+    let layers = analysis.layers.map { layer in
       Layer(
-        name: layer.name, units: layer.spectrum.rows,
+        name: layer.name, units: layer.units,
         time: Times(predicted: predicted.layers[layer.name] ?? 0, measured: parts.layers[layer.name] ?? 0),
-        pairs: layer.cuts.flatMap { cut in
-          cut.times.map { Pair(scheme: cut.scheme, rank: $0.rank, milliseconds: $0.milliseconds) }
+        pairs: layer.curves.flatMap { curve in
+          curve.times.map { Pair(scheme: curve.decomposition, rank: $0.rank, milliseconds: $0.milliseconds) }
         })
     }
     return Report(
