@@ -134,14 +134,14 @@ extension Recipe {
   }
 
   /// How many training images' activations a plan looks at: a small part of what measuring batch norm again takes.
-  public var activationImages: Int { basis == .responses ? 512 : 0 }
+  public var activationImages: Int { basis == .activations ? 512 : 0 }
 
   /// The first, or only, training. When a fine-tuning follows, the rate stays up until there.
   public var training: TrainingOptions {
     var options = options(
       epochs: epochs, Schedule(finetuneEpochs > 0 ? .constant : schedule, warmup: warmupEpochs), regularizer)
     if teacher == nil { options.distillation = nil }
-    options.wish = wish
+    options.sizeTarget = automaticTarget
     options.compaction = compaction
     return options
   }
@@ -167,9 +167,9 @@ extension Recipe {
       momentum: compactMomentum)
   }
 
-  private var wish: SizeWish? {
+  private var automaticTarget: SizeTarget? {
     guard steer ?? false, !regularizer.isNone, let fractions else { return nil }
-    return SizeWish(
+    return SizeTarget(
       fractions, energy: energy, measure: energyMeasure, units: units,
       minimumRank: minRank, minimumUnits: minUnits, skip: skip)
   }

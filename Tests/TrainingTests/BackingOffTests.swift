@@ -87,7 +87,7 @@ struct BackingOffTests {
     options.optimizer = .adamw
     options.schedule = Schedule(.constant, warmup: 4)
     options.regularizer = Regularizer(nuclear: 0.001, group: 0.001, groupNorm: .scale, frequency: .steps(3))
-    options.wish = SizeWish(Target.Fractions(parameters: 0.5), energy: 0.9)
+    options.sizeTarget = SizeTarget(Target.Fractions(parameters: 0.5), energy: 0.9)
     options.compaction = TrainingCompaction(after: [1], PlanSettings(target: .energy(0.95)))
     var whole = try trainer(options, "whole")
     let expected = elements(try whole.train(resume: false))

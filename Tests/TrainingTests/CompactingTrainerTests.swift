@@ -117,12 +117,12 @@ struct CompactingTrainerTests {
     #expect(renewed != raw)
   }
 
-  @Test(arguments: [Basis.weights, .responses])
+  @Test(arguments: [Basis.weights, .activations])
   func `to a size the network goes by equal factors, and has reached it in the end`(basis: Basis) throws {
     var options = options(epochs: 4, regularizer: .none)
     options.compaction = TrainingCompaction(
       after: [3, 1, 3], PlanSettings(target: .macs(0.36), units: .weakest, allocator: .global, schemes: .any),
-      activationImages: basis == .responses ? 64 : 0)
+      activationImages: basis == .activations ? 64 : 0)
     var trainer = try trainer(options, "run")
     let whole = Double(try smallNetwork().cost().macs)
     var shares: [Double] = []

@@ -124,13 +124,13 @@ struct RecipeTests {
     // Without a size it stays open: one may be asked for later.
     #expect(plain.resolvingPlan(givenWeights: true).basis == nil)
     plain.macs = 0.5
-    #expect(plain.resolvingPlan(givenWeights: true).basis == .responses)
-    #expect(plain.resolvingPlan(givenWeights: false).basis == .responses)
+    #expect(plain.resolvingPlan(givenWeights: true).basis == .activations)
+    #expect(plain.resolvingPlan(givenWeights: false).basis == .activations)
     plain.basis = .weights
     #expect(plain.resolvingPlan(givenWeights: true).basis == .weights)
     var trained = Recipe()
     trained.macs = 0.5
-    #expect(trained.resolvingPlan(givenWeights: true).basis == .responses)
+    #expect(trained.resolvingPlan(givenWeights: true).basis == .activations)
     #expect(trained.resolvingPlan(givenWeights: false).basis == .weights)
   }
 

@@ -90,7 +90,7 @@ extension Analysis {
   ///   - isLeftOut: layers that stay as they are.
   /// - Throws: `NetworkError`, or `TorchError` when a spectrum does not converge.
   init(
-    of network: Network, narrowed: Network, _ schemes: [Scheme] = [.spatialFirst], by losses: some LossModel,
+    of network: Network, narrowed: Network, _ schemes: [Scheme] = [.spatialFirst], by losses: any LossModel,
     leavingOut isLeftOut: (String) -> Bool = { _ in false }, remembering memory: CurveMemory = CurveMemory()
   ) throws {
     let shapes = try narrowed.validate()

@@ -30,8 +30,9 @@ struct Analyzer {
     let settings = compressor.settings
     let narrowing = try Narrowing(
       of: network, groups, to: widths, minimumUnits: settings.minimumUnits, step: compressor.search.unitStep)
-    var analysis = try compressor.analysis(
-      of: network, narrowing, settings.schemes.allowed, leavingOut: leftOut, remembering: memory)
+    var analysis = try Analysis(
+      of: network, narrowed: narrowing.narrow, settings.schemes.allowed,
+      by: compressor.losses(of: network, narrowing), leavingOut: leftOut.contains, remembering: memory)
     for (index, family) in groups.families.enumerated() {
       let kept = widths.kept(
         of: family.name, norms[index], atLeast: settings.minimumUnits, multipleOf: compressor.search.unitStep)
@@ -52,22 +53,11 @@ struct Analyzer {
 }
 
 extension Compressor {
-  /// The analysis of a narrowed network, by the losses that the settings and moments ask for.
-  func analysis(
-    of network: Network, _ narrowing: Narrowing, _ schemes: [Scheme], leavingOut leftOut: Set<String> = [],
-    remembering memory: CurveMemory = CurveMemory()
-  ) throws -> Analysis {
-    func analysis(by losses: some LossModel) throws -> Analysis {
-      try Analysis(
-        of: network, narrowed: narrowing.narrow, schemes, by: losses, leavingOut: leftOut.contains, remembering: memory)
-    }
-    func analysis(weights: some LossModel) throws -> Analysis {
-      guard let moments else { return try analysis(by: weights) }
-      return try analysis(
-        by: ActivationEnergy(norm: { moments.norm(of: $0, in: narrowing, of: network) }, weights: weights))
-    }
-    return settings.isTimed
-      ? try analysis(weights: NormalizedWeightEnergy()) : try analysis(weights: WeightEnergy(measure: measure))
+  /// What layers of a narrowed network lose, as the settings and moments have it.
+  func losses(of network: Network, _ narrowing: Narrowing) -> any LossModel {
+    let weights: any LossModel = settings.isTimed ? NormalizedWeightEnergy() : WeightEnergy(measure: measure)
+    guard let moments else { return weights }
+    return ActivationEnergy(norm: { moments.norm(of: $0, in: narrowing, of: network) }, weights: weights)
   }
 }
 
@@ -88,7 +78,7 @@ struct Narrowing {
 
 extension InputMoments {
   /// What errors of a layer of the narrow network count; nil is the Frobenius norm of its matrix.
-  func norm(of layer: MatrixLayer, in narrowing: Narrowing, of network: Network) -> ResponseNorm? {
+  func norm(of layer: MatrixLayer, in narrowing: Narrowing, of network: Network) -> ActivationNorm? {
     norm(of: layer, in: narrowing.narrow, inputs: narrowing.silent.inputs(of: layer, in: network))
   }
 }

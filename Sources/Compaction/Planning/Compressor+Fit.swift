@@ -19,7 +19,8 @@ extension Compressor {
     var compressor = self
     compressor.settings = PlanSettings(
       target: .energy(plan.energy), measure: plan.energyMeasure, minimumUnits: plan.minimumUnits)
-    var analysis = try compressor.analysis(of: network, narrowing, Scheme.allCases)
+    var analysis = try Analysis(
+      of: network, narrowed: narrowing.narrow, Scheme.allCases, by: compressor.losses(of: network, narrowing))
     analysis.widths = widths
     let choices = try zip(analysis.layers, plan.layers).map { try $1.choice(for: $0, in: narrowing.narrow) }
     let share =

@@ -50,12 +50,12 @@ struct NormalizedWeightEnergy: LossModel {
   }
 }
 
-/// The energy of the activations: what a rank leaves out of their principal components (see `ResponseNorm`).
-struct ActivationEnergy<Weights: LossModel>: LossModel {
+/// The energy of the activations: what a rank leaves out of their principal components (see `ActivationNorm`).
+struct ActivationEnergy: LossModel {
   /// What errors of a layer count; nil where its activations are not known.
-  var norm: (MatrixLayer) -> ResponseNorm?
+  var norm: (MatrixLayer) -> ActivationNorm?
   /// The loss of layers whose activations are not known.
-  var weights: Weights
+  var weights: any LossModel
 
   func losses(of layer: MatrixLayer, in network: Network, as scheme: Scheme) throws -> RankLosses {
     guard let norm = norm(layer) else { return try weights.losses(of: layer, in: network, as: scheme) }

@@ -65,7 +65,7 @@ extension RankCurve {
   /// - Parameter input: the shape of what the layer reads.
   /// - Throws: `NetworkError`, or `TorchError` when a spectrum does not converge.
   init(
-    of layer: MatrixLayer, in network: Network, reading input: [Int], as scheme: Scheme, _ model: some LossModel
+    of layer: MatrixLayer, in network: Network, reading input: [Int], as scheme: Scheme, _ model: any LossModel
   ) throws {
     let losses = try model.losses(of: layer, in: network, as: scheme)
     let shape = network.wholeShape(of: layer)

@@ -24,7 +24,7 @@ extension Recipe {
   }
 
   func noteWeightsDecide(without data: Dataset?) {
-    guard data == nil, basis == .responses else { return }
+    guard data == nil, basis == .activations else { return }
     Console.note("note: without --data the weights decide what goes; what layers give for images keeps far more")
   }
 }
@@ -32,7 +32,7 @@ extension Recipe {
 extension PlanOptions {
   /// - Throws: `RecipeError` when activations are to decide, but there are no images.
   func checkImages(_ data: DataOptions) throws {
-    guard basis == .responses, data.data == nil else { return }
+    guard basis == .activations, data.data == nil else { return }
     throw RecipeError("--basis responses needs images; name them with --data")
   }
 }

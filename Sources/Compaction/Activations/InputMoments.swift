@@ -19,10 +19,10 @@ public struct InputMoments: Sendable {
   ///
   /// - Parameter inputs: those of the layer's inputs that are left, where units are gone that it read; nil is all.
   /// - Returns: nil where no moments were taken.
-  func norm(of layer: MatrixLayer, in network: Network, inputs: [Int]?) -> ResponseNorm? {
+  func norm(of layer: MatrixLayer, in network: Network, inputs: [Int]?) -> ActivationNorm? {
     guard let second = second[layer.name] else { return nil }
     let shape = network.wholeShape(of: layer)
-    return ResponseNorm(scale: network.scale(behind: layer), shape: shape) { scheme in
+    return ActivationNorm(scale: network.scale(behind: layer), shape: shape) { scheme in
       guard let whole = second[scheme] else { preconditionFailure("layer \(layer.name) has no \(scheme.rawValue)") }
       guard let inputs else { return whole }
       let taps = scheme.columnsPerInput(shape)
