@@ -114,7 +114,7 @@ import Torch
   @Test func `layers that share their units are changed alike`() throws {
     let network = try Network.cifarResNet(blocks: 1, input: [3, 8, 8], classes: 10, seed: 3).unsettled()
     let plan = try Compressor(PlanSettings(target: .energy(0.9)), skip: []).plan(for: network)
-    let name = try #require(plan.widths.keys.first { $0.contains("+") })
+    let name = try #require(plan.widths.keys.sorted().first { $0.contains("+") })
     let coupled = name.split(separator: "+").map(String.init)
     let fewer: (inout [String: Any]) -> Void = { $0["units"] = ($0["units"] as? Int ?? 0) - 1 }
     let text = message { _ = try compressor.fitted(edited(plan, [coupled[0]: fewer]), to: network) }

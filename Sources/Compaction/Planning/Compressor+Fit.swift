@@ -84,11 +84,10 @@ extension Plan {
       let missing = Dictionary(
         zip(layers, found).map { ($0.name, $0.units - $1) }, uniquingKeysWith: { first, _ in first })
       guard let first = layers.first(where: { missing[$0.name] != 0 }) else { return (narrowing, widths) }
-      for layer in layers where missing[layer.name] != 0 { try checkUnits(of: layer, missing, groups) }
       let old = widths
-      for family in groups.families {
-        guard let more = family.makers.compactMap({ missing[$0] }).first else { continue }
-        widths[family.name] = min(family.count, (widths[family.name] ?? family.count) + more)
+      for (name, change) in try widthChanges(missing, groups) where change != 0 {
+        let count = groups.families.first { $0.name == name }?.count ?? 0
+        widths[name] = min(count, (widths[name] ?? count) + change)
       }
       guard widths != old else {
         throw PlanError(
@@ -101,27 +100,49 @@ extension Plan {
     throw PlanError("no widths give every layer the units that the plan says; make a plan of this network")
   }
 
+  /// By how much the width of each channel group has to change, from the layers that make its units.
+  ///
+  /// A layer's units may be in several groups: what is known of all but one of them tells the last.
+  ///
   /// - Parameter missing: how many units each layer is to have more than it has.
-  private func checkUnits(of layer: Layer, _ missing: [String: Int], _ groups: UnitGroups) throws {
+  private func widthChanges(_ missing: [String: Int], _ groups: UnitGroups) throws -> [String: Int] {
+    var changes: [String: Int] = [:]
+    func own(_ layer: Layer) -> [GroupFamily] { groups.families.filter { $0.makers.contains(layer.name) } }
+    func sum(_ families: [GroupFamily]) -> Int { families.compactMap { changes[$0.name] }.reduce(0, +) }
+    var known = -1
+    while known < changes.count {
+      known = changes.count
+      for layer in layers {
+        let own = own(layer)
+        let open = own.filter { changes[$0.name] == nil }
+        if open.count == 1 { changes[open[0].name] = (missing[layer.name] ?? 0) - sum(own) }
+      }
+    }
+    for layer in layers {
+      let more = missing[layer.name] ?? 0
+      try checkUnits(of: layer, expecting: layer.units - more, own(layer), fits: sum(own(layer)) == more)
+    }
+    return changes
+  }
+
+  private func checkUnits(
+    of layer: Layer, expecting units: Int, _ families: [GroupFamily], fits: Bool
+  ) throws {
     let range = max(1, min(minimumUnits, layer.unitsBefore))...layer.unitsBefore
     guard range.contains(layer.units) else {
       throw PlanError(
         "layer \(layer.name) is to keep \(layer.units) units, expected \(range.lowerBound) to \(range.upperBound)")
     }
-    let own = groups.families.filter { $0.makers.contains(layer.name) }
-    guard own.count == 1, let family = own.first else {
-      let found = layer.units - (missing[layer.name] ?? 0)
-      let why = own.isEmpty ? "cannot go" : "are in \(own.count) channel groups"
-      throw PlanError("the units of layer \(layer.name) \(why): it is to keep \(layer.units), expected \(found)")
+    guard !fits else { return }
+    guard !families.isEmpty else {
+      throw PlanError("the units of layer \(layer.name) cannot go: it is to keep \(layer.units), expected \(units)")
     }
-    let others = family.makers.filter { missing[$0] != missing[layer.name] }
-    guard others.isEmpty else {
-      throw PlanError(
-        """
-        layer \(layer.name) is to keep \(layer.units) units, but shares them with \(others.joined(separator: ", ")); \
-        change the units of all of these alike
-        """)
-    }
+    let others = Set(families.flatMap(\.makers)).subtracting([layer.name]).sorted()
+    throw PlanError(
+      """
+      layer \(layer.name) is to keep \(layer.units) units, but shares them with \(others.joined(separator: ", ")); \
+      change the units of all of these alike
+      """)
   }
 }
 
