@@ -16,10 +16,10 @@ enum Growth {
   }
 
   /// A plan to half of the parameters of a chain of `count` convolutions, weak units and ranks.
-  static func plan(_ count: Int, _ allocation: Allocation) throws -> () throws -> Void {
+  static func plan(_ count: Int, _ allocation: Allocator) throws -> () throws -> Void {
     let network = try chain(of: count, units: 16)
-    let compactor = Compactor(Planner(goal: .parameters(0.5), units: .weakest, allocation: allocation))
-    return { _ = try compactor.compact(network) }
+    let compressor = Compressor(PlanSettings(target: .parameters(0.5), units: .weakest, allocator: allocation))
+    return { _ = try compressor.compact(network) }
   }
 
   /// A model file of about `mebibytes` is read, its tensors too.

@@ -62,8 +62,17 @@ public struct Spectrum: Sendable, Codable, Equatable {
     return full
   }
 
-  /// Σ_{i>r} σᵢ² for r from 0, relative to the whole.
-  var relativeLosses: [Double] { values.map { $0 * $0 }.tailShares }
+  /// The share of the energy that is lost at each rank from 0.
+  func losses(_ measure: EnergyMeasure) -> [Double] {
+    let total = values.prefix(rank).map(measure.callAsFunction).reduce(0, +)
+    guard total > 0 else { return Array(repeating: 0, count: values.count + 1) }
+    var kept = 0.0
+    return [1]
+      + values.map { sigma in
+        kept += measure(sigma)
+        return 1 - min(1, kept / total)
+      }
+  }
 
   /// ‖W − W_r‖_F = √(Σ_{i>r} σᵢ²).
   public func error(of rank: Int) -> Double {

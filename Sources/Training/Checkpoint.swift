@@ -32,7 +32,8 @@ struct Checkpoint {
     /// Length of `metrics.jsonl` in bytes; what is behind belongs to steps that are lost.
     var metricsLength = 0
     var start: Regularization.StartingScales?
-    var wish: SizeWish?
+    /// The size that the automatic strength leads to.
+    var wish: SizeTarget?
     var controller: StrengthController?
     /// The network's, where it was made smaller since training started, and the epoch after which it was last.
     var architecture: Architecture?

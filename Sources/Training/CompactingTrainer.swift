@@ -11,12 +11,12 @@ import Torch
 public struct TrainingCompaction: Sendable, Codable, Equatable {
   /// Epochs after which the network is made smaller, counted from 1, rising.
   public let epochs: [Int]
-  /// Its goal is a share of the energy, which every layer keeps each time; or a size, which the last time reaches, the
+  /// Its target is a share of the energy, which every layer keeps each time; or a size, which the last time reaches, the
   /// ones before by equal factors on the way there.
-  public var planner: Planner
-  /// How many training images' responses decide what is cut; 0 leaves it to the weights.
-  public var responses: Int
-  /// Names of layers that stay as they are; see `Compactor`.
+  public var settings: PlanSettings
+  /// How many training images' activations decide what is cut; 0 leaves it to the weights.
+  public var activationImages: Int
+  /// Names of layers that stay as they are; see `Compressor`.
   public var skip: [String]?
   public var momentum: Momentum
 
@@ -29,11 +29,12 @@ public struct TrainingCompaction: Sendable, Codable, Equatable {
   }
 
   public init(
-    after epochs: [Int], _ planner: Planner, responses: Int = 0, skip: [String]? = nil, momentum: Momentum = .carry
+    after epochs: [Int], _ settings: PlanSettings, activationImages: Int = 0, skip: [String]? = nil,
+    momentum: Momentum = .carry
   ) {
     self.epochs = Set(epochs).sorted()
-    self.planner = planner
-    self.responses = responses
+    self.settings = settings
+    self.activationImages = activationImages
     self.skip = skip
     self.momentum = momentum
   }
@@ -42,21 +43,21 @@ public struct TrainingCompaction: Sendable, Codable, Equatable {
   ///
   /// - Parameter whole: the cost of the network where training started, which sizes relate to. Times relate to the network
   ///   at hand.
-  func compactor(after epoch: Int, whole: Cost) -> Compactor {
-    var planner = planner
-    planner.goal = goal(after: epoch)
-    planner.whole = whole
-    return Compactor(planner, skip: skip)
+  func compressor(after epoch: Int, whole: Cost) -> Compressor {
+    var settings = settings
+    settings.target = target(after: epoch)
+    settings.whole = whole
+    return Compressor(settings, skip: skip)
   }
 
-  private func goal(after epoch: Int) -> PlanGoal {
+  private func target(after epoch: Int) -> Target {
     let count = Double(epochs.count)
     let share = Double(epochs.filter { $0 <= epoch }.count) / count
-    return switch planner.goal {
-    case .energy: planner.goal
+    return switch settings.target {
+    case .energy: settings.target
     case .size(let fractions):
       .size(
-        SizeFractions(
+        Target.Fractions(
           parameters: fractions.parameters.map { pow($0, share) }, macs: fractions.macs.map { pow($0, share) }))
     case .time(let fraction): .time(pow(fraction, 1 / count))
     }
@@ -77,7 +78,7 @@ extension Trainer {
   /// - Throws: `PlanError`.
   func checkReach(of network: Network) throws {
     guard let compaction = options.compaction, let last = compaction.epochs.last, position.step == 0 else { return }
-    try compaction.compactor(after: last, whole: whole).checkReach(of: network)
+    try compaction.compressor(after: last, whole: whole).checkReach(of: network)
   }
 
   /// Makes the network smaller between two epochs; training goes on with what is left.
@@ -86,8 +87,8 @@ extension Trainer {
   mutating func compact(_ state: inout TrainingState, _ regularization: inout Regularization) throws {
     guard let compaction = options.compaction else { return }
     let clock = ContinuousClock.now
-    var compactor = compaction.compactor(after: position.epoch, whole: whole)
-    compactor.clock = layerClock
+    var compressor = compaction.compressor(after: position.epoch, whole: whole)
+    compressor.clock = layerClock
     let parts = PartProgress(
       begin: { [observe] in observe(.began(part: $0, count: $1, unit: $2)) },
       advance: { [observe, shouldStop, position] count in
@@ -97,8 +98,10 @@ extension Trainer {
       })
     let compacted: Compacted
     do {
-      (compacted, _) = try compactor.proved(
-        state.snapshot(), on: data, responses: compaction.responses, seed: options.seed, device: device, parts)
+      let network = state.snapshot()
+      compressor = try compressor.seeing(
+        data, of: network, images: compaction.activationImages, seed: options.seed, device: device, parts)
+      (compacted, _) = try compressor.proved(network, by: compressor.plan(for: network, parts))
     } catch  where position.isGood == false && (error is CompactionError || error is TorchError) {
       // Of a network that has exploded nothing can be cut or proved.
       throw Divergence(step: position.step)

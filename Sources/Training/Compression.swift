@@ -34,31 +34,45 @@ public struct Compressed: Sendable {
 
 /// From a dense network to a compact one: plan, narrow, factorise, prove, measure batch norm again.
 public struct Compression {
-  public var compactor: Compactor
+  public var compressor: Compressor
   /// Whether batch norm is measured again: when it helps on the selection images, or always.
   public var recalibrates: Recalibration
   public var seed: UInt64
-  /// How many training images' responses decide what is cut; 0 leaves it to the weights.
-  public var responses = 0
+  /// How many training images' activations decide what is cut; 0 leaves it to the weights.
+  public var activationImages = 0
   /// Where images are run through networks.
   public var device = Device.cpu
   public var parts = PartProgress()
 
   public enum Recalibration: Sendable { case whenBetter, always }
 
-  public init(_ compactor: Compactor, recalibrates: Recalibration = .whenBetter, seed: UInt64) {
-    self.compactor = compactor
+  public init(_ compressor: Compressor, recalibrates: Recalibration = .whenBetter, seed: UInt64) {
+    self.compressor = compressor
     self.recalibrates = recalibrates
     self.seed = seed
   }
 
-  /// - Parameter data: nil compresses without looking at an image.
+  /// What `compress` would do; the model stays as it is.
+  ///
+  /// - Parameter data: nil plans by the weights alone.
+  /// - Throws: `PlanError`, `DatasetError`, `TorchError`.
+  public func plan(_ network: Network, on data: Dataset?) throws -> Plan {
+    try compressor.seeing(data, of: network, images: activationImages, seed: seed, device: device, parts)
+      .plan(for: network, parts)
+  }
+
+  /// - Parameters:
+  ///   - data: nil compresses without looking at an image.
+  ///   - plan: one from elsewhere, possibly edited; nil makes one.
   /// - Throws: `PlanError`, `CompactionError` when equality cannot be proved, `DatasetError`.
-  public func compress(_ model: Model, on data: Dataset?) throws -> Compressed {
+  public func compress(_ model: Model, on data: Dataset?, by plan: Plan? = nil) throws -> Compressed {
     var stages: [CompressionStage] = []
     if let data { stages.append(try stage("dense", model.network, data)) }
-    let (compacted, proof) = try compactor.proved(
-      model.network, on: data, responses: responses, seed: seed, device: device, parts)
+    let images = plan.map { $0.activationImages ?? 0 } ?? activationImages
+    let compressor = try compressor.seeing(data, of: model.network, images: images, seed: seed, device: device, parts)
+    let (compacted, proof) = try compressor.proved(
+      model.network,
+      by: plan.map { try compressor.fitted($0, to: model.network) } ?? compressor.plan(for: model.network, parts))
     var result = Compressed(
       model: model, plan: compacted.plan, proof: proof, stages: stages, recalibrated: false)
     result.model.network = compacted.network
@@ -89,7 +103,7 @@ public struct Compression {
   }
 
   private func figures(of plan: Plan) -> [String: Double] {
-    let whole = compactor.planner.whole ?? plan.original
+    let whole = compressor.settings.whole ?? plan.original
     return [
       "parameters": Double(plan.predicted.parameters), "macs": Double(plan.predicted.macs),
       "denseParameters": Double(whole.parameters), "denseMacs": Double(whole.macs),
@@ -112,26 +126,39 @@ public struct PartProgress {
   }
 }
 
-extension Compactor {
-  /// Looks at what layers read for so many training images, if any, then plans, narrows, factorises and proves.
+extension Compressor {
+  /// The same with the moments of what layers read for so many training images, if any.
   ///
-  /// - Throws: `PlanError`, `CompactionError` when equality cannot be proved, `DatasetError`, and what `parts` throw.
-  func proved(
-    _ network: Network, on data: Dataset?, responses: Int, seed: UInt64, device: Device, _ parts: PartProgress
-  ) throws -> (Compacted, EqualityProof) {
-    var compactor = self
-    if let data, responses > 0 {
-      parts.begin("looking at what layers read", min(responses, data.train.count), "images")
-      compactor.moments = try network.inputMoments(
-        on: data, images: responses, seed: seed, device: device, progress: parts.advance)
-    }
+  /// - Throws: `DatasetError`, and what `parts` throw.
+  func seeing(
+    _ data: Dataset?, of network: Network, images: Int, seed: UInt64, device: Device, _ parts: PartProgress
+  ) throws -> Compressor {
+    guard let data, images > 0 else { return self }
+    var compressor = self
+    parts.begin("looking at what layers read", min(images, data.train.count), "images")
+    compressor.moments = try network.inputMoments(
+      on: data, images: images, seed: seed, device: device, progress: parts.advance)
+    return compressor
+  }
+
+  /// The plan, with the progress of making it.
+  ///
+  /// - Throws: `PlanError`, `TorchError`, and what `parts` throw.
+  func plan(for network: Network, _ parts: PartProgress) throws -> Plan {
     var isPlanning = false
-    let compacted = try compactor.compact(network) { expected in
+    return try plan(for: network) { expected in
       if isPlanning { try parts.advance(1) } else { parts.begin("planning", expected, "plans") }
       isPlanning = true
     }
+  }
+
+  /// Applies a plan and proves what came out.
+  ///
+  /// - Throws: `CompactionError` when equality cannot be proved.
+  func proved(_ network: Network, by plan: Plan) throws -> (Compacted, EqualityProof) {
+    let compacted = try apply(plan, to: network)
     do {
-      return (compacted, try EqualityProof(reference: compacted.truncated, candidate: compacted.network))
+      return (compacted, try prove(compacted))
     } catch let error as CompactionError {
       let images = try ProofImages(for: [network])
       guard let own = try images.resized(network).complaint(on: images.batch) else { throw error }

@@ -15,9 +15,9 @@ public struct Metrics: Sendable, Codable, Equatable {
   public var trainingTop1: Double
   /// On the part that was held out; nil when there is none.
   public var validation: Accuracy?
-  /// The factor on the regulariser's strengths, where a wished size decides it.
+  /// The factor on the regulariser's strengths, where a size to reach decides it.
   public var strength: Double?
-  /// The fraction that a plan would have kept at the last look, where a size is wished.
+  /// The fraction that a plan would have kept at the last evaluation, where a size is to be reached.
   public var predictedSize: Double?
   public var layers: [LayerMetrics]
   /// The returns to a good state that this epoch began with; nil where there was none.

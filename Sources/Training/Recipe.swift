@@ -76,14 +76,14 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var timeBatchSize = 32
   public var timePrecision = Precision.float32
   /// Schemes that layers are factorised in; nil is any where time decides, else the one that is trained.
-  public var scheme: SchemeChoice?
+  public var scheme: DecompositionChoice?
   /// What decides which directions of a layer are kept; nil is what suits the weights, as for `allocation`.
   public var basis: Basis?
   /// Which units go when a size is asked for.
-  public var units = UnitCut.weakest
+  public var units = RemovableUnits.weakest
   /// How ranks are spread over layers then.
   /// Nil is what suits the weights; see `resolvingPlan`.
-  public var allocation: Allocation?
+  public var allocation: Allocator?
   public var minRank = 1
   public var minUnits = 1
   public var precision = TrainingOptions.Precision.float32
@@ -118,30 +118,30 @@ extension Recipe {
   }
 
   /// The size that was asked for; nil is a plan by energy.
-  private var sizeGoal: PlanGoal? {
-    time.map(PlanGoal.time) ?? fractions.map(PlanGoal.size)
+  private var sizeTarget: Target? {
+    time.map(Target.time) ?? fractions.map(Target.size)
   }
 
-  private var fractions: SizeFractions? {
-    parameters ?? macs == nil ? nil : SizeFractions(parameters: parameters, macs: macs)
+  private var fractions: Target.Fractions? {
+    parameters ?? macs == nil ? nil : Target.Fractions(parameters: parameters, macs: macs)
   }
 
   /// What makes the trained network small.
-  public var planner: Planner {
-    Planner(
-      goal: sizeGoal ?? .energy(energy), units: units, allocation: allocation ?? .uniform, measure: energyMeasure,
-      schemes: scheme ?? (time == nil ? .trained : .any), minimumRank: minRank, minimumUnits: minUnits)
+  public var planSettings: PlanSettings {
+    PlanSettings(
+      target: sizeTarget ?? .energy(energy), units: units, allocator: allocation ?? .uniform, measure: energyMeasure,
+      decompositions: scheme ?? (time == nil ? .trained : .any), minimumRank: minRank, minimumUnits: minUnits)
   }
 
-  /// How many training images' responses a plan looks at: a small part of what measuring batch norm again takes.
-  public var plannedResponses: Int { basis == .responses ? 512 : 0 }
+  /// How many training images' activations a plan looks at: a small part of what measuring batch norm again takes.
+  public var activationImages: Int { basis == .activations ? 512 : 0 }
 
   /// The first, or only, training. When a fine-tuning follows, the rate stays up until there.
   public var training: TrainingOptions {
     var options = options(
       epochs: epochs, Schedule(finetuneEpochs > 0 ? .constant : schedule, warmup: warmupEpochs), regularizer)
     if teacher == nil { options.distillation = nil }
-    options.wish = wish
+    options.sizeTarget = automaticTarget
     options.compaction = compaction
     return options
   }
@@ -158,17 +158,18 @@ extension Recipe {
   private var compaction: TrainingCompaction? {
     guard !compactAt.isEmpty else { return nil }
     // By energy only units go that carry nothing, and layers take the form that the regulariser trains.
-    let byEnergy = Planner(
-      goal: .energy(compactEnergy ?? energy), measure: energyMeasure, minimumRank: minRank, minimumUnits: minUnits)
-    let goesToSize = compactEnergy == nil && sizeGoal != nil
+    let byEnergy = PlanSettings(
+      target: .energy(compactEnergy ?? energy), measure: energyMeasure, minimumRank: minRank, minimumUnits: minUnits)
+    let goesToSize = compactEnergy == nil && sizeTarget != nil
     return TrainingCompaction(
-      after: compactAt, goesToSize ? planner : byEnergy, responses: goesToSize ? plannedResponses : 0, skip: skip,
+      after: compactAt, goesToSize ? planSettings : byEnergy, activationImages: goesToSize ? activationImages : 0,
+      skip: skip,
       momentum: compactMomentum)
   }
 
-  private var wish: SizeWish? {
+  private var automaticTarget: SizeTarget? {
     guard steer ?? false, !regularizer.isNone, let fractions else { return nil }
-    return SizeWish(
+    return SizeTarget(
       fractions, energy: energy, measure: energyMeasure, units: units,
       minimumRank: minRank, minimumUnits: minUnits, skip: skip)
   }

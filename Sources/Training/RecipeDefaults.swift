@@ -93,7 +93,7 @@ extension Recipe {
     result.allocation = allocation ?? (wasTrainedSmall ? .uniform : .global)
     result.scheme = scheme ?? (wasTrainedSmall ? nil : .any)
     // A share of the energy, without a size, is one of the weights'.
-    if parameters ?? macs ?? time != nil { result.basis = basis ?? (wasTrainedSmall ? .weights : .responses) }
+    if parameters ?? macs ?? time != nil { result.basis = basis ?? (wasTrainedSmall ? .weights : .activations) }
     return result
   }
 }

@@ -97,7 +97,7 @@ public struct Trainer {
     let regularization = try Regularization(options.regularizer, on: network, start: position.start)
     position.start = regularization.start
     position.optimizer = options.optimizer
-    prepareToSteer()
+    prepareAutomaticStrength()
     return regularization
   }
 
@@ -130,7 +130,7 @@ public struct Trainer {
       position.pendingStep += options.proximalStep(at: rate) * strength(after: progress)
       if case .steps(let count) = options.regularizer.frequency, position.step % count == 0 {
         try proximalStep(&state, regularization)
-        if isTimeToLook(every: count, batches: loader.batchCount) { try steer(state, progress) }
+        if isTimeToEvaluate(every: count, batches: loader.batchCount) { try adaptStrength(state, progress) }
       }
       observe(.step(images: batch.count, loss: loss))
       position.seconds += clock.lap()
@@ -155,7 +155,7 @@ public struct Trainer {
   private mutating func finishEpoch(_ state: inout TrainingState, _ regularization: Regularization) throws {
     var clock = ContinuousClock.now
     try proximalStep(&state, regularization)
-    if looksOnceAnEpoch { try steer(state, Double(position.epoch + 1)) }
+    if evaluatesOnceAnEpoch { try adaptStrength(state, Double(position.epoch + 1)) }
     let network = state.snapshot()
     let validation = try data.validation.map { try network.accuracy(on: $0, of: data, device: device) }
     // Without any held out, a few of the training images tell whether the network still gives numbers.

@@ -20,7 +20,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var distillation: Distillation?
   public var regularizer: Regularizer
   /// The size that the regulariser's strength is to lead to; nil leaves the strength as it is.
-  public var wish: SizeWish?
+  public var sizeTarget: SizeTarget?
   /// When the network is made smaller on the way; nil keeps it whole.
   public var compaction: TrainingCompaction?
   /// The share of the energy at which ranks are foretold while training.
@@ -47,7 +47,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     epochs: Int, batchSize: Int, learningRate: Double, optimizer: Optimizer = .sgd, momentum: Double, nesterov: Bool,
     weightDecay: Double,
     schedule: Schedule, labelSmoothing: Double, precision: Precision, seed: UInt64, distillation: Distillation? = nil,
-    regularizer: Regularizer, wish: SizeWish? = nil, energy: Double, energyMeasure: EnergyMeasure
+    regularizer: Regularizer, sizeTarget: SizeTarget? = nil, energy: Double, energyMeasure: EnergyMeasure
   ) {
     self.epochs = epochs
     self.batchSize = batchSize
@@ -62,7 +62,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     self.seed = seed
     self.distillation = distillation
     self.regularizer = regularizer
-    self.wish = wish
+    self.sizeTarget = sizeTarget
     self.energy = energy
     self.energyMeasure = energyMeasure
   }

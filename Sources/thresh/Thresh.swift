@@ -61,7 +61,8 @@ struct Thresh: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Train.self, Compress.self, Calibrate.self, Evaluate.self, Inspect.self, Predict.self, Export.self, Verify.self,
+      Train.self, PlanCommand.self, Compress.self, Calibrate.self, Evaluate.self, Inspect.self, Predict.self,
+      Export.self, Verify.self,
       Plot.self, Demo.self,
     ])
 }

@@ -85,26 +85,26 @@ import Torch
     let layer = network.layer(named: "conv")
     let scale = Tensor(network.scale(behind: layer), shape: [8, 1])
     #expect(Set(network.scale(behind: layer)).count == 8)
-    let cut = try #require(try network.cuts(of: layer, [decomposition], network.shapedInstructions()).first)
+    let losses = try NormalizedWeightEnergy().losses(of: layer, in: network, as: decomposition).shares
     let matrix = network.matrix(of: layer)
     for rank in 1...5 {
       let small = try factorizing(network, decomposition, rank: rank)
       let error = (scale * (small.matrix(of: small.layer(named: "conv")) - matrix)).norm / (scale * matrix).norm
-      #expect(abs(cut.losses[rank] - error * error) < 1e-9)
+      #expect(abs(losses[rank] - error * error) < 1e-9)
     }
-    #expect(cut.losses[0] == 1 && abs(cut.losses[cut.losses.count - 1]) < 1e-12)
+    #expect(losses[0] == 1 && abs(losses[losses.count - 1]) < 1e-12)
   }
 
   @Test(arguments: Decomposition.allCases)
-  func `a cut's cost is what the pair costs`(decomposition: Decomposition) throws {
+  func `a rank's cost is what the pair costs`(decomposition: Decomposition) throws {
     let network = try network()
-    let cut = try #require(
-      try network.cuts(of: network.layer(named: "conv"), [decomposition], network.shapedInstructions()).first)
+    let analysis = try Analysis(of: network, narrowed: network, [decomposition], by: NormalizedWeightEnergy())
+    let perRank = try #require(analysis.layers.first { $0.name == "conv" }?.curve(of: decomposition)).perRank
     let costs = try factorizing(network, decomposition, rank: 3).nodeCosts()
     let pair = costs.filter { $0.node.name.hasPrefix("conv.") }.map(\.cost)
-    #expect(3 * cut.perRank.macs == pair.map(\.macs).reduce(0, +))
-    #expect(3 * cut.perRank.parameters + 8 == pair.map(\.parameters).reduce(0, +))
-    #expect(3 * cut.perRank.activationBytes == pair[0].activationBytes)
+    #expect(3 * perRank.macs == pair.map(\.macs).reduce(0, +))
+    #expect(3 * perRank.parameters + 8 == pair.map(\.parameters).reduce(0, +))
+    #expect(3 * perRank.activationBytes == pair[0].activationBytes)
   }
 
   @Test(arguments: [Decomposition.pointwiseFirst, .verticalFirst])
@@ -113,17 +113,17 @@ import Torch
     #expect(small.layer(named: "conv").obstacle != nil)
     let regularization = try Regularization(Regularizer(nuclear: 1, group: 1, skip: []), on: small)
     #expect(!regularization.matrices.contains { $0.layer == "conv" })
-    let twice = try Compactor(Planner(goal: .energy(0.5)), skip: []).compact(small)
+    let twice = try Compressor(PlanSettings(target: .energy(0.5)), skip: []).compact(small)
     #expect(twice.network.nodes.filter { $0.name.hasPrefix("conv") }.map(\.name) == ["conv.0", "conv.1"])
     #expect(try twice.network.cost() == twice.plan.predicted)
     #expect(throws: Never.self) { _ = try EqualityProof(reference: twice.truncated, candidate: twice.network) }
   }
 
-  @Test(arguments: [PlanGoal.energy(0.7), .parameters(0.5), .macs(0.5)], Allocation.allCases)
-  func `with any decomposition plans foretell costs and are proved`(goal: PlanGoal, allocation: Allocation) throws {
+  @Test(arguments: [Target.energy(0.7), .parameters(0.5), .macs(0.5)], Allocator.allCases)
+  func `with any decomposition plans foretell costs and are proved`(goal: Target, allocation: Allocator) throws {
     let network = try network().to(.float32)
-    let planner = Planner(goal: goal, allocation: allocation, schemes: .any)
-    let compacted = try Compactor(planner, skip: ["first"]).compact(network)
+    let settings = PlanSettings(target: goal, allocator: allocation, decompositions: .any)
+    let compacted = try Compressor(settings, skip: ["first"]).compact(network)
     #expect(try compacted.network.cost() == compacted.plan.predicted)
     #expect(throws: Never.self) { _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network) }
   }
@@ -131,12 +131,15 @@ import Torch
   @Test func `with any decomposition a layer is no larger, and no further off, than with the trained one`() throws {
     let network = try network().to(.float32)
     for energy in [0.4, 0.6, 0.8] {
-      let plans = try SchemeChoice.allCases.map {
-        try Compactor(Planner(goal: .energy(energy), schemes: $0), skip: ["first", "fc"]).compact(network).plan.layers
+      let plans = try DecompositionChoice.allCases.map {
+        try Compressor(PlanSettings(target: .energy(energy), decompositions: $0), skip: ["first", "fc"]).compact(
+          network
+        ).plan
+          .layers
       }
       for (trained, any) in zip(plans[0], plans[1]) {
         #expect(any.weights <= trained.weights)
-        guard case .factorized = trained.choice else { continue }
+        guard case .lowRank = trained.form else { continue }
         #expect(any.error <= trained.error * (1 + 1e-6))
       }
     }
@@ -150,8 +153,8 @@ import Torch
     let factors = try Factorization(network.matrix(of: layer), as: decomposition, shape: shape, rank: 3)
     let small = try network.factorizing(layer, factors)
     let silent = try SilentUnits(in: network)
-    let plan = try Planner(goal: .energy(1)).plan(
-      for: Survey(of: network, narrowed: network, leavingOut: { _ in false }))
+    let plan = try Compressor(PlanSettings(target: .energy(1))).plan(
+      for: Analysis(of: network, narrowed: network, by: WeightEnergy(measure: .sum)))
     let compacted = Compacted(
       network: small, truncated: network, plan: plan,
       rewrite: Rewrite(silent: silent, layers: [(layer, factors)], narrow: network))
@@ -164,10 +167,10 @@ import Torch
     #expect(abs(left - (momentum.unfolded * product).sum.item) < 1e-9)
   }
 
-  @Test func `choices are written with their decomposition, and read from files that know none`() throws {
-    let choices = [Plan.Choice.factorized(rank: 5), .factorized(rank: 3, scheme: .verticalFirst), .dense(reason: "so")]
-    #expect(try JSONDecoder().decode([Plan.Choice].self, from: JSONEncoder().encode(choices)) == choices)
-    let old = try JSONDecoder().decode([Plan.Choice].self, from: Data(#"[{"rank":5},{"dense":"so"}]"#.utf8))
-    #expect(old == [choices[0], choices[2]])
+  @Test func `forms are written with their decomposition, and read from files that know none`() throws {
+    let forms = [Form.lowRank(rank: 5), .lowRank(.verticalFirst, rank: 3), .dense]
+    #expect(try JSONDecoder().decode([Form].self, from: JSONEncoder().encode(forms)) == forms)
+    let old = try JSONDecoder().decode([Form].self, from: Data(#"[{"rank":5},{"dense":"so"}]"#.utf8))
+    #expect(old == [forms[0], forms[2]])
   }
 }

@@ -25,7 +25,7 @@ import Torch
   }
 
   private func compact(_ network: Network) throws -> Compacted {
-    let compacted = try Compactor(Planner(goal: .parameters(0.5), units: .weakest), skip: []).compact(network)
+    let compacted = try Compressor(PlanSettings(target: .parameters(0.5), units: .weakest), skip: []).compact(network)
     _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network)
     return compacted
   }

@@ -53,7 +53,7 @@ import Torch
 @Suite struct PairRegularizationTests {
   private func factorized(_ norm: GroupNorm = .scale) throws -> (dense: Network, compact: Network) {
     let dense = try Network.dec3(input: [1, 16, 16], classes: 5, units: [16, 24, 32], seed: 1).unsettled()
-    let compact = try Compactor(Planner(goal: .energy(0.7))).compact(dense).network
+    let compact = try Compressor(PlanSettings(target: .energy(0.7))).compact(dense).network
     return (dense, compact)
   }
 
@@ -139,7 +139,7 @@ import Torch
   @Test func `the factors' momenta are V·Mᵀ and Uᵀ·V of what was kept`() throws {
     let network = try trained()
     let momenta = momenta(of: network)
-    let compacted = try Compactor(Planner(goal: .energy(0.7))).compact(network)
+    let compacted = try Compressor(PlanSettings(target: .energy(0.7))).compact(network)
     let carried = compacted.carrying(momenta)
     let new = compacted.network
     let name = "block3.conv_v"
@@ -155,7 +155,7 @@ import Torch
   }
 
   @Test func `a pair that is cut again hands its momenta to the lower rank`() throws {
-    let once = try Compactor(Planner(goal: .energy(0.7))).compact(trained()).network
+    let once = try Compressor(PlanSettings(target: .energy(0.7))).compact(trained()).network
     let name = "block3.conv_h"
     let (first, second) = ("\(name).0.weight", "\(name).1.weight")
     let matrices = try [first, second].map { try #require(once.parameters[$0]).to(.float64).unfolded }
@@ -163,7 +163,7 @@ import Torch
     var momenta = momenta(of: once)
     momenta[first] = matrices[1].transposed.matmul(gradient).reshaped(try #require(once.parameters[first]).shape)
     momenta[second] = gradient.matmul(matrices[0].transposed).reshaped(try #require(once.parameters[second]).shape)
-    let twice = try Compactor(Planner(goal: .energy(0.5))).compact(once)
+    let twice = try Compressor(PlanSettings(target: .energy(0.5))).compact(once)
     let carried = twice.carrying(momenta)
     let (m, u) = (
       try #require(twice.network.parameters[first]).to(.float64).unfolded,
@@ -176,7 +176,7 @@ import Torch
 
   @Test func `every momentum of the compact network has the shape of its parameter`() throws {
     let network = try trained()
-    let compacted = try Compactor(Planner(goal: .parameters(0.3), units: .weakest)).compact(network)
+    let compacted = try Compressor(PlanSettings(target: .parameters(0.3), units: .weakest)).compact(network)
     let carried = compacted.carrying(momenta(of: network))
     for (name, momentum) in carried { #expect(momentum.shape == compacted.network.parameters[name]?.shape) }
     #expect(Set(carried.keys) == Set(compacted.network.trainableNames))

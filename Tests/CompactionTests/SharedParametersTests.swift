@@ -26,11 +26,11 @@ import Torch
     #expect(try network().matrixLayers.allSatisfy { $0.obstacle == nil })
   }
 
-  @Test(arguments: [PlanGoal.energy(0.7), .parameters(0.4), .macs(0.3)], [0, 0.1])
-  func `every plan is proved`(goal: PlanGoal, bias: Double) throws {
+  @Test(arguments: [Target.energy(0.7), .parameters(0.4), .macs(0.3)], [0, 0.1])
+  func `every plan is proved`(goal: Target, bias: Double) throws {
     let compacted: Compacted
     do {
-      compacted = try Compactor(Planner(goal: goal, units: .weakest), skip: []).compact(network(bias: bias))
+      compacted = try Compressor(PlanSettings(target: goal, units: .weakest), skip: []).compact(network(bias: bias))
     } catch is PlanError {
       return
     }

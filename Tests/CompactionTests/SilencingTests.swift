@@ -11,9 +11,9 @@ import Torch
   }
 
   private func compact(
-    _ network: Network, _ goal: PlanGoal, _ units: UnitCut = .weakest, minimumUnits: Int = 1
+    _ network: Network, _ goal: Target, _ units: RemovableUnits = .weakest, minimumUnits: Int = 1
   ) throws -> Compacted {
-    try Compactor(Planner(goal: goal, units: units, minimumUnits: minimumUnits)).compact(network)
+    try Compressor(PlanSettings(target: goal, units: units, minimumUnits: minimumUnits)).compact(network)
   }
 
   @Test func `the strongest units stay, the fewest that hold the share`() throws {
@@ -32,8 +32,8 @@ import Torch
     #expect(lives == expected.map { $0 > 0 })
   }
 
-  @Test(arguments: [PlanGoal.parameters(0.3), .macs(0.2)])
-  func `the compact network costs what the plan foretells and equals the silenced one`(goal: PlanGoal) throws {
+  @Test(arguments: [Target.parameters(0.3), .macs(0.2)])
+  func `the compact network costs what the plan foretells and equals the silenced one`(goal: Target) throws {
     let compacted = try compact(network(), goal)
     #expect(try compacted.network.cost() == compacted.plan.predicted)
     #expect(compacted.plan.isLossy && compacted.plan.unitShare < 1)

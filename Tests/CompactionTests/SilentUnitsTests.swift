@@ -284,7 +284,7 @@ import Torch
     let network = try sloped()
     let groups = try UnitGroups(of: network, leavingOut: { _ in false })
     #expect(!groups.families.flatMap(\.members).contains { $0.parameter.hasPrefix("act") })
-    let compact = try Compactor(Planner(goal: .parameters(0.5), units: .weakest), skip: []).compact(network)
+    let compact = try Compressor(PlanSettings(target: .parameters(0.5), units: .weakest), skip: []).compact(network)
     #expect(throws: Never.self) { try EqualityProof(reference: compact.truncated, candidate: compact.network) }
   }
 

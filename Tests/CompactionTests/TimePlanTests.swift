@@ -26,9 +26,11 @@ import Torch
   }
 
   private func compact(
-    _ fraction: Double, _ clock: LayerClock, units: UnitCut = .silent, schemes: SchemeChoice = .any
+    _ fraction: Double, _ clock: LayerClock, units: RemovableUnits = .silent, decompositions: DecompositionChoice = .any
   ) throws -> Compacted {
-    try Compactor(Planner(goal: .time(fraction), units: units, schemes: schemes), clock: clock).compact(network())
+    try Compressor(PlanSettings(target: .time(fraction), units: units, decompositions: decompositions), clock: clock)
+      .compact(
+        network())
   }
 
   private func time(_ network: Network, _ clock: LayerClock) throws -> Double {
@@ -37,9 +39,9 @@ import Torch
     return NetworkTime(network) { name in instructions[name].flatMap { times[$0] } ?? 0 }.total
   }
 
-  @Test(arguments: [0.6, 0.75, 0.9], [UnitCut.silent, .weakest])
+  @Test(arguments: [0.6, 0.75, 0.9], [RemovableUnits.silent, .weakest])
   func `a plan keeps to its time, which is the compact network's, and is proved`(
-    fraction: Double, units: UnitCut
+    fraction: Double, units: RemovableUnits
   ) throws {
     let clock = clock(perOperation: 0.001)
     let compacted = try compact(fraction, clock, units: units)
@@ -66,7 +68,7 @@ import Torch
     let slow = clock(perMillion: 0, perOperation: 1)
     let plan = try compact(1, slow).plan
     for layer in plan.layers.dropFirst().dropLast() {
-      guard case .dense(let reason) = layer.choice else {
+      guard let reason = layer.reason?.description else {
         Issue.record("\(layer.name) is factorised")
         continue
       }
@@ -86,10 +88,7 @@ import Torch
 
   @Test func `ranks and units are what the hardware likes`() throws {
     let clock = clock(perOperation: 0.001)
-    let ranks = try compact(0.6, clock).plan.layers.compactMap { layer -> Int? in
-      guard case .factorized(let rank, _) = layer.choice else { return nil }
-      return rank
-    }
+    let ranks = try compact(0.6, clock).plan.layers.compactMap(\.form.rank)
     #expect(!ranks.isEmpty && ranks.allSatisfy { $0 % 8 == 0 })
     let units = try compact(0.3, clock, units: .weakest).plan.layers.dropLast()
     #expect(units.allSatisfy { $0.units % 8 == 0 } && units.contains { $0.units < $0.unitsBefore })
@@ -99,7 +98,7 @@ import Torch
     let clock = clock(perOperation: 0.001)
     for fraction in [0.6, 0.75, 0.9] {
       let any = try #require(try compact(fraction, clock).plan.time)
-      let trained = try #require(try compact(fraction, clock, schemes: .trained).plan.time)
+      let trained = try #require(try compact(fraction, clock, decompositions: .trained).plan.time)
       #expect(any.bound <= any.loss && trained.bound <= trained.loss)
       #expect(any.bound <= trained.bound + 1e-9)
       #expect(any.loss <= trained.loss + 0.05)
@@ -109,12 +108,13 @@ import Torch
   @Test func `a plan by time survives the way through JSON`() throws {
     let plan = try compact(0.7, clock(perOperation: 0.001)).plan
     let read = try JSONDecoder().decode(Plan.self, from: JSONEncoder().encode(plan))
-    #expect(read.time == plan.time && read.layers.map(\.choice) == plan.layers.map(\.choice))
+    #expect(read.time == plan.time && read.layers.map(\.form) == plan.layers.map(\.form))
+    #expect(read.layers.map(\.reason) == plan.layers.map(\.reason))
     #expect(read.layers.map(\.milliseconds) == plan.layers.map(\.milliseconds))
   }
 
   @Test func `a plan by time without a clock is an error`() throws {
-    #expect(throws: PlanError.self) { _ = try Compactor(Planner(goal: .time(0.5))).compact(network()) }
+    #expect(throws: PlanError.self) { _ = try Compressor(PlanSettings(target: .time(0.5))).compact(network()) }
   }
 }
 
@@ -145,14 +145,14 @@ import Torch
   }
 
   @Test func `between measured ranks times lie on a straight line, outside of them nowhere`() {
-    var cut = Cut(
-      scheme: .spatialFirst, spectrum: Spectrum(values: Array(repeating: 1, count: 64), rows: 64, columns: 64),
+    var curve = RankCurve(
+      decomposition: .spatialFirst, spectrum: Spectrum(values: Array(repeating: 1, count: 64), rows: 64, columns: 64),
       losses: Array(repeating: 0, count: 65), perRank: Cost(parameters: 128, macs: 128), rankStep: 8)
-    cut.times = [Cut.RankTime(rank: 8, milliseconds: 1), Cut.RankTime(rank: 32, milliseconds: 4)]
-    #expect([8, 16, 20, 32].map(cut.milliseconds) == [1, 2, 2.5, 4])
-    #expect(cut.milliseconds(at: 4) == nil && cut.milliseconds(at: 40) == nil)
-    #expect(cut.timedRanks.map(\.rank) == [8, 16, 24, 32])
-    #expect(cut.ranksToMeasure(upTo: 63) == [8, 16, 24, 32, 48, 56] && cut.ranksToMeasure(upTo: 7).isEmpty)
+    curve.times = [RankCurve.RankTime(rank: 8, milliseconds: 1), RankCurve.RankTime(rank: 32, milliseconds: 4)]
+    #expect([8, 16, 20, 32].map(curve.milliseconds) == [1, 2, 2.5, 4])
+    #expect(curve.milliseconds(at: 4) == nil && curve.milliseconds(at: 40) == nil)
+    #expect(curve.timedRanks.map(\.rank) == [8, 16, 24, 32])
+    #expect(curve.ranksToMeasure(upTo: 63) == [8, 16, 24, 32, 48, 56] && curve.ranksToMeasure(upTo: 7).isEmpty)
   }
 
   @Test func `what is measured is positive, and measured once`() {

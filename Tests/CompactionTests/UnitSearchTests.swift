@@ -21,8 +21,10 @@ import Torch
     return network
   }
 
-  private func compact(_ fraction: Double, _ allocation: Allocation, _ units: UnitCut = .weakest) throws -> Compacted {
-    try Compactor(Planner(goal: .macs(fraction), units: units, allocation: allocation)).compact(network())
+  private func compact(_ fraction: Double, _ allocation: Allocator, _ units: RemovableUnits = .weakest) throws
+    -> Compacted
+  {
+    try Compressor(PlanSettings(target: .macs(fraction), units: units, allocator: allocation)).compact(network())
   }
 
   @Test func `what is asked for is taken from ties whose units do little, and nothing else is lost`() throws {
@@ -47,47 +49,49 @@ import Torch
   /// a twentieth each.
   @Test func `a descent finds what one share for all ties cannot`() throws {
     let network = try network()
-    let survey = try Survey(of: network, narrowed: network, leavingOut: { _ in false })
-    func family(_ name: String, _ choice: UnitChoice) -> Survey.Family {
+    let analysis = try Analysis(of: network, narrowed: network, by: WeightEnergy(measure: .sum))
+    func group(_ name: String, _ widths: Widths) -> Analysis.ChannelGroup {
       let norms = [Double](repeating: 1, count: 16)
-      return Survey.Family(name: name, norms: norms, kept: choice.kept(of: name, norms, atLeast: 1, multipleOf: 1))
+      return Analysis.ChannelGroup(
+        name: name, norms: norms, kept: widths.kept(of: name, norms, atLeast: 1, multipleOf: 1))
     }
-    let planner = Planner(goal: .macs(0.5), units: .weakest, allocation: .global)
+    let compressor = Compressor(PlanSettings(target: .macs(0.5), units: .weakest, allocator: .global))
     var tried: [[Int]] = []
-    let found = try planner.leastLossy { choice in
-      var own = survey
-      own.families = [family("a", choice), family("b", choice)]
+    let found = try compressor.search.leastLossy { widths in
+      var own = analysis
+      own.groups = [group("a", widths), group("b", widths)]
       return own
-    } _: { survey in
-      let kept = survey.families.map(\.kept)
+    } _: { analysis in
+      let kept = analysis.groups.map(\.kept)
       tried.append(kept)
       guard kept.reduce(0, +) <= 20 else { return nil }
       let ranks = Double(20 - kept[0] - kept[1])
       let loss = 0.1 * Double(16 - kept[0]) + 0.01 * Double(16 - kept[1]) + 0.05 * max(0, 12 - ranks)
-      return Planner.Candidate(survey: survey, plan: planner.plan(for: survey, []), loss: loss)
+      let plan = compressor.plan(for: analysis, [Candidate]()) { _ in .losesMoreThanItSaves }
+      return WidthSearch.Step(analysis: analysis, plan: plan, loss: loss)
     }
-    let counts = try #require(found).survey.unitCounts
-    #expect(counts == ["a": 16, "b": 1])
+    let counts = try #require(found).analysis.groups.map(\.kept)
+    #expect(counts == [16, 1])
     #expect(tried.contains([10, 10]))
   }
 }
 
-@Suite struct UnitChoiceTests {
+@Suite struct WidthsTests {
   private let norms: [Double] = [4, 3, 2, 1]
 
   @Test(arguments: [(1.0, 4), (0.95, 4), (0.9, 3), (0.7, 2), (0.4, 1), (0, 1)])
   func `by share the fewest stay that hold it`(share: Double, kept: Int) {
-    #expect(UnitChoice.share(share).kept(of: "a", norms, atLeast: 1, multipleOf: 1) == kept)
+    #expect(Widths.share(share).kept(of: "a", norms, atLeast: 1, multipleOf: 1) == kept)
   }
 
   @Test func `the fewest and the step count by share, and not more than there are`() {
-    #expect(UnitChoice.share(0).kept(of: "a", norms, atLeast: 3, multipleOf: 1) == 3)
-    #expect(UnitChoice.share(0.4).kept(of: "a", norms, atLeast: 1, multipleOf: 2) == 2)
-    #expect(UnitChoice.share(0.4).kept(of: "a", norms, atLeast: 1, multipleOf: 8) == 4)
+    #expect(Widths.share(0).kept(of: "a", norms, atLeast: 3, multipleOf: 1) == 3)
+    #expect(Widths.share(0.4).kept(of: "a", norms, atLeast: 1, multipleOf: 2) == 2)
+    #expect(Widths.share(0.4).kept(of: "a", norms, atLeast: 1, multipleOf: 8) == 4)
   }
 
   @Test func `by counts a tie that is not named keeps all`() {
-    let choice = UnitChoice.counts(["a": 2])
+    let choice = Widths.counts(["a": 2])
     #expect(choice.kept(of: "a", norms, atLeast: 1, multipleOf: 8) == 2)
     #expect(choice.kept(of: "a", norms, atLeast: 3, multipleOf: 8) == 3)
     #expect(choice.kept(of: "b", norms, atLeast: 1, multipleOf: 8) == 4)

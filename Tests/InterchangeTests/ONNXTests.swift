@@ -24,7 +24,7 @@ import Torch
     var all = dense
     for (name, network) in dense {
       all["\(name)-compact"] =
-        try Compactor(Planner(goal: .parameters(0.5), units: .weakest)).compact(network).network
+        try Compressor(PlanSettings(target: .parameters(0.5), units: .weakest)).compact(network).network
     }
     return all
   }
@@ -140,7 +140,7 @@ import Torch
   func `what comes in can be compressed`(name: String) throws {
     let folder = try Exchange.exported.get()
     let network = try ONNXFile.model(contentsOf: folder.appending(path: "\(name).onnx")).network
-    let compacted = try Compactor(Planner(goal: .parameters(0.8), units: .weakest)).compact(network)
+    let compacted = try Compressor(PlanSettings(target: .parameters(0.8), units: .weakest)).compact(network)
     #expect(throws: Never.self) {
       try EqualityProof(reference: compacted.truncated, candidate: compacted.network)
     }

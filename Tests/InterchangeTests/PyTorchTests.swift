@@ -219,7 +219,7 @@ import Torch
     ]
     for name in ["lenet5", "resnet20", "dec3"] {
       networks[name + "_compact"] =
-        try Compactor(Planner(goal: .parameters(0.5), units: .weakest)).compact(
+        try Compressor(PlanSettings(target: .parameters(0.5), units: .weakest)).compact(
           networks[name]
             ?? Network.dec3(
               input: [3, 32, 32], classes: 7, seed: 1)
@@ -243,7 +243,7 @@ import Torch
 
   @Test func `factor pairs are an nn.Sequential`() throws {
     let network = try Network.dec3(input: [3, 32, 32], classes: 7, seed: 1)
-    let compact = try Compactor(Planner(goal: .parameters(0.5))).compact(network).network
+    let compact = try Compressor(PlanSettings(target: .parameters(0.5))).compact(network).network
     let source = try PyTorchModule(compact, weights: "w.safetensors").source
     #expect(source.contains("self.add(\"block3.conv_h\", nn.Sequential(nn.Conv2d("))
     #expect(!source.contains("block3.conv_h.0"))

@@ -162,9 +162,11 @@ struct GraphComparison {
   }
 
   private func compactionFault() throws -> String? {
-    for planner in [Planner(goal: .parameters(0.6), units: .weakest), Planner(goal: .energy(0.8), units: .silent)] {
+    for settings in [
+      PlanSettings(target: .parameters(0.6), units: .weakest), PlanSettings(target: .energy(0.8), units: .silent),
+    ] {
       do {
-        let compacted = try Compactor(planner, skip: []).compact(network)
+        let compacted = try Compressor(settings, skip: []).compact(network)
         _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network)
       } catch is PlanError {
         continue

@@ -87,8 +87,8 @@ struct BackingOffTests {
     options.optimizer = .adamw
     options.schedule = Schedule(.constant, warmup: 4)
     options.regularizer = Regularizer(nuclear: 0.001, group: 0.001, groupNorm: .scale, frequency: .steps(3))
-    options.wish = SizeWish(SizeFractions(parameters: 0.5), energy: 0.9)
-    options.compaction = TrainingCompaction(after: [1], Planner(goal: .energy(0.95)))
+    options.sizeTarget = SizeTarget(Target.Fractions(parameters: 0.5), energy: 0.9)
+    options.compaction = TrainingCompaction(after: [1], PlanSettings(target: .energy(0.95)))
     var whole = try trainer(options, "whole")
     let expected = elements(try whole.train(resume: false))
     let lines = try metrics(whole.folder).map(timeless)
@@ -128,7 +128,7 @@ struct BackingOffTests {
   @Test func `a network that exploded before it was to be made smaller goes back too`() throws {
     var options = diverging(14, epochs: 4)
     options.optimizer = .adamw
-    options.compaction = TrainingCompaction(after: [1], Planner(goal: .energy(0.95)))
+    options.compaction = TrainingCompaction(after: [1], PlanSettings(target: .energy(0.95)))
     var trainer = try trainer(options)
     var sizes: [Int] = []
     trainer.observe = { if case .compacted(_, let plan) = $0 { sizes.append(plan.predicted.parameters) } }

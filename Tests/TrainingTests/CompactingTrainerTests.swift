@@ -19,7 +19,7 @@ struct CompactingTrainerTests {
   ) -> TrainingOptions {
     var options = options(
       epochs: count, regularizer: Regularizer(nuclear: 0.1, group: 0.05, groupNorm: .scale, frequency: .steps(3)))
-    options.compaction = TrainingCompaction(after: epochs, Planner(goal: .energy(energy)), momentum: momentum)
+    options.compaction = TrainingCompaction(after: epochs, PlanSettings(target: .energy(energy)), momentum: momentum)
     return options
   }
 
@@ -66,8 +66,8 @@ struct CompactingTrainerTests {
     options.optimizer = optimizer
     if optimizer == .adamw { options.learningRate = 0.005 }
     if toSize {
-      let planner = Planner(goal: .macs(0.5), units: .weakest, allocation: .global)
-      options.compaction = TrainingCompaction(after: [1], planner, responses: 32)
+      let settings = PlanSettings(target: .macs(0.5), units: .weakest, allocator: .global)
+      options.compaction = TrainingCompaction(after: [1], settings, activationImages: 32)
     }
     var whole = try trainer(options, "whole")
     let expected = elements(try whole.train(resume: false))
@@ -107,22 +107,22 @@ struct CompactingTrainerTests {
     var options = compacting([3], of: 3, energy: 0.5)
     var whole = try trainer(options, "run")
     let result = try whole.train(resume: false).accuracy(on: data.selection, of: data)
-    let compactor = try #require(options.compaction).compactor(after: 3, whole: try smallNetwork().cost())
+    let compressor = try #require(options.compaction).compressor(after: 3, whole: try smallNetwork().cost())
     options.compaction = nil
     var uncut = try trainer(options, "uncut")
-    let compact = try compactor.compact(try uncut.train(resume: false)).network
+    let compact = try compressor.compact(try uncut.train(resume: false)).network
     let raw = try compact.accuracy(on: data.selection, of: data)
     let renewed = try compact.recalibrated(on: data, seed: options.seed).accuracy(on: data.selection, of: data)
     #expect(result == (renewed.isBetter(than: raw) ? renewed : raw))
     #expect(renewed != raw)
   }
 
-  @Test(arguments: [Basis.weights, .responses])
+  @Test(arguments: [Basis.weights, .activations])
   func `to a size the network goes by equal factors, and has reached it in the end`(basis: Basis) throws {
     var options = options(epochs: 4, regularizer: .none)
     options.compaction = TrainingCompaction(
-      after: [3, 1, 3], Planner(goal: .macs(0.36), units: .weakest, allocation: .global, schemes: .any),
-      responses: basis == .responses ? 64 : 0)
+      after: [3, 1, 3], PlanSettings(target: .macs(0.36), units: .weakest, allocator: .global, decompositions: .any),
+      activationImages: basis == .activations ? 64 : 0)
     var trainer = try trainer(options, "run")
     let whole = Double(try smallNetwork().cost().macs)
     var shares: [Double] = []
@@ -138,7 +138,8 @@ struct CompactingTrainerTests {
 
   @Test func `to a part of its time the network goes by equal factors of what it takes then`() throws {
     var options = options(epochs: 3, regularizer: .none)
-    options.compaction = TrainingCompaction(after: [1, 2], Planner(goal: .time(0.49), units: .weakest, schemes: .any))
+    options.compaction = TrainingCompaction(
+      after: [1, 2], PlanSettings(target: .time(0.49), units: .weakest, decompositions: .any))
     var trainer = try trainer(options, "run")
     let conditions = TimingConditions(batchSize: 8, threads: 1)
     trainer.layerClock = LayerClock(conditions) { _, instructions in
@@ -158,7 +159,7 @@ struct CompactingTrainerTests {
 
   @Test func `a size that cannot be reached is refused before the first step`() throws {
     var options = options(epochs: 2, regularizer: .none)
-    options.compaction = TrainingCompaction(after: [1], Planner(goal: .parameters(0.0001), units: .weakest))
+    options.compaction = TrainingCompaction(after: [1], PlanSettings(target: .parameters(0.0001), units: .weakest))
     var trainer = try trainer(options, "run")
     var events = 0
     trainer.observe = { _ in events += 1 }

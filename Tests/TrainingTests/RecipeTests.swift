@@ -109,13 +109,13 @@ struct RecipeTests {
   }
 
   @Test func `every scheme may be used, but what was trained small from random weights keeps the one trained`() {
-    #expect(Recipe().resolvingPlan(givenWeights: false).planner.schemes == .trained)
-    #expect(Recipe().resolvingPlan(givenWeights: true).planner.schemes == .any)
+    #expect(Recipe().resolvingPlan(givenWeights: false).planSettings.schemes == .trained)
+    #expect(Recipe().resolvingPlan(givenWeights: true).planSettings.schemes == .any)
     var plain = Recipe()
     (plain.nuclear, plain.group) = (0, 0)
-    #expect(plain.resolvingPlan(givenWeights: false).planner.schemes == .any)
+    #expect(plain.resolvingPlan(givenWeights: false).planSettings.schemes == .any)
     plain.scheme = .trained
-    #expect(plain.resolvingPlan(givenWeights: false).planner.schemes == .trained)
+    #expect(plain.resolvingPlan(givenWeights: false).planSettings.schemes == .trained)
   }
 
   @Test func `responses decide what is cut to a size, but from weights that were trained small from random ones`() {
@@ -124,35 +124,35 @@ struct RecipeTests {
     // Without a size it stays open: one may be asked for later.
     #expect(plain.resolvingPlan(givenWeights: true).basis == nil)
     plain.macs = 0.5
-    #expect(plain.resolvingPlan(givenWeights: true).basis == .responses)
-    #expect(plain.resolvingPlan(givenWeights: false).basis == .responses)
+    #expect(plain.resolvingPlan(givenWeights: true).basis == .activations)
+    #expect(plain.resolvingPlan(givenWeights: false).basis == .activations)
     plain.basis = .weights
     #expect(plain.resolvingPlan(givenWeights: true).basis == .weights)
     var trained = Recipe()
     trained.macs = 0.5
-    #expect(trained.resolvingPlan(givenWeights: true).basis == .responses)
+    #expect(trained.resolvingPlan(givenWeights: true).basis == .activations)
     #expect(trained.resolvingPlan(givenWeights: false).basis == .weights)
   }
 
   @Test func `a size goal comes before the energy`() {
     var recipe = Recipe()
-    #expect(recipe.planner.goal == .energy(0.9))
+    #expect(recipe.planSettings.target == .energy(0.9))
     recipe.macs = 0.5
-    #expect(recipe.planner.goal == .macs(0.5))
+    #expect(recipe.planSettings.target == .macs(0.5))
   }
 
   @Test func `a training that makes its network smaller goes to the size asked for, unless an energy is given`() {
     var recipe = Recipe()
     recipe.compactAt = [2]
-    #expect(recipe.training.compaction?.planner.goal == .energy(recipe.energy))
+    #expect(recipe.training.compaction?.settings.target == .energy(recipe.energy))
     recipe.macs = 0.3
-    #expect(recipe.training.compaction?.planner.goal == .macs(0.3))
+    #expect(recipe.training.compaction?.settings.target == .macs(0.3))
     (recipe.nuclear, recipe.group) = (0, 0)
     let compaction = recipe.resolvingPlan(givenWeights: false).training.compaction
-    #expect(compaction?.planner.allocation == .global && compaction?.planner.units == .weakest)
-    #expect(compaction?.responses == 512)
+    #expect(compaction?.settings.allocator == .global && compaction?.settings.units == .weakest)
+    #expect(compaction?.activationImages == 512)
     recipe.compactEnergy = 0.8
-    #expect(recipe.training.compaction?.planner.goal == .energy(0.8))
+    #expect(recipe.training.compaction?.settings.target == .energy(0.8))
   }
 
   @Test func `ordinary training is a strength of zero twice`() {

@@ -37,7 +37,7 @@ struct RestoredBatchNormTests {
   }
 
   @Test func `a pair of factors gets one behind its second`() throws {
-    let pair = try Compactor(Planner(goal: .energy(0.6)), skip: ["linear"]).compact(folded()).network
+    let pair = try Compressor(PlanSettings(target: .energy(0.6)), skip: ["linear"]).compact(folded()).network
     try #require(pair.matrixLayers.contains { $0.isFactorized })
     let restored = try pair.restoringBatchNorm(on: data, batchSize: 16, seed: 0)
     #expect(restored.matrixLayers.filter(\.isFactorized).count == pair.matrixLayers.filter(\.isFactorized).count)

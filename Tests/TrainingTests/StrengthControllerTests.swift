@@ -8,7 +8,7 @@ import Testing
 struct StrengthControllerTests {
   /// A size that falls with the pressure as it is felt `lag` looks later, once the pressures' sum is above `idle`.
   private func simulated(answering speed: Double, lag: Double, idle: Double) -> Double {
-    var controller = StrengthController(wished: 0.1)
+    var controller = StrengthController(target: 0.1)
     var (size, felt, sum) = (0.85, 0.0, 0.0)
     for look in 0..<80 {
       felt += (controller.strength - felt) / lag
@@ -28,7 +28,7 @@ struct StrengthControllerTests {
   }
 
   @Test func `the scheduled size falls from that of the start to the wish and stays there`() {
-    var controller = StrengthController(wished: 0.1)
+    var controller = StrengthController(target: 0.1)
     controller.observe(0.4, at: 0)
     #expect(abs(controller.scheduled(at: 0) - 0.4) < 1e-12)
     let sizes = stride(from: 0, through: 1, by: 0.1).map(controller.scheduled)
@@ -37,8 +37,14 @@ struct StrengthControllerTests {
     #expect(abs(controller.scheduled(at: 1) - 0.1) < 1e-12)
   }
 
+  @Test func `a controller from an older checkpoint is read`() throws {
+    let json = #"{"wished": 0.1, "start": 0.9, "size": 0.5, "factor": 1.5, "rests": false}"#
+    let controller = try JSONDecoder().decode(StrengthController.self, from: Data(json.utf8))
+    #expect(controller.target == 0.1 && controller.start == 0.9 && controller.factor == 1.5)
+  }
+
   @Test func `next to nothing is pressed where the wish is met or about to be`() {
-    var controller = StrengthController(wished: 0.1)
+    var controller = StrengthController(target: 0.1)
     controller.observe(0.8, at: 0)
     controller.observe(0.75, at: 0.1)
     #expect(!controller.rests)
@@ -52,7 +58,7 @@ struct StrengthControllerTests {
   }
 
   @Test func `the strength stays within its bounds`() {
-    var controller = StrengthController(wished: 0.01)
+    var controller = StrengthController(target: 0.01)
     for look in 0..<200 { controller.observe(1, at: min(1, Double(look) / 20)) }
     #expect(controller.factor == StrengthController.bounds.upperBound)
     for _ in 0..<200 { controller.observe(0.011, at: 0) }
@@ -66,7 +72,7 @@ struct StrengthControllerTests {
     var options = options(
       epochs: 12, rate: 0.05,
       regularizer: Regularizer(nuclear: strength, group: strength, groupNorm: .scale, frequency: .steps(2)))
-    options.wish = SizeWish(SizeFractions(parameters: 0.35), energy: 0.9)
+    options.sizeTarget = SizeTarget(Target.Fractions(parameters: 0.35), energy: 0.9)
     var trainer = Trainer(options, data, try model(smallNetwork(), of: data), in: RunFolder(folder.url))
     var sizes: [Double] = []
     trainer.observe = { event in

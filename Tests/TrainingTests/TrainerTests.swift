@@ -46,7 +46,7 @@ struct TrainerTests {
       epochs: 3, rate: optimizer == .sgd ? 0.05 : 0.005,
       regularizer: Regularizer(nuclear: 0.05, group: 0.05, groupNorm: .scale, frequency: .steps(3)))
     options.optimizer = optimizer
-    options.wish = SizeWish(SizeFractions(parameters: 0.5), energy: 0.9)
+    options.sizeTarget = SizeTarget(Target.Fractions(parameters: 0.5), energy: 0.9)
     let whole = try train(options, smallNetwork(), data)
     let other = RunFolder(folder.url.appending(path: "stopped"))
     try other.create()
@@ -74,10 +74,10 @@ struct TrainerTests {
     let data = drawnData()
     var options = options(
       epochs: 1, regularizer: Regularizer(nuclear: 0.05, group: 0.05, groupNorm: .scale, frequency: .steps(3)))
-    options.wish = SizeWish(SizeFractions(parameters: 0.5), energy: 0.9)
+    options.sizeTarget = SizeTarget(Target.Fractions(parameters: 0.5), energy: 0.9)
     _ = try train(options, smallNetwork(), data)
     options.epochs = 2
-    options.wish = nil
+    options.sizeTarget = nil
     var trainer = Trainer(options, data, try model(smallNetwork(), of: data), in: run)
     var strengths: [Double?] = []
     trainer.observe = { event in

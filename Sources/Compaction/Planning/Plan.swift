@@ -1,41 +1,40 @@
 import Networks
 
-/// What will be done to a network: which units go, which layers are factorised at which rank, and what that costs.
+/// What becomes of a network: the form of every layer, how many units stay, and what that costs and loses.
 ///
-/// A value that can be printed, saved, edited and tested without tensors; `Compaction` only executes it.
+/// A value that can be printed, saved, edited and tested without tensors; `Compressor.apply` executes it. As JSON every
+/// layer has its `name`, its `form` (`"dense"`, or `{"rank": 8, "decomposition": "kxk-1x1"}`) and its `units`; these are
+/// what `Compressor.fitted` takes from an edited plan, everything else is computed anew.
 public struct Plan: Sendable, Codable {
-  /// What happens to one layer.
-  public enum Choice: Sendable, Equatable {
-    /// It stays as it is.
-    case dense(reason: String)
-    /// It becomes two factors of this rank.
-    case factorized(rank: Int, scheme: Scheme = .spatialFirst)
-  }
-
-  public struct Layer: Sendable, Codable {
+  public struct Layer: Sendable {
     public var name: String
-    public var choice: Choice
+    public var form: Form
+    /// Why it stays dense; nil where it does not.
+    public var reason: DenseReason?
     /// N, without the units that go.
     public var units: Int
     /// N as given.
     public var unitsBefore: Int
     /// Numerical rank without the units that go.
-    public var rank: Int
+    public var numericalRank: Int
     /// The share of the energy that is kept.
     public var energy: Double
-    /// √(Σ discarded σ²), the error to be measured when the plan is executed: Frobenius, or as responses change.
+    /// √(Σ discarded σ²), the error to be measured when the plan is executed: Frobenius, or as activations change.
     public var error: Double
     /// The same of W itself, to which `error` relates.
     public var norm: Double
     /// Weights as given and after.
     public var weightsBefore: Int
     public var weights: Int
-    /// Milliseconds for a batch as given and after, where the plan is by time.
+    /// Milliseconds for a batch as given and after, where the target is a time.
     public var millisecondsBefore: Double?
     public var milliseconds: Double?
+
+    /// The predicted loss: the share of the layer's squared norm that its form gives up.
+    public var loss: Double { norm > 0 ? (error / norm) * (error / norm) : 0 }
   }
 
-  /// What a plan by time foretells, in milliseconds for a batch.
+  /// What a plan by time predicts, in milliseconds for a batch.
   public struct Time: Sendable, Codable, Equatable {
     public var conditions: TimingConditions
     /// The network as given, and after the plan.
@@ -56,44 +55,45 @@ public struct Plan: Sendable, Codable {
   public var energyMeasure: EnergyMeasure
   /// The share of the energy that every factorised layer keeps at least.
   public var energy: Double
-  /// The share of Σ‖θ_n‖ over the units of a tie that every tie keeps at least; 1 cuts only what is silent.
+  /// The share of Σ‖θ_n‖ over its units that every channel group keeps at least; 1 removes only what is silent.
   public var unitShare: Double
-  /// How many units each tie keeps, by the name of its family, where each has its own number.
-  public var unitCounts: [String: Int]?
+  /// How many units each channel group keeps, by its name; those of them that are silent go all the same.
+  public var widths: [String: Int]
   public var minimumUnits: Int
-  /// How many images' responses decided, where they did: energies and errors are those of responses then.
-  public var responses: Int?
-  /// What is foretold of time, where the plan is by time.
+  /// Layers that the plan was to leave alone; their units stay.
+  public var leftOut: [String] = []
+  /// How many images' activations decided, where they did: energies and errors are those of activations then.
+  public var activationImages: Int?
+  /// What is predicted of time, where the target is a time.
   public var time: Time?
-
-  /// Which units stay.
-  public var unitChoice: UnitChoice { unitCounts.map { .counts($0) } ?? .share(unitShare) }
 
   /// Whether something of the function is given up, beyond what float32 rounds away.
   public var isLossy: Bool { unitShare < 1 || layers.contains { $0.error > 1e-6 * $0.norm } }
 }
 
-extension Plan.Choice: Codable {
-  private enum Key: String, CodingKey { case dense, rank, scheme }
+extension Plan {
+  /// What is decided about a layer.
+  struct Choice {
+    var form: Form
+    var reason: DenseReason?
 
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
-    if let rank = try container.decodeIfPresent(Int.self, forKey: .rank) {
-      // Files from before there were others have no scheme.
-      let scheme = try container.decodeIfPresent(Scheme.self, forKey: .scheme)
-      self = .factorized(rank: rank, scheme: scheme ?? .spatialFirst)
-    } else {
-      self = .dense(reason: try container.decode(String.self, forKey: .dense))
-    }
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Key.self)
-    switch self {
-    case .dense(let reason): try container.encode(reason, forKey: .dense)
-    case .factorized(let rank, let scheme):
-      try container.encode(rank, forKey: .rank)
-      if scheme != .spatialFirst { try container.encode(scheme, forKey: .scheme) }
-    }
+    static func dense(_ reason: DenseReason) -> Choice { Choice(form: .dense, reason: reason) }
+    static func lowRank(rank: Int) -> Choice { Choice(form: .lowRank(rank: rank)) }
   }
 }
+
+extension Plan.Layer {
+  init(_ layer: Analysis.Layer, _ choice: Plan.Choice, _ measure: EnergyMeasure) {
+    (name, form, reason) = (layer.name, choice.form, choice.reason)
+    (units, unitsBefore) = (layer.units, layer.unitsBefore)
+    (energy, error) = (1, 0)
+    if case .lowRank(let decomposition, let rank) = form, let spectrum = layer.curve(of: decomposition)?.spectrum {
+      energy = spectrum.energy(of: rank, measure)
+      error = spectrum.error(of: rank)
+    }
+    (numericalRank, norm) = (layer.spectrum.rank, layer.spectrum.error(of: 0))
+    (weightsBefore, weights) = (layer.weightsBefore, layer.weights + layer.change(to: form).parameters)
+  }
+}
+
+extension Plan.Layer: Codable {}

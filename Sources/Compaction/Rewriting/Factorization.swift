@@ -2,7 +2,7 @@ import Networks
 import Torch
 
 /// The balanced factors of a layer's unfolding cut to a rank: W ≈ (U√Σ)(√ΣVᵀ), or those of the principal components of
-/// its responses (`ResponseNorm`).
+/// its activations (`ActivationNorm`).
 public struct Factorization: Sendable {
   public let decomposition: Decomposition
   /// √ΣVᵀ, r × columns: as `spatialFirst`, the r filters of the original size.
@@ -26,7 +26,7 @@ public struct Factorization: Sendable {
   }
 
   /// - Parameter norm: in which the error is the smallest; nil is the Frobenius norm of the matrix.
-  init(_ matrix: Tensor, as decomposition: Decomposition, shape: [Int], rank: Int, in norm: ResponseNorm?) throws {
+  init(_ matrix: Tensor, as decomposition: Decomposition, shape: [Int], rank: Int, in norm: ActivationNorm?) throws {
     self.decomposition = decomposition
     if let norm {
       (second, first, sigma) = try norm.factors(of: matrix, as: decomposition, rank: rank)

@@ -53,7 +53,7 @@ struct Calibrate: ParsableCommand {
   }
 
   struct Pair: Encodable {
-    var scheme: Scheme
+    var scheme: Decomposition
     var rank: Int
     var milliseconds: Double
   }
@@ -79,17 +79,17 @@ struct Calibrate: ParsableCommand {
 
   private func measure(_ network: Network, _ conditions: TimingConditions) throws -> Report {
     let cache = TimeCache()
-    let leftOut = Compactor(Planner(goal: .time(1))).leftOut(of: network)
-    let survey = try Survey(
+    let leftOut = Compressor(PlanSettings(target: .time(1))).leftOut(of: network)
+    let analysis = try Analysis(
       timing: network, by: cache.clock(conditions, isFresh: true), leavingOut: leftOut.contains)
     let (whole, parts) = try NetworkTimer(conditions).measure(network)
-    let predicted = survey.times?.original ?? parts
-    let layers = survey.layers.map { layer in
+    let predicted = analysis.times?.original ?? parts
+    let layers = analysis.layers.map { layer in
       Layer(
-        name: layer.name, units: layer.spectrum.rows,
+        name: layer.name, units: layer.units,
         time: Times(predicted: predicted.layers[layer.name] ?? 0, measured: parts.layers[layer.name] ?? 0),
-        pairs: layer.cuts.flatMap { cut in
-          cut.times.map { Pair(scheme: cut.scheme, rank: $0.rank, milliseconds: $0.milliseconds) }
+        pairs: layer.curves.flatMap { curve in
+          curve.times.map { Pair(scheme: curve.decomposition, rank: $0.rank, milliseconds: $0.milliseconds) }
         })
     }
     return Report(
@@ -124,6 +124,6 @@ struct Calibrate: ParsableCommand {
   private func fastest(_ layer: Layer) -> String {
     guard let best = layer.pairs.min(by: { $0.milliseconds < $1.milliseconds }) else { return "–" }
     let slower = best.milliseconds < layer.time.predicted ? "" : ", no faster"
-    return "\(best.milliseconds.formatted(decimals: 3)) at rank \(best.rank) as \(best.scheme.rawValue)\(slower)"
+    return "\(best.milliseconds.formatted(decimals: 3)) at rank \(best.rank) as \(best.scheme.name)\(slower)"
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Compaction
+import Containers
 import Datasets
 import Foundation
 import Interchange
@@ -15,6 +16,9 @@ struct Compress: ParsableCommand {
         thresh compress run --parameters 0.25 --data cifar10 --finetune-epochs 5 --output small.safetensors
       Example: what takes at most 0.7 of the time on this machine, a batch of 32 on two threads:
         thresh compress run --time 0.7 --threads 2 --data cifar10 --output fast.safetensors
+      Example: by a plan that was looked at, and edited, before:
+        thresh plan run --macs 0.5 --data cifar10 --json > plan.json
+        thresh compress run --plan plan.json --data cifar10 --output small.safetensors
 
       Without --data nothing is looked at and nothing re-estimated. With it, batch norm is measured again on training \
       images and kept where that is better on those held out (--recalibrate: always); the test set is read once.
@@ -25,7 +29,13 @@ struct Compress: ParsableCommand {
 
   @OptionGroup var model: ModelArgument
   @OptionGroup var head: NewHeadOption
-  @OptionGroup var plan: PlanOptions
+  @OptionGroup var planning: PlanOptions
+  @Option(
+    name: .customLong("plan"),
+    help: ArgumentHelp(
+      "A plan that thresh plan --json printed, possibly edited, instead of the options that make one.",
+      valueName: "file"))
+  var planFile: String?
   @OptionGroup var data: DataOptions
   @Flag(help: "Keep batch norm's new statistics in any case.")
   var recalibrate = false
@@ -61,15 +71,17 @@ struct Compress: ParsableCommand {
 
   func run() throws {
     try AtomicOutput.check(output)
+    let plan = try planFile.map { try givenPlan($0) }
     let source = try model.source()
     var model = try source.load(model.reading.options(data: data.data))
-    let recipe = try resolvedRecipe(model)
+    let recipe = try resolvedRecipe(model, plan)
     let steps = try RunSteps(recipe)
     var data = try data.data.map { _ in try recipe.dataset(for: model.preprocessing) }
     if head.newHead, let data { try model.replaceHead(for: data, seed: recipe.seed) }
     data = try data?.prepared(for: model)
     let teacher = try steps.teacher(for: model) ?? model.network
-    var compressed = try steps.compress(model, on: data, recalibrates: recalibrate ? .always : .whenBetter)
+    var compressed = try steps.compress(
+      model, on: data, by: plan, recalibrates: recalibrate ? .always : .whenBetter)
     var test: Accuracy?
     var backOffs: [BackOff] = []
     if let data {
@@ -87,9 +99,7 @@ struct Compress: ParsableCommand {
     }
     try compressed.model.write(to: URL(filePath: output))
     try report(compressed, test, backOffs)
-    if data == nil, recipe.basis == .responses {
-      Console.note("note: without --data the weights decide what goes; what layers give for images keeps far more")
-    }
+    if plan == nil { recipe.noteWeightsDecide(without: data) }
   }
 
   private func isInput(_ path: String) -> Bool {
@@ -100,25 +110,29 @@ struct Compress: ParsableCommand {
     return files.contains { $0.resolvingSymlinksInPath() == output }
   }
 
-  private func resolvedRecipe(_ model: Model) throws -> Recipe {
-    // What the network was trained with says which images were held out and how it is trained on.
-    var recipe = try model.recipe.map { try Recipe(yaml: $0, name: "in the model file") } ?? Recipe()
-    // Of weights without one nothing says that a regulariser trained them.
-    if model.recipe == nil { (recipe.lr, recipe.nuclear, recipe.group) = (0.02, 0, 0) }
-    (recipe.parameters, recipe.macs, recipe.time, recipe.finetuneEpochs, recipe.steer) = (nil, nil, nil, 0, nil)
-    // What the run computed on and learnt from need not be here.
-    (recipe.device, recipe.distillation, recipe.teacher) = ("cpu", 0, nil)
-    plan.apply(to: &recipe)
-    set(&recipe.data, data.data)
-    set(&recipe.dataDir, data.dataDir)
-    set(&recipe.skipBroken, data.skipBroken)
+  /// - Throws: `PlanError` when the file holds no plan, `ContainerError` when it cannot be read, `RecipeError` when an
+  ///   option was given that the plan replaces, or images are missing that the plan needs.
+  private func givenPlan(_ file: String) throws -> Plan {
+    if let option = planning.given.first {
+      throw RecipeError("--plan replaces \(option): the file says what is cut; leave one of the two out")
+    }
+    guard let bytes = FileManager.default.contents(atPath: file) else {
+      throw ContainerError("\(file) cannot be read; name a file that thresh plan --json was written to")
+    }
+    let plan = try Plan(json: bytes, named: file)
+    if let images = plan.activationImages, data.data == nil {
+      throw RecipeError(
+        "--plan needs images, since the activations for \(images) decided what is cut; name them with --data")
+    }
+    return plan
+  }
+
+  private func resolvedRecipe(_ model: Model, _ plan: Plan?) throws -> Recipe {
+    var (recipe, givenWeights) = try Recipe.compressing(model, planning, data, compute)
     set(&recipe.finetuneEpochs, finetuneEpochs)
     set(&recipe.lr, lr)
     set(&recipe.schedule, schedule)
-    compute.apply(to: &recipe)
     distillation.apply(to: &recipe)
-    let givenWeights = model.recipe == nil || recipe.hasGivenWeights
-    recipe = recipe.resolvingPlan(givenWeights: givenWeights)
     recipe.newHead = head.newHead
     if distillation.distillation == nil, recipe.finetuneEpochs > 0, !head.newHead,
       !recipe.wasTrainedSmall(givenWeights: givenWeights)
@@ -135,9 +149,7 @@ struct Compress: ParsableCommand {
     if head.newHead, recipe.distillation > 0, recipe.teacher == nil {
       throw RecipeError("--distillation needs a --teacher with --new-head: the network itself knows other classes")
     }
-    if plan.basis == .responses, data.data == nil {
-      throw RecipeError("--basis responses needs images; name them with --data")
-    }
+    try planning.checkImages(data)
     if resume, recipe.finetuneEpochs == 0 {
       throw RecipeError("--resume goes on with --finetune-epochs; name them too")
     }

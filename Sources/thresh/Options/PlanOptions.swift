@@ -4,12 +4,12 @@ import Training
 
 extension Basis: ExpressibleByArgument {}
 extension EnergyMeasure: ExpressibleByArgument {}
-extension Allocation: ExpressibleByArgument {}
-extension UnitCut: ExpressibleByArgument {}
-extension SchemeChoice: ExpressibleByArgument {}
+extension Allocator: ExpressibleByArgument {}
+extension RemovableUnits: ExpressibleByArgument {}
+extension DecompositionChoice: ExpressibleByArgument {}
 extension TrainingOptions.Precision: ExpressibleByArgument {}
 
-/// What a plan has to reach, in `train` and `compress` alike.
+/// What a plan has to reach, in `train`, `compress` and `plan` alike.
 struct PlanOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Share of its energy that every layer keeps (default: 0.9).", valueName: "share"))
   var energy: Double?
@@ -45,7 +45,7 @@ struct PlanOptions: ParsableArguments {
       "trained: k×k→1×1, whose matrix the regulariser trains; any: for each layer the best of k×k→1×1, 1×1→k×k and "
         + "vertical→horizontal (default: trained for a network trained from random weights to be small where no time "
         + "decides, else any)."))
-  var scheme: SchemeChoice?
+  var scheme: DecompositionChoice?
 
   @Option(
     help: ArgumentHelp(
@@ -55,14 +55,14 @@ struct PlanOptions: ParsableArguments {
   var basis: Basis?
 
   @Option(help: "Units that go: silent, or to reach a size the weakest too (default: weakest).")
-  var units: UnitCut?
+  var units: RemovableUnits?
 
   @Option(
     help: ArgumentHelp(
       "To reach a size, every layer keeps one share of its energy (uniform), or units and ranks go where they lose least "
         + "for what they cost (global; default: uniform for a network trained from random weights to be small, else "
         + "global)."))
-  var allocation: Allocation?
+  var allocation: Allocator?
 
   @Option(help: ArgumentHelp("The smallest rank a layer is cut to (default: 1).", valueName: "n"))
   var minRank: Int?
@@ -91,5 +91,16 @@ struct PlanOptions: ParsableArguments {
     set(&recipe.minRank, minRank)
     set(&recipe.minUnits, minUnits)
     if !skip.isEmpty { recipe.skip = skip }
+  }
+
+  /// The names of the options that were given.
+  var given: [String] {
+    let all: [(name: String, value: Any?)] = [
+      ("energy", energy), ("energy-measure", energyMeasure), ("parameters", parameters), ("macs", macs), ("time", time),
+      ("time-batch-size", timeBatchSize), ("time-precision", timePrecision), ("scheme", scheme), ("basis", basis),
+      ("units", units), ("allocation", allocation), ("min-rank", minRank), ("min-units", minUnits),
+      ("skip", skip.isEmpty ? nil : skip),
+    ]
+    return all.filter { $0.value != nil }.map { "--\($0.name)" }
   }
 }

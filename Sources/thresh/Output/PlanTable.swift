@@ -5,30 +5,43 @@ import Training
 
 /// A plan as a person reads it: what happens to each layer and why, then the whole.
 enum PlanTable {
+  /// What was done, and what came of it.
   static func text(_ compressed: Compressed) -> String {
-    let isTimed = compressed.plan.time != nil
-    let times = isTimed ? [TextTable.Column.number("ms"), .number("ms after")] : []
+    let equal = compressed.proof.largestDifference / max(compressed.proof.largestValue, .leastNormalMagnitude)
+    let proof = "equality proved in float64: largest difference \(exponent(equal)) of the largest output"
+    let plan = compressed.plan
+    return ([layers(of: plan, .number("energy")) { $0.energy }] + summary(plan) + [proof] + stages(compressed))
+      .joined(separator: "\n")
+  }
+
+  /// What would be done.
+  static func text(_ plan: Plan) -> String {
+    ([layers(of: plan, .number("loss")) { $0.loss }] + summary(plan)).joined(separator: "\n")
+  }
+
+  /// - Parameter share: what of a layer is told in percent.
+  private static func layers(of plan: Plan, _ column: TextTable.Column, _ share: (Plan.Layer) -> Double) -> String {
+    let times = plan.time == nil ? [] : [TextTable.Column.number("ms"), .number("ms after")]
     var table = TextTable(
-      [.text("layer"), .number("units"), .number("rank"), .text("becomes"), .number("energy"), .number("weights")]
-        + times)
-    for layer in compressed.plan.layers {
+      [.text("layer"), .number("units"), .number("rank"), .text("becomes"), column, .number("weights")] + times)
+    for layer in plan.layers {
       let cells = [
         layer.name,
         layer.units == layer.unitsBefore ? "\(layer.units)" : "\(layer.unitsBefore) → \(layer.units)",
-        "\(layer.rank)", choice(layer), layer.energy.formattedPercent(decimals: 1),
+        "\(layer.numericalRank)", form(layer), share(layer).formattedPercent(decimals: 1),
         layer.weights == layer.weightsBefore
           ? layer.weights.formattedCount : "\(layer.weightsBefore.formattedCount) → \(layer.weights.formattedCount)",
       ]
-      table.append(cells + (isTimed ? [layer.millisecondsBefore, layer.milliseconds].map(milliseconds) : []))
+      table.append(cells + (plan.time == nil ? [] : [layer.millisecondsBefore, layer.milliseconds].map(milliseconds)))
     }
-    return ([table.text()] + summary(compressed)).joined(separator: "\n")
+    return table.text()
   }
 
-  private static func choice(_ layer: Plan.Layer) -> String {
-    switch layer.choice {
-    case .dense(let reason): "dense: \(reason)"
-    case .factorized(let rank, .spatialFirst): "rank \(rank)"
-    case .factorized(let rank, let scheme): "rank \(rank) as \(scheme.rawValue)"
+  private static func form(_ layer: Plan.Layer) -> String {
+    switch layer.form {
+    case .dense: "dense" + (layer.reason.map { ": \($0)" } ?? "")
+    case .lowRank(.spatialFirst, let rank): "rank \(rank)"
+    case .lowRank(let decomposition, let rank): "rank \(rank) as \(decomposition.name)"
     }
   }
 
@@ -46,25 +59,21 @@ enum PlanTable {
     ]
   }
 
-  private static func summary(_ compressed: Compressed) -> [String] {
-    let (before, after) = (compressed.plan.original, compressed.plan.predicted)
+  private static func summary(_ plan: Plan) -> [String] {
+    let (before, after) = (plan.original, plan.predicted)
     func change(_ name: String, _ old: Int, _ new: Int) -> String {
       let share = (Double(new) / Double(max(1, old))).formattedPercent(decimals: 1)
       return "\(name) \(old.formattedCount) → \(new.formattedCount) (\(share))"
     }
-    let equal = compressed.proof.largestDifference / max(compressed.proof.largestValue, .leastNormalMagnitude)
-    let share = compressed.plan.unitShare
-    let kept = share.formattedPercent(decimals: 1)
-    let least = compressed.plan.unitCounts == nil ? "" : "at least "
+    let kept = plan.unitShare.formattedPercent(decimals: 1)
     // Less than is shown are units that next to nothing is lost with.
     let units =
-      share < 0.9995 ? ["living units went too: the strongest stay, \(least)\(kept) of the norms of each tie"] : []
-    let lines = [
-      change("parameters", before.parameters, after.parameters) + "   " + change("MACs", before.macs, after.macs),
-      "equality proved in float64: largest difference \(exponent(equal)) of the largest output",
-    ]
-    let responses = compressed.plan.responses.map { ["energies are those of what layers give for \($0) images"] } ?? []
-    return time(compressed.plan) + responses + units + lines + stages(compressed)
+      plan.unitShare < 0.9995
+      ? ["living units went too: the strongest stay, at least \(kept) of the norms of each tie"] : []
+    let images = plan.activationImages.map { ["energies are those of what layers give for \($0) images"] } ?? []
+    let costs =
+      change("parameters", before.parameters, after.parameters) + "   " + change("MACs", before.macs, after.macs)
+    return time(plan) + images + units + [costs]
   }
 
   private static func stages(_ compressed: Compressed) -> [String] {

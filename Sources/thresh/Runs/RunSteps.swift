@@ -48,22 +48,38 @@ struct RunSteps {
     return (network, trainer.backOffs)
   }
 
-  /// - Parameter whole: what the fraction of a size relates to; nil is `model` itself.
-  func compress(
-    _ model: Model, on data: Dataset?, recalibrates: Compression.Recalibration = .whenBetter, whole: Cost? = nil
-  ) throws -> Compressed {
-    try checkSkip(model.network)
+  /// What `compress` would do, by the recipe; nothing is written.
+  func plan(_ network: Network, on data: Dataset?) throws -> Plan {
+    try checkSkip(network)
     let display = PartDisplay()
     defer { display.end() }
-    var planner = recipe.planner
-    planner.whole = whole
-    var compactor = Compactor(planner, skip: recipe.skip)
-    if recipe.time != nil { compactor.clock = TimeCache().clock(recipe.timing) }
-    var compression = Compression(compactor, recalibrates: recalibrates, seed: recipe.seed)
+    return try compression(display).plan(network, on: data)
+  }
+
+  /// - Parameters:
+  ///   - plan: one from elsewhere; nil makes one by the recipe.
+  ///   - whole: what the fraction of a size relates to; nil is `model` itself.
+  func compress(
+    _ model: Model, on data: Dataset?, by plan: Plan? = nil, recalibrates: Compression.Recalibration = .whenBetter,
+    whole: Cost? = nil
+  ) throws -> Compressed {
+    if plan == nil { try checkSkip(model.network) }
+    let display = PartDisplay()
+    defer { display.end() }
+    var compression = compression(display)
+    compression.recalibrates = recalibrates
+    compression.compressor.settings.whole = whole
+    return try compression.compress(model, on: data, by: plan)
+  }
+
+  private func compression(_ display: PartDisplay) -> Compression {
+    var compressor = Compressor(recipe.planSettings, skip: recipe.skip)
+    if recipe.time != nil { compressor.clock = TimeCache().clock(recipe.timing) }
+    var compression = Compression(compressor, seed: recipe.seed)
     compression.device = device
-    compression.responses = recipe.plannedResponses
+    compression.activationImages = recipe.activationImages
     compression.parts = PartProgress(begin: display.begin, advance: display.advance)
-    return try compression.compress(model, on: data)
+    return compression
   }
 
   /// Trains the compact network on and takes its best, or says so and keeps what it was when that is better.

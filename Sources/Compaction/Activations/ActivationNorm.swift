@@ -5,10 +5,10 @@ import Torch
 ///
 /// E‖D·(W − W_r)·x‖² = ‖D·(W − W_r)·K^½‖²_F with the patches x that the layer reads, K = E[xxᵀ] and D the scale that the
 /// batch norm behind gives each unit. Of all matrices of rank r, W_r = D⁻¹·U_r·U_rᵀ·D·W is the best, U being the
-/// eigenvectors of D·W·K·Wᵀ·D: the principal components of the responses (Zhang et al. 2016, "Accelerating Very Deep
-/// Convolutional Networks for Classification and Detection", eq. 4). Decompositions whose second factor sums over taps as well
+/// eigenvectors of D·W·K·Wᵀ·D: the principal components of the activations (Zhang et al. 2016, "Accelerating Very Deep
+/// Convolutional Networks for Classification and Detection", eq. 4). Schemes whose second factor sums over taps as well
 /// take K of the first factor's patches, as if taps did not correlate.
-struct ResponseNorm: Sendable {
+struct ActivationNorm: Sendable {
   /// D, a number for each unit; none is so small that its unit would be lost.
   private let scale: [Double]
   /// Of the weight, N×C×d_h×d_w or N×S.
@@ -35,7 +35,7 @@ struct ResponseNorm: Sendable {
     return max(1e-3 * diagonal.sum.item / Double(side), .leastNormalMagnitude)
   }
 
-  /// The principal components of the responses, orthonormal columns, and the root of each one's energy, descending.
+  /// The principal components of the activations, orthonormal columns, and the root of each one's energy, descending.
   ///
   /// - Throws: `TorchError` when a decomposition does not converge, as on NaN.
   func components(of matrix: Tensor, as decomposition: Decomposition) throws -> (directions: Tensor, spectrum: Spectrum)
@@ -56,10 +56,10 @@ struct ResponseNorm: Sendable {
     }
     let (values, vectors) = try second.symmetricEigen()
     let roots = Tensor(values.doubles.map { (max(0, $0) + ridge).squareRoot() }, shape: [1, columns])
-    let responses = scaled.matmul(vectors * roots)
-    let (sigma, right) = try descending(responses.transposed.matmul(responses))
+    let activations = scaled.matmul(vectors * roots)
+    let (sigma, right) = try descending(activations.transposed.matmul(activations))
     let inverse = Tensor(sigma.map { $0 > 0 ? 1 / $0 : 0 }, shape: [1, sigma.count])
-    return (responses.matmul(right) * inverse, Spectrum(values: sigma, rows: rows, columns: columns))
+    return (activations.matmul(right) * inverse, Spectrum(values: sigma, rows: rows, columns: columns))
   }
 
   /// The factors of W_r = D⁻¹·U_r·U_rᵀ·D·W, rows × r and r × columns, as long as one another for each unit of rank.

@@ -19,9 +19,9 @@ public struct InputMoments: Sendable {
   ///
   /// - Parameter inputs: those of the layer's inputs that are left, where units are gone that it read; nil is all.
   /// - Returns: nil where no moments were taken.
-  func norm(of layer: MatrixLayer, in network: Network, inputs: [Int]?) -> ResponseNorm? {
+  func norm(of layer: MatrixLayer, in network: Network, inputs: [Int]?) -> ActivationNorm? {
     guard let second = second[layer.name] else { return nil }
-    return ResponseNorm(scale: network.scale(behind: layer), shape: layer.shape) { decomposition in
+    return ActivationNorm(scale: network.scale(behind: layer), shape: layer.shape) { decomposition in
       guard let whole = second[decomposition] else {
         preconditionFailure("layer \(layer.name) has no \(decomposition.name)")
       }

@@ -4,7 +4,7 @@ import Testing
 import Torch
 
 /// Cuts that keep what a layer gives for images.
-@Suite struct ResponseTests {
+@Suite struct ActivationTests {
   /// A strided, unevenly padded convolution with a batch norm behind it between two others.
   private func network(seed: UInt64 = 6) throws -> Network {
     var net = NetworkBuilder(input: [3, 8, 8], seed: seed)
@@ -30,12 +30,12 @@ import Torch
     return collector.moments
   }
 
-  private func norm(_ network: Network, _ layer: String = "conv") throws -> ResponseNorm {
+  private func norm(_ network: Network, _ layer: String = "conv") throws -> ActivationNorm {
     try #require(try moments(network).norm(of: network.layer(named: layer), in: network, inputs: nil))
   }
 
   @Test(arguments: ["first", "conv", "fc"])
-  func `moments foretell the responses of a layer`(name: String) throws {
+  func `moments predict the activations of a layer`(name: String) throws {
     let network = try network()
     let batch = images(16)
     var collector = try MomentCollector(network)
@@ -45,15 +45,17 @@ import Torch
     let given = try upTo(batch)
     // Units × everything else; images of 8 × 8 are looked at everywhere.
     let axes = given.shape.count == 4 ? [1, 0, 2, 3] : [1, 0]
-    var responses = given.permuted(axes).reshaped([given.shape[1], -1]).to(.float64)
-    if let bias = network.parameters["\(name).bias"] { responses = responses - bias.to(.float64).reshaped([-1, 1]) }
+    var activations = given.permuted(axes).reshaped([given.shape[1], -1]).to(.float64)
+    if let bias = network.parameters["\(name).bias"] {
+      activations = activations - bias.to(.float64).reshaped([-1, 1])
+    }
     let layer = network.layer(named: name)
     let norm = try #require(collector.moments.norm(of: layer, in: network, inputs: nil))
-    let count = Double(responses.shape[1])
+    let count = Double(activations.shape[1])
     if network.norm(behind: layer) != nil {
-      responses = responses - responses.sum(axes: [1], keepingAxes: true) / count
+      activations = activations - activations.sum(axes: [1], keepingAxes: true) / count
     }
-    let scaled = responses * Tensor(network.scale(behind: layer), shape: [given.shape[1], 1])
+    let scaled = activations * Tensor(network.scale(behind: layer), shape: [given.shape[1], 1])
     // What an error as large as the layer itself counts, but for the ridge.
     let wanted = (scaled * scaled).sum.item / count
     let measured = norm(network.matrix(of: layer), as: .spatialFirst)
@@ -61,8 +63,8 @@ import Torch
     #expect(measured * measured > wanted)
   }
 
-  @Test(arguments: Scheme.allCases, 1...5)
-  func `the error is √Σσ² of the components that go`(scheme: Scheme, rank: Int) throws {
+  @Test(arguments: Decomposition.allCases, 1...5)
+  func `the error is √Σσ² of the components that go`(scheme: Decomposition, rank: Int) throws {
     let network = try network()
     let (layer, norm) = (network.layer(named: "conv"), try norm(network))
     let (matrix, shape) = (network.matrix(of: layer), layer.shape)
@@ -77,8 +79,8 @@ import Torch
     }
   }
 
-  @Test(arguments: Scheme.allCases, 1...5)
-  func `no other matrix of that rank is as near`(scheme: Scheme, rank: Int) throws {
+  @Test(arguments: Decomposition.allCases, 1...5)
+  func `no other matrix of that rank is as near`(scheme: Decomposition, rank: Int) throws {
     let network = try network()
     let (layer, norm) = (network.layer(named: "conv"), try norm(network))
     let (matrix, shape) = (network.matrix(of: layer), layer.shape)
@@ -99,7 +101,7 @@ import Torch
     let side = matrix.shape[1]
     let identity = Tensor((0..<side * side).map { $0 % (side + 1) == 0 ? 1.0 : 0 }, shape: [side, side])
     let scale = network.scale(behind: layer)
-    let norm = ResponseNorm(scale: scale, shape: layer.shape) { _ in identity }
+    let norm = ActivationNorm(scale: scale, shape: layer.shape) { _ in identity }
     let own = try Spectrum(of: matrix * Tensor(scale, shape: [8, 1]))
     for (a, b) in zip(try norm.components(of: matrix, as: .spatialFirst).spectrum.values, own.values) {
       // The ridge adds a thousandth.
@@ -116,26 +118,29 @@ import Torch
     #expect(relativeError(factors.truncated, network.matrix(of: layer)) < 1e-8)
   }
 
-  @Test(arguments: [PlanGoal.energy(0.9), .parameters(0.5), .macs(0.5)], SchemeChoice.allCases)
-  func `plans by responses foretell costs and errors and are proved`(goal: PlanGoal, schemes: SchemeChoice) throws {
+  @Test(arguments: [Target.energy(0.9), .parameters(0.5), .macs(0.5)], DecompositionChoice.allCases)
+  func `plans by activations predict costs and errors and are proved`(goal: Target, decompositions: DecompositionChoice)
+    throws
+  {
     var network = try network()
     network.silence("first", "bn", [2])
-    var compactor = Compactor(Planner(goal: goal, units: .weakest, allocation: .global, schemes: schemes), skip: ["fc"])
-    compactor.moments = try moments(network)
-    let compacted = try compactor.compact(network)
-    #expect(compacted.plan.responses == 64 && compacted.plan.energyMeasure == .squares)
-    #expect(compacted.plan.layers.contains { if case .factorized = $0.choice { true } else { false } })
+    var compressor = Compressor(
+      PlanSettings(target: goal, units: .weakest, allocator: .global, decompositions: decompositions), skip: ["fc"])
+    compressor.moments = try moments(network)
+    let compacted = try compressor.compact(network)
+    #expect(compacted.plan.activationImages == 64 && compacted.plan.energyMeasure == .squares)
+    #expect(compacted.plan.layers.contains { if case .lowRank = $0.form { true } else { false } })
     #expect(try compacted.network.cost() == compacted.plan.predicted)
     #expect(throws: Never.self) { _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network) }
     // A pair can be cut once more.
-    compactor.moments = try moments(compacted.network)
-    let twice = try compactor.compact(compacted.network)
+    compressor.moments = try moments(compacted.network)
+    let twice = try compressor.compact(compacted.network)
     #expect(throws: Never.self) { _ = try EqualityProof(reference: twice.truncated, candidate: twice.network) }
   }
 
   @Test func `a layer whose inputs are all but alike is cut and proved`() throws {
     var network = try network()
-    // Inputs of which all but two are the same, and small: what is left of the responses is rounding.
+    // Inputs of which all but two are the same, and small: what is left of the activations is rounding.
     let name = "first.weight"
     let weight = try #require(network.parameters[name])
     let first = weight.slice(axis: 0, from: 0, to: 1)
@@ -144,29 +149,31 @@ import Torch
     for parameter in ["bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"] {
       network.set(parameter, Array(0..<6), to: parameter == "bn.running_var" ? 1 : 0.01)
     }
-    for goal in [PlanGoal.energy(0.999_999), .macs(0.6)] {
-      var compactor = Compactor(Planner(goal: goal, allocation: .global, schemes: .any), skip: ["first", "fc"])
-      compactor.moments = try moments(network)
-      let compacted = try compactor.compact(network)
+    for goal in [Target.energy(0.999_999), .macs(0.6)] {
+      var compressor = Compressor(
+        PlanSettings(target: goal, allocator: .global, decompositions: .any), skip: ["first", "fc"])
+      compressor.moments = try moments(network)
+      let compacted = try compressor.compact(network)
       #expect(throws: Never.self) {
         _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network)
       }
     }
   }
 
-  @Test func `the responses that are kept change less than those kept by the weights' own directions`() throws {
+  @Test func `the activations that are kept change less than those kept by the weights' own directions`() throws {
     let network = try network()
-    var compactor = Compactor(Planner(goal: .macs(0.5), allocation: .global, schemes: .any), skip: ["fc"])
+    var compressor = Compressor(
+      PlanSettings(target: .macs(0.5), allocator: .global, decompositions: .any), skip: ["fc"])
     let batch = images(64, 99)
     let given = try network(batch)
-    func change() throws -> Double { relativeError(try compactor.compact(network).network(batch), given) }
+    func change() throws -> Double { relativeError(try compressor.compact(network).network(batch), given) }
     let byWeights = try change()
-    compactor.moments = try moments(network)
+    compressor.moments = try moments(network)
     #expect(try change() < byWeights)
   }
 
-  @Test(arguments: Scheme.allCases)
-  func `inputs that are gone are left out of the moments`(scheme: Scheme) throws {
+  @Test(arguments: Decomposition.allCases)
+  func `inputs that are gone are left out of the moments`(scheme: Decomposition) throws {
     let network = try network()
     let all = try moments(network)
     var quiet = network

@@ -2,6 +2,6 @@
 public enum Basis: String, Sendable, Codable, CaseIterable {
   /// Its own singular values, which the regulariser trains.
   case weights
-  /// The principal components of what the layer gives for training images; see `ResponseNorm`.
-  case responses
+  /// The principal components of its activations for training images; see `ActivationNorm`.
+  case activations = "responses"
 }

@@ -4,7 +4,7 @@ import Networks
 import Testing
 import Torch
 
-@Suite struct CompactorTests {
+@Suite struct CompressorTests {
   /// A dec3 with low ranks and silent units, as after a training for compression.
   private func trained() throws -> Network {
     var network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [16, 24, 32], seed: 1).unsettled()
@@ -15,26 +15,26 @@ import Torch
     return network
   }
 
-  private func compact(_ network: Network, _ goal: PlanGoal, skip: [String]? = nil) throws -> Compacted {
-    try Compactor(Planner(goal: goal), skip: skip).compact(network)
+  private func compact(_ network: Network, _ goal: Target, skip: [String]? = nil) throws -> Compacted {
+    try Compressor(PlanSettings(target: goal), skip: skip).compact(network)
   }
 
-  private func choice(_ compacted: Compacted, _ name: String) -> Plan.Choice? {
-    compacted.plan.layers.first { $0.name == name }?.choice
+  private func layer(_ compacted: Compacted, _ name: String) -> Plan.Layer? {
+    compacted.plan.layers.first { $0.name == name }
   }
 
   @Test func `what is won in training is cut without changing anything`() throws {
     let network = try trained()
     let compacted = try compact(network, .energy(1))
-    #expect(choice(compacted, "block2.conv_v") == .factorized(rank: 5))
-    #expect(choice(compacted, "block3.conv_h") == .factorized(rank: 6))
+    #expect(layer(compacted, "block2.conv_v")?.form == .lowRank(rank: 5))
+    #expect(layer(compacted, "block3.conv_h")?.form == .lowRank(rank: 6))
     #expect(!compacted.plan.isLossy)
     #expect(try largestDifference(network, compacted.network) < 1e-5)
     #expect(throws: Never.self) { _ = try EqualityProof(reference: network, candidate: compacted.network) }
   }
 
-  @Test(arguments: [PlanGoal.energy(1), .energy(0.8), .parameters(0.3), .macs(0.3)])
-  func `the compact network costs what the plan foretells`(goal: PlanGoal) throws {
+  @Test(arguments: [Target.energy(1), .energy(0.8), .parameters(0.3), .macs(0.3)])
+  func `the compact network costs what the plan foretells`(goal: Target) throws {
     let compacted = try compact(trained(), goal)
     #expect(try compacted.network.cost() == compacted.plan.predicted)
   }
@@ -52,7 +52,7 @@ import Torch
     let narrow = try network.narrowed(removing: silent.channels, silent.ties)
     var factorized = 0
     for (entry, layer) in zip(compacted.plan.layers, narrow.matrixLayers) {
-      guard case .factorized(let rank, _) = entry.choice else { continue }
+      guard let rank = entry.form.rank else { continue }
       factorized += 1
       let pair = try #require(compacted.network.matrixLayers.first { $0.name == entry.name })
       #expect(pair.isFactorized && compacted.network.parameters["\(entry.name).0.weight"]?.shape[0] == rank)
@@ -125,11 +125,11 @@ import Torch
 
   @Test func `layers are left out by name, or the first and the last`() throws {
     let usual = try compact(trained(), .energy(0.5))
-    #expect(choice(usual, "block1.conv_v") == .dense(reason: "left out"))
-    #expect(choice(usual, "linear") == .dense(reason: "left out"))
+    #expect(layer(usual, "block1.conv_v")?.reason == .leftOut)
+    #expect(layer(usual, "linear")?.reason == .leftOut)
     let named = try compact(trained(), .energy(0.5), skip: ["block3.*"])
-    #expect(choice(named, "block3.conv_v") == .dense(reason: "left out"))
-    #expect(choice(named, "linear") != .dense(reason: "left out"))
+    #expect(layer(named, "block3.conv_v")?.reason == .leftOut)
+    #expect(layer(named, "linear")?.reason != .leftOut)
   }
 
   @Test func `the given network stays what it was`() throws {

@@ -1,0 +1,92 @@
+import Networks
+import Torch
+
+/// Analyses a network at every choice of widths that a plan tries.
+struct Analyzer {
+  private let network: Network
+  private let compressor: Compressor
+  private let leftOut: Set<String>
+  private let groups: UnitGroups
+  /// ‖θ_n‖ of the units of each group, the strongest first.
+  private let norms: [[Double]]
+  private let contributions: UnitContributions?
+  private let memory = CurveMemory()
+
+  /// - Parameter network: one whose layers share no parameters.
+  /// - Throws: `NetworkError` when the network is not valid.
+  init(_ network: Network, _ compressor: Compressor) throws {
+    self.network = network
+    self.compressor = compressor
+    leftOut = compressor.leftOut(of: network)
+    groups = try UnitGroups(of: network, removableBut: leftOut)
+    norms = groups.families.map { $0.norms(network.parameters).sorted(by: >) }
+    contributions = compressor.search.weighsUnits ? try UnitContributions(network, groups) : nil
+  }
+
+  /// How many groups units can go from.
+  var groupCount: Int { groups.families.count }
+
+  func analysis(at widths: Widths) throws -> Analysis {
+    let settings = compressor.settings
+    let narrowing = try Narrowing(
+      of: network, groups, to: widths, minimumUnits: settings.minimumUnits, step: compressor.search.unitStep)
+    var analysis = try Analysis(
+      of: network, narrowed: narrowing.narrow, settings.decompositions.allowed,
+      by: compressor.losses(of: network, narrowing), leavingOut: leftOut.contains, remembering: memory)
+    for (index, family) in groups.families.enumerated() {
+      let kept = widths.kept(
+        of: family.name, norms[index], atLeast: settings.minimumUnits, multipleOf: compressor.search.unitStep)
+      analysis.groups.append(Analysis.ChannelGroup(name: family.name, norms: norms[index], kept: kept))
+      analysis.widths[family.name] = widths == .share(1) ? family.count : kept
+    }
+    if let contributions {
+      for (index, lost) in contributions.lost(with: narrowing.silent.channels).enumerated() {
+        analysis.layers[index].unitLoss = lost
+      }
+    }
+    if settings.isTimed {
+      guard let clock = compressor.clock else { throw PlanError("a plan by time needs a clock") }
+      try analysis.addTimes(of: network, narrowed: narrowing.narrow, by: clock)
+    }
+    return analysis
+  }
+}
+
+extension Compressor {
+  /// What layers of a narrowed network lose, as the settings and moments have it.
+  func losses(of network: Network, _ narrowing: Narrowing) -> any LossModel {
+    let weights: any LossModel = settings.isTimed ? NormalizedWeightEnergy() : WeightEnergy(measure: measure)
+    guard let moments else { return weights }
+    return ActivationEnergy(norm: { moments.norm(of: $0, in: narrowing, of: network) }, weights: weights)
+  }
+}
+
+/// A network without the units that go.
+struct Narrowing {
+  /// The network with these units set to zero.
+  let quiet: Network
+  let narrow: Network
+  let silent: SilentUnits
+
+  /// - Throws: `NetworkError` when the network is not valid.
+  init(of network: Network, _ groups: UnitGroups, to widths: Widths, minimumUnits: Int, step: Int = 1) throws {
+    quiet = network.silencingWeakest(of: groups, keeping: widths, atLeast: minimumUnits, multipleOf: step)
+    silent = try SilentUnits(in: quiet, minimumUnits: minimumUnits)
+    narrow = try quiet.narrowed(removing: silent.channels, silent.ties)
+  }
+}
+
+extension InputMoments {
+  /// What errors of a layer of the narrow network count; nil is the Frobenius norm of its matrix.
+  func norm(of layer: MatrixLayer, in narrowing: Narrowing, of network: Network) -> ActivationNorm? {
+    norm(of: layer, in: narrowing.narrow, inputs: narrowing.silent.inputs(of: layer, in: network))
+  }
+}
+
+extension UnitGroups {
+  /// The groups that a plan may take units from.
+  init(of network: Network, removableBut leftOut: Set<String>) throws {
+    try self.init(
+      of: network, norm: .scale, leavingOut: network.nodesWithoutGroups(leavingOut: leftOut).contains)
+  }
+}

@@ -1,0 +1,64 @@
+import Networks
+
+extension Compressor {
+  /// The plan that loses least within a fraction of the time.
+  ///
+  /// At each choice of widths ranks are spread by `Allocation`, at nanoseconds for costs; of the choices that the
+  /// search tries the one stays that loses least, units and ranks together. A unit's loss is its part of the layer's
+  /// squared norm, a rank's the squared error, both scaled by the batch norm behind the layer.
+  ///
+  /// - Throws: `PlanError` when no choice is fast enough, and what `analysis` throws.
+  func fastest(_ analysis: (Widths) throws -> Analysis, within fraction: Double) throws -> Plan {
+    var least = 1.0
+    let best = try search.leastLossy(analysis) { analysis in
+      guard let times = analysis.times else { throw PlanError("a plan by time needs a clock") }
+      let candidates = analysis.candidates(MeasuredTime(minimumRank: settings.minimumRank))
+      let cheapest = candidates.map { own in own.map(\.cost.x).min() ?? 0 }.reduce(0, +)
+      least = min(least, (times.narrowed.rest + Double(cheapest) * 1e-6) / times.original.total)
+      let budget = (fraction * times.original.total - times.narrowed.rest).nanoseconds
+      return Allocation(candidates, within: [budget, .max]).map { allocation in
+        WidthSearch.Step(analysis: analysis, plan: plan(for: analysis, times, allocation), loss: allocation.loss)
+      }
+    }
+    guard let best else { throw unreachable(fraction, least) }
+    return best.plan
+  }
+
+  private func unreachable(_ fraction: Double, _ least: Double) -> PlanError {
+    let reachable = (least * 1000).rounded(.up) / 1000
+    let fewest =
+      settings.units == .silent ? "" : " and every layer at \(max(settings.minimumUnits, search.unitStep)) units"
+    return PlanError(
+      """
+      time cannot be cut to \(fraction) of the original: with every layer as fast as factors make it\(fewest), \
+      \(reachable) remains; ask for \(reachable) or more, or leave fewer layers out
+      """)
+  }
+
+  private func plan(for analysis: Analysis, _ times: Analysis.Times, _ allocation: Allocation) -> Plan {
+    var plan = plan(for: analysis, allocation.chosen) { layer in
+      .time(milliseconds: layer.milliseconds ?? 0, rank: layer.factorizedRank, fastest: layer.fastestFactors)
+    }
+    for index in plan.layers.indices {
+      plan.layers[index].millisecondsBefore = times.original.layers[plan.layers[index].name]
+      plan.layers[index].milliseconds = Double(allocation.chosen[index].cost.x) * 1e-6
+    }
+    plan.time = Plan.Time(
+      conditions: times.conditions, original: times.original.total,
+      predicted: times.narrowed.rest + Double(allocation.cost.x) * 1e-6, restBefore: times.original.rest,
+      rest: times.narrowed.rest, loss: allocation.loss, bound: allocation.bound)
+    return plan
+  }
+}
+
+extension Analysis.Layer {
+  /// The factors that would take the least time, faster than the layer or not.
+  fileprivate var fastestFactors: DenseReason.FactorTime? {
+    let all = curves.flatMap { curve in
+      curve.times.map {
+        DenseReason.FactorTime(decomposition: curve.decomposition, rank: $0.rank, milliseconds: $0.milliseconds)
+      }
+    }
+    return all.min { $0.milliseconds < $1.milliseconds }
+  }
+}

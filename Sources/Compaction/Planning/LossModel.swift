@@ -1,0 +1,78 @@
+import Networks
+import Torch
+
+/// What a layer loses at each rank.
+protocol LossModel {
+  /// The spectrum of one unfolding of a layer's matrix, and the share of the whole that is lost at each rank from 0.
+  ///
+  /// - Throws: `TorchError` when the spectrum does not converge, as on NaN.
+  func losses(of layer: MatrixLayer, in network: Network, as decomposition: Decomposition) throws -> RankLosses
+}
+
+struct RankLosses {
+  var spectrum: Spectrum
+  /// For r from 0.
+  var shares: [Double]
+}
+
+/// The energy of the weights: Σσ or Σσ² of what a rank leaves out.
+struct WeightEnergy: LossModel {
+  var measure: EnergyMeasure
+
+  func losses(of layer: MatrixLayer, in network: Network, as decomposition: Decomposition) throws -> RankLosses {
+    let spectrum = try Spectrum(of: decomposition.unfolding(network.matrix(of: layer), layer.shape))
+    return RankLosses(spectrum: spectrum, shares: spectrum.losses(measure))
+  }
+}
+
+/// The squared error of the weights as the batch norm behind the layer scales it: ‖D(W − W_r)‖²/‖DW‖² with
+/// D = γ/√(σ² + ε), or 1 where there is none.
+struct NormalizedWeightEnergy: LossModel {
+  /// W − W_r = Σ_{i>r} σᵢuᵢvᵢᵀ with orthonormal vᵢ, so the loss is Σ_{i>r} σᵢ²‖D uᵢ‖².
+  func losses(of layer: MatrixLayer, in network: Network, as decomposition: Decomposition) throws -> RankLosses {
+    let matrix = decomposition.unfolding(network.matrix(of: layer), layer.shape)
+    let scale = network.scale(behind: layer)
+    let (rows, columns) = (matrix.shape[0], matrix.shape[1])
+    // Every unit has as many rows, side by side.
+    let each = rows / scale.count
+    let squares = Tensor(scale.flatMap { Array(repeating: $0 * $0, count: each) }, shape: [rows, 1])
+    let isWide = rows <= columns
+    let gram = isWide ? matrix.matmul(matrix.transposed) : matrix.transposed.matmul(matrix)
+    let (lambda, vectors) = try gram.symmetricEigen()
+    let sigma = lambda.doubles.map { max(0, $0).squareRoot() }
+    // Columns σᵢuᵢ.
+    let directions = isWide ? vectors * Tensor(sigma, shape: [1, sigma.count]) : matrix.matmul(vectors)
+    let own = (directions * directions * squares).sum(axes: [0]).doubles
+    // Eigenvalues ascend; what is kept first comes last.
+    return RankLosses(
+      spectrum: Spectrum(values: sigma.reversed(), rows: rows, columns: columns),
+      shares: Array(own.reversed()).tailShares)
+  }
+}
+
+/// The energy of the activations: what a rank leaves out of their principal components (see `ActivationNorm`).
+struct ActivationEnergy: LossModel {
+  /// What errors of a layer count; nil where its activations are not known.
+  var norm: (MatrixLayer) -> ActivationNorm?
+  /// The loss of layers whose activations are not known.
+  var weights: any LossModel
+
+  func losses(of layer: MatrixLayer, in network: Network, as decomposition: Decomposition) throws -> RankLosses {
+    guard let norm = norm(layer) else { return try weights.losses(of: layer, in: network, as: decomposition) }
+    let spectrum = try norm.components(of: network.matrix(of: layer), as: decomposition).spectrum
+    return RankLosses(spectrum: spectrum, shares: spectrum.losses(.squares))
+  }
+}
+
+extension Network {
+  /// The batch norm that alone reads the layer and scales its units.
+  func norm(behind layer: MatrixLayer) -> Node? { layer.nodes.last.flatMap(normalization) }
+
+  /// |γ|/√(σ² + ε) per unit of that batch norm; ones where there is none.
+  func scale(behind layer: MatrixLayer) -> [Double] {
+    let ones = [Double](repeating: 1, count: layer.units)
+    guard let norm = norm(behind: layer), let operation = norm.operation as? any NormalizingOperation
+    else { return ones }
+    return operation.scale(NodeParameters { parameter($0, of: norm) }) ?? ones
+  }
+}

@@ -1,0 +1,43 @@
+import Compaction
+import Networks
+import Torch
+
+/// How a trainer's regulariser comes to the size that is its target.
+extension Trainer {
+  /// A controller for the target of the options; one of an earlier session goes on if it had the same target.
+  mutating func prepareAutomaticStrength() {
+    guard position.wish != options.sizeTarget else { return }
+    position.wish = options.sizeTarget
+    position.controller = options.sizeTarget.map { StrengthController(target: $0.fractions.least) }
+  }
+
+  /// The share of the regulariser's full strength after so many epochs.
+  func strength(after epochs: Double) -> Double {
+    options.regularizer.strength(after: epochs) * (position.controller?.strength ?? 1)
+  }
+
+  /// Whether the step just done is the first proximal one of a new quarter of the epoch.
+  func isTimeToEvaluate(every count: Int, batches: Int) -> Bool {
+    let quarter = max(1, batches / 4)
+    return position.step / quarter != (position.step - count) / quarter
+  }
+
+  /// Whether proximal steps are so far apart that an epoch may pass without an evaluation.
+  var evaluatesOnceAnEpoch: Bool {
+    switch options.regularizer.frequency {
+    case .epoch: true
+    case .steps(let count): count > position.batch
+    }
+  }
+
+  /// Lets the controller see the size that a plan would give now, right after a proximal step.
+  mutating func adaptStrength(_ state: borrowing TrainingState, _ progress: Double) throws {
+    guard let target = options.sizeTarget, var controller = position.controller else { return }
+    do {
+      controller.observe(try target.predicted(for: state.snapshot(), of: whole), at: progress / Double(options.epochs))
+      position.controller = controller
+    } catch is TorchError {
+      throw Divergence(step: position.step)
+    }
+  }
+}
