@@ -14,6 +14,7 @@ struct Work {
   /// - Throws: `BenchmarkError` when the request does not make sense, `DatasetError` when there are no such images.
   init(_ task: Task) throws {
     Library.setThreads(task.threads)
+    Library.keepFreedMemory()
     if let work = try Self.growing(task) ?? Self.forward(task) {
       run = work
       return

@@ -63,7 +63,7 @@ extension Model {
       throw ContainerError(
         """
         \(name) holds weights but no architecture that is read here; name the architecture that it is for and give the \
-        file with --weights
+        file as its `weights`
         """)
     }
     guard version == "1" else {

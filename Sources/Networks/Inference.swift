@@ -22,7 +22,6 @@ public struct Inference: Sendable {
   /// - Throws: `NetworkError` when the network is not valid.
   public init(_ network: Network, batch: Int = 1) throws {
     // Values come and go with every batch: given back to the system, each would be faulted in again page by page.
-    Library.keepFreedMemory()
     let (network, passes) = try network.passes()
     let shapes = try network.validate()
     let works = passes.map { pass in

@@ -52,13 +52,25 @@ public struct Compression {
     self.seed = seed
   }
 
-  /// - Parameter data: nil compresses without looking at an image.
+  /// What `compress` would do; nothing is changed.
+  ///
+  /// - Throws: as `compress`.
+  public func plan(_ model: Model, on data: Dataset?) throws -> Plan {
+    let looking = try compactor.looking(
+      at: model.network, on: data, responses: responses, seed: seed, device: device, parts)
+    return try looking.plan(for: model.network, progress: parts.planning())
+  }
+
+  /// - Parameters:
+  ///   - plan: what is done; nil makes the plan first.
+  ///   - data: nil compresses without looking at an image.
   /// - Throws: `PlanError`, `CompactionError` when equality cannot be proved, `DatasetError`.
-  public func compress(_ model: Model, on data: Dataset?) throws -> Compressed {
+  public func compress(_ model: Model, by plan: Plan? = nil, on data: Dataset?) throws -> Compressed {
     var stages: [CompressionStage] = []
     if let data { stages.append(try stage("dense", model.network, data)) }
     let (compacted, proof) = try compactor.proved(
-      model.network, on: data, responses: responses, seed: seed, device: device, parts)
+      model.network, by: plan, on: data, responses: plan.map { $0.responses ?? 0 } ?? responses, seed: seed,
+      device: device, parts)
     var result = Compressed(
       model: model, plan: compacted.plan, proof: proof, stages: stages, recalibrated: false)
     result.model.network = compacted.network
@@ -112,24 +124,42 @@ public struct PartProgress {
   }
 }
 
+extension PartProgress {
+  /// Told before each look at a network how many are expected in all.
+  func planning() -> (_ expected: Int) throws -> Void {
+    var isPlanning = false
+    return { expected in
+      if isPlanning { try advance(1) } else { begin("planning", expected, "plans") }
+      isPlanning = true
+    }
+  }
+}
+
 extension Compactor {
-  /// Looks at what layers read for so many training images, if any, then plans, narrows, factorises and proves.
+  /// The compactor with the moments of what layers read for so many training images, if any.
+  func looking(
+    at network: Network, on data: Dataset?, responses: Int, seed: UInt64, device: Device, _ parts: PartProgress
+  ) throws -> Compactor {
+    guard let data, responses > 0 else { return self }
+    var result = self
+    parts.begin("looking at what layers read", min(responses, data.train.count), "images")
+    result.moments = try network.inputMoments(
+      on: data, images: responses, seed: seed, device: device, progress: parts.advance)
+    return result
+  }
+
+  /// Looks at what layers read for so many training images, if any, then plans where no plan is given, narrows,
+  /// factorises and proves.
   ///
   /// - Throws: `PlanError`, `CompactionError` when equality cannot be proved, `DatasetError`, and what `parts` throw.
   func proved(
-    _ network: Network, on data: Dataset?, responses: Int, seed: UInt64, device: Device, _ parts: PartProgress
+    _ network: Network, by plan: Plan? = nil, on data: Dataset?, responses: Int, seed: UInt64, device: Device,
+    _ parts: PartProgress
   ) throws -> (Compacted, EqualityProof) {
-    var compactor = self
-    if let data, responses > 0 {
-      parts.begin("looking at what layers read", min(responses, data.train.count), "images")
-      compactor.moments = try network.inputMoments(
-        on: data, images: responses, seed: seed, device: device, progress: parts.advance)
-    }
-    var isPlanning = false
-    let compacted = try compactor.compact(network) { expected in
-      if isPlanning { try parts.advance(1) } else { parts.begin("planning", expected, "plans") }
-      isPlanning = true
-    }
+    let compactor = try looking(at: network, on: data, responses: responses, seed: seed, device: device, parts)
+    let compacted =
+      try plan.map { try compactor.compact(network, by: $0) }
+      ?? compactor.compact(network, progress: parts.planning())
     do {
       return (compacted, try EqualityProof(reference: compacted.truncated, candidate: compacted.network))
     } catch let error as CompactionError {

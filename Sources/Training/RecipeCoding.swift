@@ -179,7 +179,7 @@ extension Recipe {
     for key in mapping.keys {
       let word = key.string ?? "?"
       guard !known.contains(word) else { continue }
-      let hint = Suggestion.nearest(to: word, among: known).map { "did you mean \($0)?" } ?? "see thresh train --help"
+      let hint = Suggestion.nearest(to: word, among: known).map { "did you mean \($0)?" } ?? "check the spelling"
       throw RecipeError("recipe \(name) has an unknown key \(word); \(hint)")
     }
     do {

@@ -5,7 +5,7 @@ extension Recipe {
   /// - Throws: `RecipeError` naming the first value that makes no sense.
   public func validate() throws {
     func check(_ condition: Bool, _ option: String, _ found: Any, _ expected: String) throws {
-      guard condition else { throw RecipeError("--\(option) is \(found), expected \(expected)") }
+      guard condition else { throw RecipeError("`\(option)` is \(found), expected \(expected)") }
     }
     func fraction(_ value: Double?, _ option: String) throws {
       guard let value else { return }
@@ -25,41 +25,41 @@ extension Recipe {
     try check((0..<1).contains(labelSmoothing), "label-smoothing", labelSmoothing, "0 or more and less than 1")
     try check((0...1).contains(distillation), "distillation", distillation, "0 to 1, such as 0.5")
     try check(
-      teacher == nil || distillation > 0, "distillation", distillation, "more than 0, since --teacher is given")
+      teacher == nil || distillation > 0, "distillation", distillation, "more than 0, since `teacher` is given")
     try check(
       distillation == 0 || teacher != nil || finetuneEpochs > 0, "distillation", distillation,
-      "--teacher or --finetune-epochs with it")
+      "`teacher` or `finetune-epochs` with it")
     try check(temperature > 0 && temperature <= 1000, "temperature", temperature, "more than 0, such as 4")
     try check(Device(device) != nil, "device", device, "cpu, cuda or cuda:N")
     try check((nuclear ?? 0) >= 0 && (nuclear ?? 0).isFinite, "nuclear", nuclear ?? 0, "0 or more")
     try check((group ?? 0) >= 0 && (group ?? 0).isFinite, "group", group ?? 0, "0 or more")
     try check((0...1).contains(sparsity), "sparsity", sparsity, "0 to 1")
-    try check(sparsity == 0 || group != 0, "sparsity", sparsity, "0, since --group is 0")
-    try check(steer != true || parameters ?? macs != nil, "steer", true, "--parameters or --macs with it")
+    try check(sparsity == 0 || group != 0, "sparsity", sparsity, "0, since `group` is 0")
+    try check(steer != true || parameters ?? macs != nil, "steer", true, "`parameters` or `macs` with it")
     try check(width > 0 && width <= 1, "width", width, "more than 0 and at most 1")
     try check(
-      !decompose || weights == nil, "decompose", decompose, "false, since decomposed layers cannot start from --weights"
+      !decompose || weights == nil, "decompose", decompose, "false, since decomposed layers cannot start from `weights`"
     )
     try check(
       (strengthWarmup ?? 0) >= 0 && (strengthWarmup ?? 0).isFinite, "strength-warmup", strengthWarmup ?? 0, "0 or more")
     try check(
-      compactAt.allSatisfy { (1...max(1, epochs)).contains($0) }, "compact-at", compactAt, "epochs from 1 to --epochs")
+      compactAt.allSatisfy { (1...max(1, epochs)).contains($0) }, "compact-at", compactAt, "epochs from 1 to `epochs`")
     try fraction(compactEnergy, "compact-energy")
     try fraction(energy, "energy")
     try fraction(parameters, "parameters")
     try fraction(macs, "macs")
     try fraction(time, "time")
     try check(
-      time == nil || parameters ?? macs == nil, "time", time ?? 0, "nothing, since --parameters or --macs is given too")
+      time == nil || parameters ?? macs == nil, "time", time ?? 0, "nothing, since `parameters` or `macs` is given too")
     try check((1...65_536).contains(timeBatchSize), "time-batch-size", timeBatchSize, "1 to 65536")
     try check(
-      time == nil || device == "cpu", "time", time ?? 0, "nothing, since --device is \(device): times are the CPU's")
+      time == nil || device == "cpu", "time", time ?? 0, "nothing, since `device` is \(device): times are the CPU's")
     try check(minRank >= 1, "min-rank", minRank, "1 or more")
     try check(minUnits >= 1, "min-units", minUnits, "1 or more")
     try check(threads.map { (1...1024).contains($0) } ?? true, "threads", threads ?? 0, "1 to 1024")
     try check(crop.map { (0...1024).contains($0) } ?? true, "crop", crop ?? 0, "0 to 1024 pixels")
     try check(imageSize.map { (1...8192).contains($0) } ?? true, "image-size", imageSize ?? 0, "1 to 8192 pixels")
-    try check((mean == nil) == (std == nil), "mean", mean ?? [], "to be given together with --std")
+    try check((mean == nil) == (std == nil), "mean", mean ?? [], "to be given together with `std`")
     // Those of raw pixels, as 123.7 and 58.4, would be taken for something else without a word.
     try check(
       mean?.allSatisfy { abs($0) <= 2 } ?? true, "mean", mean ?? [], "numbers for pixels of 0 to 1; divide them by 255")

@@ -40,7 +40,6 @@ package struct TrainingState: ~Copyable {
   package init(
     _ network: Network, memory: OptimizerMemory = OptimizerMemory(), on device: Device = .cpu, teacher: Network? = nil
   ) throws {
-    Library.keepFreedMemory()
     let (execution, teacher) = (try Execution(network), try teacher.map { try Teacher($0, on: device) })
     (template, self.execution, self.teacher, self.device) = (network, execution, teacher, device)
     let names = execution.parameterNames

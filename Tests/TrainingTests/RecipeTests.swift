@@ -61,7 +61,7 @@ struct RecipeTests {
   @Test func `validation names the option, what it is and what was expected`() {
     var recipe = Recipe()
     recipe.energy = 1.5
-    #expect(sentence { try recipe.validate() } == "--energy is 1.5, expected more than 0 and at most 1")
+    #expect(sentence { try recipe.validate() } == "`energy` is 1.5, expected more than 0 and at most 1")
   }
 
   @Test func `the rate stays up until the fine-tuning, which brings it down`() {

@@ -61,6 +61,25 @@ public struct Compactor: Sendable {
     }
   }
 
+  /// What `compact` would do; nothing is changed.
+  ///
+  /// - Throws: as `compact`.
+  public func plan(for network: Network, progress: (_ expected: Int) throws -> Void = { _ in }) throws -> Plan {
+    try compact(network, progress: progress).plan
+  }
+
+  /// Makes the small network of a plan that was made before.
+  ///
+  /// - Throws: as `compact`.
+  public func compact(_ network: Network, by plan: Plan) throws -> Compacted {
+    let network = network.separatingParameters()
+    let cutter = try cutter(of: network)
+    let cut = try cutter.cut(keeping: plan.unitChoice)
+    return try execute(plan, cut.quiet, cut.narrow, cut.silent) {
+      cutter.norm(of: $0, in: cut.narrow, without: cut.silent)
+    }
+  }
+
   /// The plan by energy alone, with `unitShare` of the units' norms kept whatever the goal.
   ///
   /// - Throws: as `compact`.

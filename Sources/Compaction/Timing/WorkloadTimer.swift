@@ -28,7 +28,6 @@ public struct WorkloadTimer: Sendable {
   public func measure(_ workloads: [Workload], progress: (Int) -> Void = { _ in }) -> LayerTimes {
     Library.setThreads(conditions.threads)
     // A loop of inference keeps its memory sooner or later; so every turn does from the first on.
-    Library.keepFreedMemory()
     var times = LayerTimes(conditions)
     let wanted = times.missing(workloads)
     var samples = [[Double]](repeating: [], count: wanted.count)
@@ -172,7 +171,6 @@ public struct NetworkTimer: Sendable {
   /// - Throws: `NetworkError` when the network is not valid.
   public func measure(_ network: Network) throws -> (whole: Double, parts: NetworkTime) {
     Library.setThreads(conditions.threads)
-    Library.keepFreedMemory()
     let runs = try Runs(network, conditions)
     var nodes = [[Double]](repeating: [], count: runs.nodes.count)
     for _ in 0..<3 { runs.whole() }
