@@ -20,8 +20,8 @@ extension Dataset {
     _ name: String, in folder: String? = nil, validation: Double = 0.1, imageSize: Int = 224, seed: UInt64 = 0
   ) throws {
     var recipe = Recipe()
-    (recipe.data, recipe.dataDir, recipe.validation) = (name, folder, validation)
-    (recipe.imageSize, recipe.seed) = (imageSize, seed)
+    (recipe.data.name, recipe.data.dataDir, recipe.data.validation) = (name, folder, validation)
+    (recipe.data.imageSize, recipe.training.seed) = (imageSize, seed)
     try recipe.validate()
     self = try recipe.dataset()
   }
@@ -38,19 +38,20 @@ extension Recipe {
     for preprocessing: Preprocessing? = nil, parts: ImageFolder.Reading.Parts = .all,
     observe: @escaping RunObserver = { _ in }
   ) throws -> Dataset {
+    let settings = self.data
     var finder = DatasetFinder(
-      dataDirectory: dataDir, environment: ProcessInfo.processInfo.environment, fetches: true)
-    let size = imageSize ?? 224
+      dataDirectory: settings.dataDir, environment: ProcessInfo.processInfo.environment, fetches: true)
+    let size = settings.imageSize ?? 224
     finder.photographs =
-      preprocessing?.photographs(resize: imageResize)
-      ?? ImageFolder.Options(size: size, resize: imageResize ?? ImageFolder.Options.usualResize(for: size))
+      preprocessing?.photographs(resize: settings.imageResize)
+      ?? ImageFolder.Options(size: size, resize: settings.imageResize ?? ImageFolder.Options.usualResize(for: size))
     finder.reading.parts = parts
-    finder.reading.broken = skipBroken ? .leftOut : .refused
+    finder.reading.broken = settings.skipBroken ? .leftOut : .refused
     let progress = CheckProgress(observe)
     finder.reading.progress = { progress.show($0, $1) }
     defer { progress.end() }
-    var data = try finder.loadingOrAdvising(self.data)
-    if preprocessing == nil, var mean, var std {
+    var data = try finder.loadingOrAdvising(settings.name)
+    if preprocessing == nil, var mean = settings.mean, var std = settings.std {
       if mean.count == 1 { mean = Array(repeating: mean[0], count: data.shape.channels) }
       if std.count == 1 { std = Array(repeating: std[0], count: data.shape.channels) }
       guard mean.count == data.shape.channels, std.count == data.shape.channels else {
@@ -58,9 +59,9 @@ extension Recipe {
       }
       data.normalization = Normalization(mean: mean, std: std)
     }
-    if let crop { data.augmentation.crop = crop == 0 ? .center : .padded(crop) }
-    if let flip { data.augmentation.flips = flip }
-    return validation > 0 ? try data.holdingOut(validation, seed: seed) : data
+    if let crop = settings.crop { data.augmentation.crop = crop == 0 ? .center : .padded(crop) }
+    if let flip = settings.flip { data.augmentation.flips = flip }
+    return settings.validation > 0 ? try data.holdingOut(settings.validation, seed: training.seed) : data
   }
 }
 

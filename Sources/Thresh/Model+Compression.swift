@@ -19,9 +19,9 @@ extension Model {
     _ goal: PlanGoal, using data: Dataset? = nil, skip: [String]? = nil, observe: @escaping RunObserver = { _ in }
   ) throws -> Plan {
     var recipe = try compressionRecipe()
-    recipe.adopt(goal)
-    if let skip { recipe.skip = skip }
-    recipe = recipe.resolvingPlan(givenWeights: hasGivenWeights(recipe))
+    recipe.compression.target = goal
+    if let skip { recipe.regularizer.skip = skip }
+    recipe = Defaults.resolve(recipe, for: Defaults.Context(origin: origin(recipe)))
     return try RunSteps(recipe, observe: observe).plan(self, on: data?.prepared(for: self))
   }
 
@@ -49,24 +49,15 @@ extension Model {
   /// The recipe that the model was trained with, made ready for compressing it: what it was trained to be, computed on and
   /// learnt from does not hold any more.
   package func compressionRecipe() throws -> Recipe {
-    var result = try recipe.map { try Recipe(yaml: $0, name: "in the model file") } ?? Recipe()
-    // Of weights without one nothing says that a regulariser trained them.
-    if recipe == nil { (result.lr, result.nuclear, result.group) = (0.02, 0, 0) }
-    (result.parameters, result.macs, result.time, result.finetuneEpochs, result.steer) = (nil, nil, nil, 0, nil)
-    (result.device, result.distillation, result.teacher, result.threads) = ("cpu", 0, nil, nil)
+    guard let recipe else { return Recipe() }
+    var result = try Recipe(yaml: recipe, name: "in the model file", flat: .read)
+    (result.compression.target, result.regularizer.steer, result.finetuning.epochs) = (nil, nil, 0)
+    (result.training.distillation, result.training.teacher) = (nil, nil)
+    (result.machine.device, result.machine.threads) = (MachineRecipe().device, nil)
+    result.model.newHead = false
     return result
   }
 
-  /// Whether its training started from weights that were there already.
-  package func hasGivenWeights(_ ownRecipe: Recipe) -> Bool { recipe == nil || ownRecipe.hasGivenWeights }
-}
-
-extension Recipe {
-  mutating func adopt(_ goal: PlanGoal) {
-    switch goal {
-    case .energy(let share): energy = share
-    case .size(let fractions): (parameters, macs) = (fractions.parameters, fractions.macs)
-    case .time(let fraction): time = fraction
-    }
-  }
+  /// What its weights come from, by the recipe that it was trained with.
+  package func origin(_ ownRecipe: Recipe) -> Defaults.Context.Origin { recipe == nil ? .pretrained : ownRecipe.origin }
 }

@@ -91,7 +91,9 @@ package enum ModelSource {
     case .file(let url): return try Self.model(of: url, options)
     case .architecture(let name, let weights):
       guard let weights = try weights.map(Self.fileOfWeights) else {
-        return try model(name, nil, data, seed, keepsClasses, options)
+        var result = try model(name, nil, data, seed, keepsClasses, options)
+        result.isTrained = false
+        return result
       }
       if try FileKind(of: weights) == .safetensors {
         let stored = try Safetensors(contentsOf: weights)
@@ -237,6 +239,7 @@ extension Recipe {
   /// What is said of the model's file.
   package var reading: ReadingOptions {
     ReadingOptions(
-      outputName: outputName, mean: mean, std: std, imageSize: imageSize, usualSize: DatasetFinder.imageSide(of: data))
+      outputName: model.outputName, mean: data.mean, std: data.std, imageSize: data.imageSize,
+      usualSize: DatasetFinder.imageSide(of: data.name))
   }
 }

@@ -46,7 +46,7 @@ package struct RunSteps {
     trainer.device = device
     trainer.teacher = teacher
     trainer.startingTop1 = startingTop1
-    if recipe.time != nil { trainer.layerClock = TimeCache().clock(recipe.timing, observe: observe) }
+    if recipe.compression.time != nil { trainer.layerClock = TimeCache().clock(recipe.timing, observe: observe) }
     trainer.observe = { observe(phase.event($0)) }
     trainer.shouldStop = stopping()
     trainer.willStart = willStart
@@ -70,9 +70,9 @@ package struct RunSteps {
     try checkSkip(model.network)
     var planner = recipe.planner
     planner.whole = whole
-    var compactor = Compactor(planner, skip: recipe.skip)
-    if recipe.time != nil { compactor.clock = TimeCache().clock(recipe.timing, observe: observe) }
-    var compression = Compression(compactor, seed: recipe.seed)
+    var compactor = Compactor(planner, skip: recipe.regularizer.skip)
+    if recipe.compression.time != nil { compactor.clock = TimeCache().clock(recipe.timing, observe: observe) }
+    var compression = Compression(compactor, seed: recipe.training.seed)
     compression.device = device
     compression.responses = recipe.plannedResponses
     compression.parts = PartProgress(observe)
@@ -104,7 +104,7 @@ package struct RunSteps {
     // A tuning that goes on leaves what it finds there, which is at least as good.
     let isKept = resume && FileManager.default.fileExists(atPath: file.path)
     if !isKept { try compressed.model.write(to: file) }
-    if recipe.distillation > 0, recipe.teacher == nil, let dense = compressed.stages.first {
+    if recipe.training.distillation ?? 0 > 0, recipe.training.teacher == nil, let dense = compressed.stages.first {
       let reached = dense.accuracy.percent
       observe(.note("teacher: the network before the cut, \(reached) held out; `teacher` names another"))
     }
@@ -112,7 +112,7 @@ package struct RunSteps {
     let backOffs: [BackOff]
     do {
       backOffs = try train(
-        compressed.model, on: data, recipe.finetuning, in: folder, "fine-tune", teacher: teacher,
+        compressed.model, on: data, recipe.finetuningOptions, in: folder, "fine-tune", teacher: teacher,
         startingTop1: compressed.accuracy?.top1, resume: resume
       ).backOffs
     } catch TrainingInterruption.diverged(let step, let backOffs, _) {
@@ -130,7 +130,7 @@ package struct RunSteps {
     try folder.create()
     let before = try accuracy(of: model.network, on: data.selection, of: data)
     _ = try train(
-      model, on: data, recipe.finetuning, in: folder, "fine-tune", teacher: teacher, startingTop1: before.top1,
+      model, on: data, recipe.finetuningOptions, in: folder, "fine-tune", teacher: teacher, startingTop1: before.top1,
       resume: false)
     var result = model
     _ = try adoptBest(of: folder, &result, before: before, on: data)
@@ -157,7 +157,7 @@ package struct RunSteps {
   /// - Throws: `RecipeError` when a pattern of `skip` is the name of no layer, which would leave none out.
   private func checkSkip(_ network: Network) throws {
     let names = network.matrixLayers.map(\.name)
-    for pattern in recipe.skip ?? [] where !names.contains(where: Pattern(pattern).matches) {
+    for pattern in recipe.regularizer.skip ?? [] where !names.contains(where: Pattern(pattern).matches) {
       let hint = Suggestion.nearest(to: pattern, among: names).map { "did you mean \($0)?" }
       throw RecipeError(
         "`skip` is \(pattern), which names no layer; "
@@ -171,7 +171,7 @@ package struct RunSteps {
       .began(part: "measuring for batch norms", count: min(data.train.count, batches * size), unit: "images"))
     defer { observe(.ended) }
     return try network.restoringBatchNorm(
-      on: data, batches: batches, batchSize: size, seed: recipe.seed, device: device,
+      on: data, batches: batches, batchSize: size, seed: recipe.training.seed, device: device,
       progress: { observe(.advanced($0)) })
   }
 
@@ -183,7 +183,7 @@ package struct RunSteps {
   ///
   /// - Throws: `NetworkError` when it has other classes or wants its images otherwise than `model`.
   package func teacher(for model: Model) throws -> Network? {
-    guard let word = recipe.teacher else { return nil }
+    guard let word = recipe.training.teacher else { return nil }
     let source = try ModelSource(word, weights: nil)
     guard case .file = source else {
       throw NetworkError("the teacher \(word) is an architecture; name a model file or the folder of a run")
@@ -218,21 +218,22 @@ package struct RunSteps {
 extension Recipe {
   /// What times are measured under where they decide.
   var timing: TimingConditions {
-    TimingConditions(batchSize: timeBatchSize, threads: threads ?? Library.threads, precision: timePrecision)
+    TimingConditions(
+      batchSize: machine.timeBatchSize, threads: machine.threads ?? Library.threads, precision: machine.timePrecision)
   }
 
   /// Sets libtorch's threads and gives the device to compute on.
   ///
   /// - Throws: `RecipeError` when the machine does not have it.
   package func computing() throws -> Device {
-    if let threads { Library.setThreads(threads) }
+    if let threads = machine.threads { Library.setThreads(threads) }
     // Looking for others loads CUDA's libraries.
-    if device == Device.cpu.description { return .cpu }
+    if machine.device == Device.cpu.description { return .cpu }
     let here = Device.available
-    guard let device = Device(device), here.contains(device) else {
+    guard let device = Device(machine.device), here.contains(device) else {
       throw RecipeError(
         """
-        `device` is \(device), but found only \(here.map(\.description).joined(separator: ", ")); name one of these, or \
+        `device` is \(machine.device), but found only \(here.map(\.description).joined(separator: ", ")); name one of these, or \
         set up with a CUDA build of libtorch on a machine with a driver
         """)
     }

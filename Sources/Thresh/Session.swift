@@ -72,11 +72,15 @@ public struct Session {
   ///   - data: as `Dataset.prepared(for:)` gives it.
   ///   - teacher: what the network learns from beside the labels; nil is what the recipe names.
   public func run(from start: Model, on data: Dataset, teacher: Model? = nil) throws -> Outcome {
-    let stepsPerEpoch = (data.train.count + recipe.batchSize - 1) / recipe.batchSize
+    let stepsPerEpoch = (data.train.count + recipe.training.batchSize - 1) / recipe.training.batchSize
     var resolved = self
-    resolved.steps.recipe = recipe.resolvingRate(for: start.network, givenWeights: recipe.hasGivenWeights)
-      .resolvingStrengths(stepsPerEpoch: stepsPerEpoch, givenWeights: recipe.hasGivenWeights)
-      .resolvingPlan(givenWeights: recipe.hasGivenWeights)
+    let isNormalized = start.network.nodes.contains { $0.operation is BatchNorm }
+    resolved.steps.recipe = Defaults.resolve(
+      recipe,
+      for: Defaults.Context(
+        origin: start.isTrained ? .pretrained : .random, isNormalized: isNormalized, stepsPerEpoch: stepsPerEpoch))
+    // What is compressed later depends on it; a model that was handed over has no name.
+    if start.isTrained, !recipe.hasPretrainedWeights { resolved.steps.recipe.model.name = "a trained model" }
     return try resolved.execute(from: start, on: data, teacher?.network)
   }
 
@@ -88,15 +92,16 @@ public struct Session {
     var trained = description
     // What is refused makes no folder, and replaces no recipe that goes with what is in it.
     let training = try steps.train(
-      description, on: data, recipe.training, in: folder, "train", teacher: teacher, resume: resume,
+      description, on: data, recipe.trainingOptions, in: folder, "train", teacher: teacher, resume: resume,
       willStart: {
         try folder.create()
         try AtomicOutput.write(yaml, to: folder.recipe)
       })
     trained.network = training.network
+    trained.isTrained = true
     // Ordinary training gives its best network; a network trained for compression gets better at it until the end.
-    if recipe.regularizer.isNone { trained = try Model(contentsOf: folder.best) }
-    guard recipe.finetuneEpochs > 0 else {
+    if recipe.regularization.isNone { trained = try Model(contentsOf: folder.best) }
+    guard recipe.finetuning.epochs > 0 else {
       return try conclude(trained, dense: start, data, nil, lost: training.backOffs)
     }
     var compressed = try compress(trained, data, whole: start.network.cost())
@@ -110,7 +115,7 @@ public struct Session {
   /// The part of a run that comes after training: compress and read the test set.
   package func compressOnly(_ model: Model, on data: Dataset) throws -> Outcome {
     var resolved = self
-    resolved.steps.recipe = recipe.resolvingPlan(givenWeights: false)
+    resolved.steps.recipe = Defaults.resolve(recipe, for: Defaults.Context(origin: .pretrained))
     try folder.create()
     try AtomicOutput.write(try resolved.recipe.yaml(), to: folder.recipe)
     let compressed = try resolved.compress(model, data)
@@ -118,31 +123,34 @@ public struct Session {
   }
 
   private func startingPoint() throws -> (Model, Dataset) {
-    let source = try ModelSource(recipe.model, weights: recipe.weights)
+    let source = try ModelSource(recipe.model.name, weights: recipe.model.weights)
     guard case .file = source else {
       let data = try recipe.dataset(observe: steps.observe)
-      var model = try source.load(for: data, seed: recipe.seed, keepsClasses: recipe.newHead, recipe.reading)
+      var model = try source.load(
+        for: data, seed: recipe.training.seed, keepsClasses: recipe.model.newHead, recipe.reading)
       tell(data.notes + model.notes)
-      if recipe.newHead {
-        guard recipe.weights != nil else {
+      if recipe.model.newHead {
+        guard recipe.model.weights != nil else {
           throw RecipeError(
-            "`new-head` replaces what was trained, but \(recipe.model) has random weights; leave it out")
+            "`new-head` replaces what was trained, but \(recipe.model.name) has random weights; leave it out")
         }
-        tell([try model.replaceHead(for: data, seed: recipe.seed)])
+        tell([try model.replaceHead(for: data, seed: recipe.training.seed)])
       }
-      if recipe.decompose {
-        let whole = (recipe.skip ?? []).map(Pattern.init)
-        model.network = try model.network.decomposed(seed: recipe.seed) { name in whole.contains { $0.matches(name) } }
+      if recipe.model.decompose {
+        let whole = (recipe.regularizer.skip ?? []).map(Pattern.init)
+        model.network = try model.network.decomposed(seed: recipe.training.seed) { name in
+          whole.contains { $0.matches(name) }
+        }
       }
-      if recipe.width < 1 { model.network = try model.network.thinned(to: recipe.width) }
+      if recipe.model.width < 1 { model.network = try model.network.thinned(to: recipe.model.width) }
       return (model, try prepared(data, for: model))
     }
-    guard recipe.width == 1 else {
-      throw RecipeError("`width` thins an architecture, but \(recipe.model) is a trained network; leave it out")
+    guard recipe.model.width == 1 else {
+      throw RecipeError("`width` thins an architecture, but \(recipe.model.name) is a trained network; leave it out")
     }
-    guard !recipe.decompose else {
+    guard !recipe.model.decompose else {
       throw RecipeError(
-        "`decompose` builds a new network, but \(recipe.model) is a trained one; name an architecture, such as resnet18"
+        "`decompose` builds a new network, but \(recipe.model.name) is a trained one; name an architecture, such as resnet18"
       )
     }
     var options = recipe.reading
@@ -150,16 +158,16 @@ public struct Session {
     (options.usualSize, options.imageSize) = (options.imageSize ?? options.usualSize, nil)
     var model = try source.load(options)
     tell(model.notes)
-    if let size = recipe.imageSize, size != model.preprocessing.height {
+    if let size = recipe.data.imageSize, size != model.preprocessing.height {
       tell(["the model reads images of \(model.preprocessing.height) pixels a side, so not of \(size)"])
     }
     let data = try recipe.dataset(for: model.preprocessing, observe: steps.observe)
     tell(data.notes)
-    if recipe.newHead { tell([try model.replaceHead(for: data, seed: recipe.seed)]) }
+    if recipe.model.newHead { tell([try model.replaceHead(for: data, seed: recipe.training.seed)]) }
     model.figures = [:]
     let prepared = try prepared(data, for: model)
     model.adoptDescription(of: data)
-    if recipe.restoreBatchNorm ?? source.isONNX {
+    if recipe.model.restoreBatchNorm ?? source.isONNX {
       model.network = try steps.restoringBatchNorm(model.network, prepared)
     }
     return (model, prepared)
@@ -198,7 +206,7 @@ public struct Session {
       model.figures["denseParameters"] = Double(denseCost.parameters)
       model.figures["denseMacs"] = Double(denseCost.macs)
     }
-    let file = recipe.finetuneEpochs > 0 ? folder.compact : folder.best
+    let file = recipe.finetuning.epochs > 0 ? folder.compact : folder.best
     try model.write(to: file)
     let result = Result(
       test: test, parameters: cost.parameters, macs: cost.macs, denseParameters: denseCost.parameters,
@@ -212,5 +220,10 @@ public struct Session {
 
 extension Recipe {
   /// Whether training starts from weights that are there already.
-  package var hasGivenWeights: Bool { weights != nil || Catalogue(rawValue: model) == nil }
+  var hasPretrainedWeights: Bool { model.weights != nil || Catalogue(rawValue: model.name) == nil }
+
+  /// What the weights of a network come from that was trained by this recipe.
+  package var origin: Defaults.Context.Origin {
+    hasPretrainedWeights || regularizer.isOff ? .pretrained : .compressionTrained
+  }
 }

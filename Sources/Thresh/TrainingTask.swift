@@ -13,7 +13,8 @@ public enum TrainingTask: Sendable {
   /// Ordinary training, without a regulariser.
   public static func ordinary(epochs: Int) -> TrainingTask {
     var recipe = Recipe()
-    (recipe.epochs, recipe.nuclear, recipe.group) = (epochs, 0, 0)
+    recipe.training.epochs = epochs
+    recipe.regularizer = .off
     return .training(recipe)
   }
 
@@ -23,9 +24,9 @@ public enum TrainingTask: Sendable {
   /// - Parameter epochs: in all, 2 or more.
   public static func compressing(to goal: PlanGoal, epochs: Int) -> TrainingTask {
     var recipe = Recipe()
-    recipe.adopt(goal)
-    recipe.epochs = max(1, epochs / 2)
-    recipe.finetuneEpochs = max(1, epochs - recipe.epochs)
+    recipe.compression.target = goal
+    recipe.training.epochs = max(1, epochs / 2)
+    recipe.finetuning.epochs = max(1, epochs - recipe.training.epochs)
     return .training(recipe)
   }
 
@@ -36,8 +37,9 @@ public enum TrainingTask: Sendable {
   ///   - teacher: the network before it was cut; its outputs make up 0.7 of the loss.
   public static func finetuning(epochs: Int, rate: Double = 0.02, teacher: Model? = nil) -> TrainingTask {
     var recipe = Recipe()
-    (recipe.nuclear, recipe.group, recipe.lr, recipe.finetuneEpochs) = (0, 0, rate, epochs)
-    if teacher != nil { recipe.distillation = Recipe.usualDistillation }
+    recipe.regularizer = .off
+    (recipe.training.lr, recipe.finetuning.epochs) = (rate, epochs)
+    if teacher != nil { recipe.training.distillation = Defaults.distillation }
     return .tuning(recipe, teacher: teacher)
   }
 }

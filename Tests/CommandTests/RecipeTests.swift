@@ -7,9 +7,10 @@ struct RecipeTests {
     try thresh(["train"] + options + (try TinyImages.shared.get().options) + ["--threads", "1", "--output", output])
   }
 
-  /// The value of a key in a flat YAML file.
+  /// The value of a key in a recipe, whatever its section.
   private func value(_ key: String, in path: String) throws -> String? {
     let lines = String(decoding: try contents(of: path), as: UTF8.self).split(separator: "\n")
+      .map { $0.trimmingCharacters(in: .whitespaces) }
     return lines.first { $0.hasPrefix(key + ":") }.map {
       $0.dropFirst(key.count + 1).trimmingCharacters(in: .whitespaces)
     }
@@ -60,7 +61,8 @@ struct RecipeTests {
 
   @Test func `options come before the recipe's file`() throws {
     let folder = try TemporaryFolder()
-    let recipe = try folder.write("model: lenet5\nepochs: 50\nseed: 7\nnuclear: 0\ngroup: 0\n", "recipe.yaml")
+    let recipe = try folder.write(
+      "model: {name: lenet5}\ntraining: {epochs: 50, seed: 7}\nregularizer: {nuclear: 0, group: 0}\n", "recipe.yaml")
     let outcome = try train(["--recipe", recipe, "--epochs", "1"], output: folder["run"])
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(try value("epochs", in: folder["run/recipe.yaml"]) == "1")
@@ -69,13 +71,15 @@ struct RecipeTests {
   }
 
   @Test(arguments: [
-    ("epoch: 3", ["epoch", "did you mean epochs?"]), ("weight-deacy: 0", ["did you mean weight-decay?"]),
-    ("zzz: 1", ["unknown key zzz"]), ("epochs: many", ["epochs"]), ("epochs: 99999999999999999999", ["epochs"]),
-    ("skip: 5", ["skip"]), ("epochs: [3", ["is no YAML"]), ("just words", ["key: value"]),
-    ("[1, 2]: 3", ["unknown key"]),
-    ("epochs: 1\nepochs: 2", ["epochs"]), ("proximal-every: -5", ["proximal-every"]), ("order: sideways", ["order"]),
-    ("a: &a [1]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]", ["anchors"]), ("lr: .nan", ["--lr"]),
-    ("mean: [0.5]", ["--mean"]), ("std: [0]\nmean: [0]", ["--std"]),
+    ("epoch: 3", ["epoch", "did you mean epochs?"]),
+    ("training: {weight-deacy: 0}", ["did you mean weight-decay?"]), ("epochs: 3", ["write it as epochs in training"]),
+    ("zzz: 1", ["unknown key zzz"]), ("training: {epochs: many}", ["epochs"]),
+    ("training: {epochs: 99999999999999999999}", ["epochs"]), ("training: 5", ["training is no list"]),
+    ("regularizer: {skip: 5}", ["skip"]), ("epochs: [3", ["is no YAML"]), ("just words", ["key: value"]),
+    ("[1, 2]: 3", ["unknown key"]), ("training:\n  epochs: 1\n  epochs: 2", ["epochs"]),
+    ("regularizer: {proximal-every: -5}", ["proximal-every"]), ("regularizer: {order: sideways}", ["order"]),
+    ("a: &a [1]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]", ["anchors"]), ("training: {lr: .nan}", ["--lr"]),
+    ("data: {mean: [0.5]}", ["--mean"]), ("data: {std: [0], mean: [0]}", ["--std"]),
   ])
   func `a wrong recipe is refused in a sentence`(text: String, words: [String]) throws {
     let folder = try TemporaryFolder()

@@ -68,7 +68,7 @@ struct LibraryTests {
     let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
     defer { try? FileManager.default.removeItem(at: folder) }
     var recipe = Recipe()
-    (recipe.epochs, recipe.nuclear, recipe.group) = (1, 0, 0)
+    (recipe.training.epochs, recipe.regularizer.nuclear, recipe.regularizer.group) = (1, 0, 0)
     let outcome = try Session(recipe, in: folder).run(from: Model("lenet5", for: data), on: data)
     #expect(try Model(folder.path, for: data).network.cost() == outcome.model.network.cost())
   }

@@ -19,20 +19,16 @@ struct Compress: ParsableCommand {
       goes back to its last good state with half the rate, up to three times; if it fails all the same the file stays.
       """)
 
-  @OptionGroup var model: ModelArgument
   @OptionGroup var head: NewHeadOption
   @OptionGroup var plan: PlanOptions
   @OptionGroup var data: DataOptions
   @Flag(help: "Keep batch norm's new statistics in any case.")
   var recalibrate = false
-  @Option(help: ArgumentHelp("Train the compact network on for as many epochs.", valueName: "n"))
-  var finetuneEpochs: Int?
-  @Option(help: ArgumentHelp("Learning rate of the fine-tuning (default: the run's, or 0.02).", valueName: "x"))
-  var lr: Double?
-  @Option(help: "The rate's way while fine-tuning: constant, cosine or step (default: the run's, or cosine).")
-  var schedule: Schedule.Shape?
-  @OptionGroup var distillation: DistillationOptions
-  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var training: FinetuningOptions
+  @OptionGroup(title: "Machine") var compute: ComputeOptions
+  @OptionGroup var model: ModelArgument
+  @OptionGroup(title: "Advanced") var distillation: DistillationOptions
+  @OptionGroup(title: "Advanced") var advancedPlan: AdvancedPlanOptions
   @Flag(help: "Go on with a fine-tuning that was stopped: the same command again.")
   var resume = false
   @Flag(help: "Print the plan and the figures as JSON.")
@@ -61,14 +57,14 @@ struct Compress: ParsableCommand {
     let recipe = try resolvedRecipe(model)
     let steps = try RunSteps(recipe, observe: Console.show, stopping: StopSignal.asked)
     var data = try data.data.map { _ in try recipe.datasetTelling(for: model.preprocessing) }
-    if head.newHead, let data { Console.tell([try model.replaceHead(for: data, seed: recipe.seed)]) }
+    if head.newHead, let data { Console.tell([try model.replaceHead(for: data, seed: recipe.training.seed)]) }
     data = try data?.preparedTelling(for: model)
     let teacher = try steps.teacher(for: model) ?? model.network
     var compressed = try steps.compress(model, on: data, recalibrates: recalibrate ? .always : .whenBetter)
     var test: Accuracy?
     var backOffs: [BackOff] = []
     if let data {
-      if recipe.finetuneEpochs > 0 {
+      if recipe.finetuning.epochs > 0 {
         let folder = RunFolder(URL(filePath: output + ".finetune", directoryHint: .isDirectory))
         // The network that is cut is not lost either where its own file is to be replaced.
         let file = isInput(output) ? folder.compact : URL(filePath: output)
@@ -82,7 +78,7 @@ struct Compress: ParsableCommand {
     }
     try compressed.model.write(to: URL(filePath: output))
     try report(compressed, test, backOffs)
-    if data == nil, recipe.basis == .responses {
+    if data == nil, recipe.compression.basis == .responses {
       Console.note("note: without --data the weights decide what goes; what layers give for images keeps far more")
     }
   }
@@ -98,37 +94,28 @@ struct Compress: ParsableCommand {
   private func resolvedRecipe(_ model: Model) throws -> Recipe {
     // What the network was trained with says which images were held out and how it is trained on.
     var recipe = try model.compressionRecipe()
-    plan.apply(to: &recipe)
-    set(&recipe.data, data.data)
-    set(&recipe.dataDir, data.dataDir)
-    set(&recipe.skipBroken, data.skipBroken)
-    set(&recipe.finetuneEpochs, finetuneEpochs)
-    set(&recipe.lr, lr)
-    set(&recipe.schedule, schedule)
-    compute.apply(to: &recipe)
-    distillation.apply(to: &recipe)
-    let givenWeights = model.hasGivenWeights(recipe)
-    recipe = recipe.resolvingPlan(givenWeights: givenWeights)
-    recipe.newHead = head.newHead
-    if distillation.distillation == nil, recipe.finetuneEpochs > 0, !head.newHead,
-      !recipe.wasTrainedSmall(givenWeights: givenWeights)
-    {
-      recipe.distillation = Recipe.usualDistillation
-    }
+    try plan.apply(to: &recipe)
+    try recipe.adopt(data)
+    try recipe.adopt(training)
+    try recipe.adopt(compute)
+    try recipe.adopt(distillation)
+    try recipe.adopt(advancedPlan)
+    recipe.model.newHead = head.newHead
+    recipe = Defaults.resolve(recipe, for: Defaults.Context(origin: model.origin(recipe)))
     try recipe.validate()
-    if recipe.finetuneEpochs > 0, data.data == nil {
+    if recipe.finetuning.epochs > 0, data.data == nil {
       throw RecipeError("--finetune-epochs needs images; name them with --data")
     }
-    if head.newHead, recipe.finetuneEpochs == 0 {
+    if head.newHead, recipe.finetuning.epochs == 0 {
       throw RecipeError("--new-head has to be trained; name --finetune-epochs too, or train first")
     }
-    if head.newHead, recipe.distillation > 0, recipe.teacher == nil {
+    if head.newHead, recipe.training.distillation ?? 0 > 0, recipe.training.teacher == nil {
       throw RecipeError("--distillation needs a --teacher with --new-head: the network itself knows other classes")
     }
-    if plan.basis == .responses, data.data == nil {
+    if plan.choice.basis == .responses, data.data == nil {
       throw RecipeError("--basis responses needs images; name them with --data")
     }
-    if resume, recipe.finetuneEpochs == 0 {
+    if resume, recipe.finetuning.epochs == 0 {
       throw RecipeError("--resume goes on with --finetune-epochs; name them too")
     }
     if recalibrate, data.data == nil { throw RecipeError("--recalibrate needs images; name them with --data") }
@@ -151,4 +138,14 @@ struct Compress: ParsableCommand {
     }
     print("written to \(output)")
   }
+}
+
+/// How the compact network is trained on by `compress`.
+struct FinetuningOptions: ParsableArguments, Encodable {
+  @Option(help: ArgumentHelp("Train the compact network on for as many epochs.", valueName: "n"))
+  var finetuneEpochs: Int?
+  @Option(help: ArgumentHelp("Learning rate of the fine-tuning (default: the run's, or 0.02).", valueName: "x"))
+  var lr: Double?
+  @Option(help: "The rate's way while fine-tuning: constant, cosine or step (default: the run's, or cosine).")
+  var schedule: Schedule.Shape?
 }

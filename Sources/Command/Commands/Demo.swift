@@ -29,13 +29,14 @@ struct Demo: ParsableCommand {
       throw RecipeError("--images is \(images), expected 720 to 1000000")
     }
     var recipe = Recipe()
-    recipe.data = Glyphs.name
-    recipe.model = Catalogue.dec3.rawValue
-    recipe.batchSize = 64
-    recipe.parameters = parameters
-    compute.apply(to: &recipe)
+    recipe.data.name = Glyphs.name
+    recipe.model.name = Catalogue.dec3.rawValue
+    recipe.training.batchSize = 64
+    recipe.compression.parameters = parameters
+    try recipe.adopt(compute)
     try recipe.validate()
-    let data = try Glyphs(train: images, test: 4000).dataset().holdingOut(recipe.validation, seed: recipe.seed)
+    let data = try Glyphs(train: images, test: 4000).dataset().holdingOut(
+      recipe.data.validation, seed: recipe.training.seed)
     let show = DemoShow(recipe: recipe, data: data, folder: URL(filePath: output), epochs: epochs)
     try show.run()
   }
@@ -71,25 +72,25 @@ struct DemoShow {
   }
 
   private func trainDense() throws -> Contender {
-    try train("dense network", in: "dense") { $0.epochs = epochs }
+    try train("dense network", in: "dense") { $0.training.epochs = epochs }
   }
 
   private func trainForCompression() throws -> Contender {
     try train("(b) trained for compression", in: "b") { recipe in
-      recipe.epochs = firstEpochs
-      recipe.finetuneEpochs = epochs - firstEpochs
+      recipe.training.epochs = firstEpochs
+      recipe.finetuning.epochs = epochs - firstEpochs
       // The strengths follow from the size.
-      (recipe.nuclear, recipe.group) = (nil, nil)
+      recipe.regularizer = RegularizerRecipe()
     }
   }
 
   private func trainSmall() throws -> Contender {
-    let limit = Int((recipe.parameters ?? 1) * Double(try start().network.cost().parameters))
-    return try train("(c) small dense network from scratch", in: "c", parameters: limit) { $0.epochs = epochs }
+    let limit = Int((recipe.compression.parameters ?? 1) * Double(try start().network.cost().parameters))
+    return try train("(c) small dense network from scratch", in: "c", parameters: limit) { $0.training.epochs = epochs }
   }
 
   private func start(parameters limit: Int? = nil) throws -> Model {
-    var model = try Model(recipe.model, for: data, seed: recipe.seed)
+    var model = try Model(recipe.model.name, for: data, seed: recipe.training.seed)
     if let limit { model.network = try model.network.thinned(toParameters: limit) }
     return model
   }
@@ -99,7 +100,7 @@ struct DemoShow {
   ) throws -> Contender {
     Console.note("\n\(name)")
     var recipe = recipe
-    (recipe.nuclear, recipe.group) = (0, 0)
+    recipe.regularizer = .off
     change(&recipe)
     let outcome = try session(recipe, try emptied(place))
       .run(from: try start(parameters: parameters), on: data)
@@ -111,7 +112,8 @@ struct DemoShow {
     let name = "(a) dense, truncated"
     Console.note("\n\(name)")
     var recipe = recipe
-    (recipe.nuclear, recipe.group, recipe.epochs) = (0, 0, 0)
+    recipe.regularizer = .off
+    recipe.training.epochs = 0
     let outcome = try session(recipe, try emptied("a")).compressOnly(dense.model, on: data)
     return Contender(name: name, model: outcome.model, file: outcome.file, top1: outcome.result.test.top1)
   }

@@ -24,14 +24,12 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     var recipe = Recipe()
-    guard let name = data.data else { throw RecipeError("--data is missing; name a data set or a folder of images") }
-    recipe.data = name
-    recipe.dataDir = data.dataDir
-    recipe.skipBroken = data.skipBroken ?? false
-    recipe.validation = 0
-    recipe.batchSize = batchSize
-    model.reading.apply(to: &recipe)
-    compute.apply(to: &recipe)
+    guard data.data != nil else { throw RecipeError("--data is missing; name a data set or a folder of images") }
+    try recipe.adopt(data)
+    recipe.data.validation = 0
+    recipe.training.batchSize = batchSize
+    try recipe.adopt(model.reading)
+    try recipe.adopt(compute)
     try recipe.validate()
     let device = try recipe.computing()
     let source = try model.source()

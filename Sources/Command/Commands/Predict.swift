@@ -17,7 +17,7 @@ struct Predict: ParsableCommand {
   var images: [String]
   @Option(help: ArgumentHelp("How many classes to name for each image.", valueName: "n"))
   var top = 1
-  @OptionGroup var reading: ReadingArguments
+  @OptionGroup(title: "Advanced") var reading: ReadingArguments
   @Flag(help: "Print JSON.")
   var json = false
 

@@ -27,11 +27,13 @@ struct Train: ParsableCommand {
   var recipe: String?
   @OptionGroup var head: NewHeadOption
   @OptionGroup var data: DataOptions
-  @OptionGroup var reading: ReadingArguments
   @OptionGroup var training: TrainingRecipeOptions
   @OptionGroup var plan: PlanOptions
-  @OptionGroup var distillation: DistillationOptions
-  @OptionGroup var compute: ComputeOptions
+  @OptionGroup(title: "Machine") var compute: ComputeOptions
+  @OptionGroup(title: "Advanced") var reading: ReadingArguments
+  @OptionGroup(title: "Advanced") var distillation: DistillationOptions
+  @OptionGroup(title: "Advanced") var advanced: AdvancedTrainingOptions
+  @OptionGroup(title: "Advanced") var advancedPlan: AdvancedPlanOptions
   @Option(help: ArgumentHelp("Seconds between checkpoints within an epoch.", valueName: "seconds"))
   var checkpointEvery = 300.0
   @Flag(help: "Go on with the run in the folder.")
@@ -62,19 +64,19 @@ struct Train: ParsableCommand {
     if resume, !isRun, (recipe ?? model ?? data.data) == nil {
       throw RecipeError("\(output) holds no run to go on with; check --output, or say what to train")
     }
-    if isRun, resume { resolved = try Recipe(contentsOf: folder.recipe) }
+    if isRun, resume { resolved = try Recipe(contentsOf: folder.recipe, flat: .read) }
     if let recipe { resolved = try Recipe(contentsOf: URL(filePath: recipe)) }
-    set(&resolved.model, model)
-    set(&resolved.data, data.data)
-    if let weights { resolved.weights = weights }
-    if head.newHead { resolved.newHead = true }
-    if let dataDir = data.dataDir { resolved.dataDir = dataDir }
-    set(&resolved.skipBroken, data.skipBroken)
-    reading.apply(to: &resolved)
-    training.apply(to: &resolved)
-    plan.apply(to: &resolved)
-    distillation.apply(to: &resolved)
-    compute.apply(to: &resolved)
+    if let model { resolved.model.name = model }
+    if let weights { resolved.model.weights = weights }
+    if head.newHead { resolved.model.newHead = true }
+    try resolved.adopt(data)
+    try resolved.adopt(reading)
+    try training.apply(to: &resolved)
+    try plan.apply(to: &resolved)
+    try resolved.adopt(distillation)
+    try resolved.adopt(advanced)
+    try resolved.adopt(advancedPlan)
+    try resolved.adopt(compute)
     try resolved.validate()
     return resolved
   }

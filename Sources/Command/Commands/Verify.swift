@@ -19,7 +19,7 @@ struct Verify: ParsableCommand {
   @Argument(help: ArgumentHelp("What to compare it with.", valueName: "b"))
   var second: String
   @OptionGroup var data: DataOptions
-  @OptionGroup var reading: ReadingArguments
+  @OptionGroup(title: "Advanced") var reading: ReadingArguments
   @Option(help: ArgumentHelp("How far apart outputs may be, of the largest output.", valueName: "x"))
   var tolerance = 1e-4
   @Option(help: ArgumentHelp("Threads of libtorch; all cores by default.", valueName: "n"))
@@ -42,7 +42,7 @@ struct Verify: ParsableCommand {
       throw RecipeError("--tolerance is \(tolerance), expected a number above 0, such as 0.0001")
     }
     var recipe = Recipe()
-    recipe.threads = threads
+    recipe.machine.threads = threads
     try recipe.validate()
     _ = try recipe.computing()
     let (a, b) = (try load(first), try load(second))
@@ -55,9 +55,9 @@ struct Verify: ParsableCommand {
     let difference = compared.relative
     var report = Report(difference: difference)
     var disagreements = 0
-    if let name = data.data {
-      (recipe.data, recipe.dataDir, recipe.validation) = (name, data.dataDir, 0)
-      recipe.skipBroken = data.skipBroken ?? false
+    if data.data != nil {
+      try recipe.adopt(data)
+      recipe.data.validation = 0
       if a.preprocessing.mean != b.preprocessing.mean || a.preprocessing.std != b.preprocessing.std {
         Console.note("warning: the two want their images normalised in different ways; both get them as \(first) does")
       }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Thresh
 
 /// One number for each channel, or one for all: 0.485,0.456,0.406.
-struct ChannelNumbers: ExpressibleByArgument {
+struct ChannelNumbers: ExpressibleByArgument, Encodable {
   let values: [Float]
 
   init?(argument: String) {
@@ -11,6 +11,8 @@ struct ChannelNumbers: ExpressibleByArgument {
     guard values.count == parts.count else { return nil }
     self.values = values
   }
+
+  func encode(to encoder: any Encoder) throws { try values.encode(to: encoder) }
 
   /// The words of a command line, numbers after --mean and --std joined to one word each: they may be apart, too.
   static func joined(_ words: [String]) -> [String] {
@@ -30,7 +32,7 @@ struct ChannelNumbers: ExpressibleByArgument {
 }
 
 /// What a file of another program leaves open, in every command that reads one.
-struct ReadingArguments: ParsableArguments {
+struct ReadingArguments: ParsableArguments, Encodable {
   @Option(help: ArgumentHelp("The output that gives the classes, where an ONNX file has several.", valueName: "name"))
   var outputName: String?
   @Option(
@@ -45,19 +47,12 @@ struct ReadingArguments: ParsableArguments {
       valueName: "pixels"))
   var imageSize: Int?
 
-  func apply(to recipe: inout Recipe) {
-    set(&recipe.outputName, outputName)
-    set(&recipe.mean, mean?.values)
-    set(&recipe.std, std?.values)
-    set(&recipe.imageSize, imageSize)
-  }
-
   /// - Parameter data: the data set that the model is to be used with, by its name.
   /// - Throws: `RecipeError` naming the first value that makes no sense.
   func options(data: String? = nil) throws -> ReadingOptions {
     var recipe = Recipe()
-    apply(to: &recipe)
-    recipe.data = data ?? ""
+    try recipe.adopt(self)
+    recipe.data.name = data ?? ""
     try recipe.validate()
     return recipe.reading
   }

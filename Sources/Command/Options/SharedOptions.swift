@@ -31,7 +31,7 @@ extension Recipe {
 }
 
 /// Which images, and where they lie.
-struct DataOptions: ParsableArguments {
+struct DataOptions: ParsableArguments, Encodable {
   @Option(
     help: ArgumentHelp(
       "cifar10, cifar100, fashion-mnist, mnist, chars36, glyphs, or a folder of images.", valueName: "name|folder"))
@@ -57,7 +57,7 @@ struct ModelArgument: ParsableArguments {
   )
   var weights: String?
 
-  @OptionGroup var reading: ReadingArguments
+  @OptionGroup(title: "Advanced") var reading: ReadingArguments
 
   func source() throws -> ModelSource { try ModelSource(model, weights: weights) }
 
@@ -72,20 +72,15 @@ struct NewHeadOption: ParsableArguments {
 }
 
 /// What computes, and with how much.
-struct ComputeOptions: ParsableArguments {
+struct ComputeOptions: ParsableArguments, Encodable {
   @Option(help: ArgumentHelp("cpu, cuda or cuda:N (default: cpu).", valueName: "device"))
   var device: String?
   @Option(help: ArgumentHelp("Threads of libtorch; all cores by default.", valueName: "n"))
   var threads: Int?
-
-  func apply(to recipe: inout Recipe) {
-    set(&recipe.device, device)
-    set(&recipe.threads, threads)
-  }
 }
 
 /// What the compact network learns from beside the labels, in `train` and `compress` alike.
-struct DistillationOptions: ParsableArguments {
+struct DistillationOptions: ParsableArguments, Encodable {
   @Option(
     help: ArgumentHelp(
       "Share of the loss that is the distance to a teacher's outputs, 0 to 1 (default: 0.7 where compress fine-tunes a "
@@ -98,20 +93,13 @@ struct DistillationOptions: ParsableArguments {
   var teacher: String?
   @Option(help: ArgumentHelp("How far the teacher's probabilities are evened out (default: 4).", valueName: "x"))
   var temperature: Double?
-
-  func apply(to recipe: inout Recipe) {
-    set(&recipe.distillation, distillation)
-    set(&recipe.teacher, teacher)
-    set(&recipe.temperature, temperature)
-  }
 }
 
-/// Takes an option over when it was given.
-func set<Value>(_ target: inout Value, _ given: Value?) {
-  if let given { target = given }
+// A group of options is given to a recipe as it is encoded: by the names of its properties.
+extension Option: @retroactive Encodable where Value: Encodable {
+  public func encode(to encoder: any Encoder) throws { try wrappedValue.encode(to: encoder) }
 }
 
-/// The same for what a recipe may leave open: one that was not given opens nothing again.
-func set<Value>(_ target: inout Value?, _ given: Value?) {
-  if let given { target = given }
+extension Flag: @retroactive Encodable where Value: Encodable {
+  public func encode(to encoder: any Encoder) throws { try wrappedValue.encode(to: encoder) }
 }

@@ -22,6 +22,82 @@ extension Regularizer.Frequency: ExpressibleByArgument {
 
 /// What `train` alone decides.
 struct TrainingRecipeOptions: ParsableArguments {
+  @OptionGroup var common: CommonTrainingOptions
+  @OptionGroup(title: "Training") var steps: TrainingStepOptions
+  @OptionGroup(title: "Regularizer") var regularizer: RegularizerOptions
+
+  func apply(to recipe: inout Recipe) throws {
+    // What was only the usual of another optimiser is so no more.
+    if recipe.training.weightDecay == Defaults.weightDecay(of: recipe.training.optimizer) {
+      recipe.training.weightDecay = nil
+    }
+    if regularizer.nuclear != nil, regularizer.group != nil { recipe.regularizer.steer = nil }
+    try recipe.adopt(common)
+    try recipe.adopt(steps)
+    try recipe.adopt(regularizer)
+    if steps.momentum == 0 { recipe.training.nesterov = false }
+  }
+}
+
+/// What people use first.
+struct CommonTrainingOptions: ParsableArguments, Encodable {
+  @Option(help: ArgumentHelp("Epochs (default: 30).", valueName: "n"))
+  var epochs: Int?
+  @Option(help: ArgumentHelp("Then compress and train the compact network on for as many epochs.", valueName: "n"))
+  var finetuneEpochs: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Learning rate (default: 0.1; 0.02 without batch norm and from given weights; 0.001 for adamw).", valueName: "x"))
+  var lr: Double?
+}
+
+/// How the steps are made.
+struct TrainingStepOptions: ParsableArguments, Encodable {
+  @Option(help: ArgumentHelp("Images a step (default: 128).", valueName: "n"))
+  var batchSize: Int?
+  @Option(help: "sgd or adamw (default: sgd).")
+  var optimizer: TrainingOptions.Optimizer?
+  @Option(help: ArgumentHelp("Momentum (default: 0.9, Nesterov), or β₁ of adamw.", valueName: "x"))
+  var momentum: Double?
+  @Option(help: ArgumentHelp("Weight decay (default: 0.0005, or 0.01 for adamw).", valueName: "x"))
+  var weightDecay: Double?
+  @Option(help: "The rate's way in the last phase: constant, cosine or step (default: cosine).")
+  var schedule: Schedule.Shape?
+  @Option(help: ArgumentHelp("Epochs over which the rate grows from zero (default: 1).", valueName: "x"))
+  var warmupEpochs: Double?
+  @Option(help: ArgumentHelp("Seed of weights, order and augmentation (default: 0).", valueName: "n"))
+  var seed: UInt64?
+  @Option(help: "float32 or bfloat16; weights stay float32 (default: float32).")
+  var precision: TrainingOptions.Precision?
+}
+
+/// What training adds to the loss.
+struct RegularizerOptions: ParsableArguments, Encodable {
+  @Option(
+    help: ArgumentHelp(
+      "Strength τ of the nuclear norm; 0 for none (default: chosen for the length of the training).", valueName: "x"))
+  var nuclear: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Strength λ of the group lasso; 0 for none (default: chosen for the length of the training).", valueName: "x"))
+  var group: Double?
+  @Flag(
+    inversion: .prefixedNo,
+    help:
+      "Let the strength follow the size wished by --parameters and --macs (default: where a strength is left open).")
+  var steer: Bool?
+  @Option(
+    help: ArgumentHelp("Epochs over which the strength grows from zero (default: half of --epochs).", valueName: "x"))
+  var strengthWarmup: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Epoch after which the network is made smaller and goes on training; may be given several times.", valueName: "n")
+  )
+  var compactAt: [Int] = []
+}
+
+/// What is seldom changed.
+struct AdvancedTrainingOptions: ParsableArguments, Encodable {
   @Option(
     help: ArgumentHelp(
       "Share of the training images held out for all that is selected (default: 0.1).", valueName: "share"))
@@ -36,39 +112,11 @@ struct TrainingRecipeOptions: ParsableArguments {
     inversion: .prefixedNo,
     help: "Put a batch norm that changes nothing behind convolutions without one (default: for ONNX files).")
   var restoreBatchNorm: Bool?
-  @Option(help: ArgumentHelp("Epochs (default: 30).", valueName: "n"))
-  var epochs: Int?
-  @Option(help: ArgumentHelp("Then compress and train the compact network on for as many epochs.", valueName: "n"))
-  var finetuneEpochs: Int?
-  @Option(help: ArgumentHelp("Images a step (default: 128).", valueName: "n"))
-  var batchSize: Int?
-  @Option(help: "sgd or adamw (default: sgd).")
-  var optimizer: TrainingOptions.Optimizer?
-  @Option(
-    help: ArgumentHelp(
-      "Learning rate (default: 0.1; 0.02 without batch norm and from given weights; 0.001 for adamw).", valueName: "x"))
-  var lr: Double?
-  @Option(help: ArgumentHelp("Momentum (default: 0.9, Nesterov), or β₁ of adamw.", valueName: "x"))
-  var momentum: Double?
-  @Option(help: ArgumentHelp("Weight decay (default: 0.0005, or 0.01 for adamw).", valueName: "x"))
-  var weightDecay: Double?
   @Option(
     help: ArgumentHelp("Weight decay for the compact network (default: a tenth of --weight-decay).", valueName: "x"))
   var finetuneWeightDecay: Double?
-  @Option(help: "The rate's way in the last phase: constant, cosine or step (default: cosine).")
-  var schedule: Schedule.Shape?
-  @Option(help: ArgumentHelp("Epochs over which the rate grows from zero (default: 1).", valueName: "x"))
-  var warmupEpochs: Double?
   @Option(help: ArgumentHelp("Label smoothing (default: 0).", valueName: "x"))
   var labelSmoothing: Double?
-  @Option(
-    help: ArgumentHelp(
-      "Strength τ of the nuclear norm; 0 for none (default: chosen for the length of the training).", valueName: "x"))
-  var nuclear: Double?
-  @Option(
-    help: ArgumentHelp(
-      "Strength λ of the group lasso; 0 for none (default: chosen for the length of the training).", valueName: "x"))
-  var group: Double?
   @Option(
     help: ArgumentHelp(
       "Part of λ that goes to single elements: sparse group lasso, or ℓ1 alone at 1 (default: 0).", valueName: "share"))
@@ -82,19 +130,6 @@ struct TrainingRecipeOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Steps between proximal steps, or epoch (default: 10).", valueName: "n|epoch"))
   var proximalEvery: Regularizer.Frequency?
   @Option(
-    help: ArgumentHelp("Epochs over which the strength grows from zero (default: half of --epochs).", valueName: "x"))
-  var strengthWarmup: Double?
-  @Flag(
-    inversion: .prefixedNo,
-    help:
-      "Let the strength follow the size wished by --parameters and --macs (default: where a strength is left open).")
-  var steer: Bool?
-  @Option(
-    help: ArgumentHelp(
-      "Epoch after which the network is made smaller and goes on training; may be given several times.", valueName: "n")
-  )
-  var compactAt: [Int] = []
-  @Option(
     help: ArgumentHelp(
       "Share of its energy that every layer keeps then (default: the size asked for by --macs, --parameters or --time, "
         + "which the last time reaches, or else --energy).",
@@ -106,49 +141,8 @@ struct TrainingRecipeOptions: ParsableArguments {
     inversion: .prefixedNo,
     help: "Give a weight its norm back after each proximal step where a batch norm follows (default: yes).")
   var restoreNorm: Bool?
-  @Option(help: "float32 or bfloat16; weights stay float32 (default: float32).")
-  var precision: TrainingOptions.Precision?
-  @Option(help: ArgumentHelp("Seed of weights, order and augmentation (default: 0).", valueName: "n"))
-  var seed: UInt64?
   @Option(help: ArgumentHelp("Padding of the random crop; what suits the data set by default.", valueName: "pixels"))
   var crop: Int?
   @Flag(inversion: .prefixedNo, help: "Mirror half of the images; what suits the data set by default.")
   var flip: Bool?
-
-  func apply(to recipe: inout Recipe) {
-    set(&recipe.validation, validation)
-    set(&recipe.epochs, epochs)
-    set(&recipe.finetuneEpochs, finetuneEpochs)
-    set(&recipe.batchSize, batchSize)
-    if let optimizer { recipe.adopt(optimizer) }
-    set(&recipe.lr, lr)
-    set(&recipe.momentum, momentum)
-    if momentum == 0 { recipe.nesterov = false }
-    set(&recipe.weightDecay, weightDecay)
-    set(&recipe.finetuneWeightDecay, finetuneWeightDecay)
-    set(&recipe.schedule, schedule)
-    set(&recipe.warmupEpochs, warmupEpochs)
-    set(&recipe.labelSmoothing, labelSmoothing)
-    set(&recipe.nuclear, nuclear)
-    set(&recipe.group, group)
-    set(&recipe.width, width)
-    set(&recipe.sparsity, sparsity)
-    set(&recipe.decompose, decompose)
-    set(&recipe.restoreBatchNorm, restoreBatchNorm)
-    set(&recipe.groupNorm, groupNorm)
-    set(&recipe.order, order)
-    set(&recipe.scale, scale)
-    set(&recipe.proximalEvery, proximalEvery)
-    set(&recipe.restoreNorm, restoreNorm)
-    if !compactAt.isEmpty { recipe.compactAt = compactAt }
-    set(&recipe.compactEnergy, compactEnergy)
-    set(&recipe.compactMomentum, compactMomentum)
-    if nuclear != nil, group != nil { recipe.steer = nil }
-    set(&recipe.steer, steer)
-    set(&recipe.precision, precision)
-    set(&recipe.seed, seed)
-    set(&recipe.strengthWarmup, strengthWarmup)
-    set(&recipe.crop, crop)
-    set(&recipe.flip, flip)
-  }
 }
