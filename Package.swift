@@ -19,12 +19,8 @@ let package = Package(
   name: "Thresh",
   platforms: [.macOS(.v15)],
   products: [
-    .executable(name: "thresh", targets: ["thresh"]),
-    .library(
-      name: "Thresh",
-      targets: [
-        "Torch", "Networks", "Architectures", "Compaction", "Containers", "Datasets", "Interchange", "Training",
-      ]),
+    .executable(name: "thresh", targets: ["thresh-command"]),
+    .library(name: "Thresh", targets: ["Thresh"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -62,12 +58,12 @@ let package = Package(
     library(
       "Training",
       ["Compaction", "Datasets", "Interchange", "Reports", .product(name: "Yams", package: "Yams")]),
+    library("Thresh", ["Architectures", "Reports", "Training"]),
+    // On disks that do not tell capitals, a target named as the product would be in the library's place.
     .executableTarget(
-      name: "thresh",
-      dependencies: [
-        "Architectures", "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      swiftSettings: strict),
+      name: "thresh-command",
+      dependencies: ["Reports", "Thresh", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Sources/Command", swiftSettings: strict),
     .executableTarget(
       name: "thresh-bench", dependencies: ["Architectures", "Training"], path: "Benchmarks/Worker",
       swiftSettings: strict),
@@ -88,7 +84,8 @@ let package = Package(
       swiftSettings: strict),
     tests("ReportsTests", ["Reports"]),
     tests("TrainingTests", ["Training", "Architectures"]),
-    tests("ThreshTests", ["thresh"]),
+    tests("ThreshTests", ["Thresh"]),
+    tests("CommandTests", ["thresh-command"]),
   ],
   cxxLanguageStandard: .cxx20
 )

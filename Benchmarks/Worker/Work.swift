@@ -14,6 +14,7 @@ struct Work {
   /// - Throws: `BenchmarkError` when the request does not make sense, `DatasetError` when there are no such images.
   init(_ task: Task) throws {
     Library.setThreads(task.threads)
+    Library.keepFreedMemory()
     if let work = try Self.growing(task) ?? Self.forward(task) {
       run = work
       return
@@ -79,11 +80,14 @@ final class Learner {
     }
     let network = try Self.network(task)
     var recipe = Recipe()
-    recipe.lr = 0.01
-    recipe.batchSize = task.batch
-    recipe.precision = task.precision
+    recipe.training.lr = 0.01
+    recipe.training.batchSize = task.batch
+    recipe.machine.precision = task.precision
     // The default strengths of a training on 50,000 images.
-    options = recipe.resolvingStrengths(stepsPerEpoch: 50_000 / task.batch).training
+    options =
+      Defaults.resolve(
+        recipe, for: Defaults.Context(origin: .random, stepsPerEpoch: 50_000 / task.batch)
+      ).trainingOptions
     regularization = try Regularization(options.regularizer, on: network)
     state = try TrainingState(network, on: device)
   }

@@ -20,6 +20,8 @@ public struct Model: Sendable {
   /// What had to be assumed because the file leaves it open, and what of the file was not used: a sentence each, to be
   /// told once to the person who gave the file. Not written to files.
   public var notes: [String] = []
+  /// Whether its weights were trained; those of a new architecture are random. Not written to files.
+  public var isTrained = true
 
   public init(
     network: Network, preprocessing: Preprocessing, classNames: [String], recipe: String? = nil, plan: String? = nil,
@@ -63,7 +65,7 @@ extension Model {
       throw ContainerError(
         """
         \(name) holds weights but no architecture that is read here; name the architecture that it is for and give the \
-        file with --weights
+        file as its `weights`
         """)
     }
     guard version == "1" else {

@@ -14,7 +14,8 @@ public enum Library {
   ///
   /// Otherwise every training step gives its activations back to the system and faults them in again, page by page:
   /// 10,000 faults and 6 % of the processor time in a step of ResNet-20 with 128 images.
-  package static func keepFreedMemory() { ct_keep_freed_memory() }
+  /// It is the process's own affair: a program calls it when it starts, libraries never.
+  public static func keepFreedMemory() { ct_keep_freed_memory() }
 
   /// The vector instructions in use, such as AVX2.
   public static var vectorInstructions: String { String(cString: ct_cpu_capability()) }

@@ -23,7 +23,7 @@ public struct Alarm: Sendable, Equatable {
     return Alarm(
       id: "guessing",
       message:
-        "epoch \(epoch) was right on \(share) % of the training images, as by guessing; lower --lr, or the strengths")
+        "epoch \(epoch) was right on \(share) % of the training images, as by guessing; lower `lr`, or the strengths")
   }
 
   /// Whether an accuracy in percent is next to that of guessing: less than half as often again, and less than a tenth of
@@ -59,7 +59,7 @@ extension ProximalStep {
       return Alarm(
         id: "fading \(layer)",
         message:
-          "the weights of \(layer) shrink to nothing within \(Int(Alarm.foresight)) proximal steps; lower --nuclear")
+          "the weights of \(layer) shrink to nothing within \(Int(Alarm.foresight)) proximal steps; lower `nuclear`")
     }
   }
 
@@ -70,7 +70,7 @@ extension ProximalStep {
       return Alarm(
         id: "rank \(layer)",
         message:
-          "layer \(layer) is down to rank \(rank) and about to collapse; lower --nuclear, or leave it out with --skip")
+          "layer \(layer) is down to rank \(rank) and about to collapse; lower `nuclear`, or leave it out with `skip`")
     }
   }
 
@@ -80,7 +80,7 @@ extension ProximalStep {
       return Alarm(
         id: "units \(family)",
         message:
-          "\(living.alive) of \(living.count) units of \(family) are alive; it is about to collapse; lower --group")
+          "\(living.alive) of \(living.count) units of \(family) are alive; it is about to collapse; lower `group`")
     }
   }
 }

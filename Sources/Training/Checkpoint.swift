@@ -86,7 +86,7 @@ struct Checkpoint {
     guard let text = stored.metadata["training"],
       let position = try? JSONDecoder().decode(Position.self, from: Data(text.utf8))
     else {
-      throw ContainerError("\(file.lastPathComponent) is no checkpoint of a training; start anew without --resume")
+      throw ContainerError("\(file.lastPathComponent) is no checkpoint of a training; start anew without `resume`")
     }
     self.init(parameters: [:], memory: OptimizerMemory(), position: position)
     memory.steps = position.optimizerSteps ?? position.step
@@ -124,7 +124,7 @@ struct Checkpoint {
     }
     if let own = position.optimizer, own != optimizer {
       throw ContainerError(
-        "\(name) belongs to a training by \(own.rawValue); go on with --optimizer \(own.rawValue), or start anew")
+        "\(name) belongs to a training by \(own.rawValue); go on with `optimizer` \(own.rawValue), or start anew")
     }
     let fits = [memory.momenta, memory.squares].joined().allSatisfy {
       $0.value.shape == network.parameters[$0.key]?.shape
@@ -134,7 +134,7 @@ struct Checkpoint {
       memory.steps,
     ]
     guard fits, counters.allSatisfy((0...1 << 40).contains) else {
-      throw ContainerError("\(name) does not belong to this training; start anew without --resume")
+      throw ContainerError("\(name) does not belong to this training; start anew without `resume`")
     }
   }
 }

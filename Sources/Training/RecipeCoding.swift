@@ -5,131 +5,16 @@ import Reports
 import Yams
 
 extension Recipe {
-  /// The keys of the file, spelt as the options of the command line.
-  public enum CodingKeys: String, CodingKey, CaseIterable {
-    case model, width, decompose
-    case restoreBatchNorm = "restore-batch-norm"
-    case weights
-    case newHead = "new-head"
-    case data
-    case dataDir = "data-dir"
-    case skipBroken = "skip-broken"
-    case validation, epochs
-    case finetuneEpochs = "finetune-epochs"
-    case batchSize = "batch-size"
-    case optimizer, lr, momentum, nesterov
-    case weightDecay = "weight-decay"
-    case finetuneWeightDecay = "finetune-weight-decay"
-    case schedule
-    case warmupEpochs = "warmup-epochs"
-    case labelSmoothing = "label-smoothing"
-    case teacher, distillation, temperature
-    case nuclear, group, sparsity
-    case groupNorm = "group-norm"
-    case order, scale
-    case proximalEvery = "proximal-every"
-    case skip, strengths
-    case restoreNorm = "restore-norm"
-    case strengthWarmup = "strength-warmup"
-    case steer
-    case compactAt = "compact-at"
-    case compactEnergy = "compact-energy"
-    case compactMomentum = "compact-momentum"
-    case energy
-    case energyMeasure = "energy-measure"
-    case parameters, macs, time
-    case timeBatchSize = "time-batch-size"
-    case timePrecision = "time-precision"
-    case scheme, basis
-    case units, allocation
-    case minRank = "min-rank"
-    case minUnits = "min-units"
-    case precision, device, threads, seed, crop, flip, mean, std
-    case outputName = "output-name"
-    case imageSize = "image-size"
-    case imageResize = "image-resize"
-  }
-
-  public init(from decoder: any Decoder) throws {
-    self.init()
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    func read<Value: Decodable>(_ key: CodingKeys, _ target: inout Value) throws {
-      if let value = try values.decodeIfPresent(Value.self, forKey: key) { target = value }
-    }
-    func readOptional<Value: Decodable>(_ key: CodingKeys, _ target: inout Value?) throws {
-      target = try values.decodeIfPresent(Value.self, forKey: key)
-    }
-    try read(.model, &model)
-    try read(.width, &width)
-    try read(.decompose, &decompose)
-    try readOptional(.restoreBatchNorm, &restoreBatchNorm)
-    try readOptional(.weights, &weights)
-    try read(.newHead, &newHead)
-    try read(.data, &data)
-    try readOptional(.dataDir, &dataDir)
-    try read(.skipBroken, &skipBroken)
-    try read(.validation, &validation)
-    try read(.epochs, &epochs)
-    try read(.finetuneEpochs, &finetuneEpochs)
-    try read(.batchSize, &batchSize)
-    if let optimizer = try values.decodeIfPresent(TrainingOptions.Optimizer.self, forKey: .optimizer) {
-      adopt(optimizer)
-    }
-    try readOptional(.lr, &lr)
-    try read(.momentum, &momentum)
-    try read(.nesterov, &nesterov)
-    try read(.weightDecay, &weightDecay)
-    try readOptional(.finetuneWeightDecay, &finetuneWeightDecay)
-    try read(.schedule, &schedule)
-    try read(.warmupEpochs, &warmupEpochs)
-    try read(.labelSmoothing, &labelSmoothing)
-    try readOptional(.teacher, &teacher)
-    try read(.distillation, &distillation)
-    try read(.temperature, &temperature)
-    try readOptional(.nuclear, &nuclear)
-    try readOptional(.group, &group)
-    try read(.sparsity, &sparsity)
-    try read(.groupNorm, &groupNorm)
-    try read(.order, &order)
-    try read(.scale, &scale)
-    try read(.proximalEvery, &proximalEvery)
-    try readOptional(.skip, &skip)
-    try read(.strengths, &strengths)
-    try read(.restoreNorm, &restoreNorm)
-    try readOptional(.strengthWarmup, &strengthWarmup)
-    try readOptional(.steer, &steer)
-    try read(.compactAt, &compactAt)
-    try readOptional(.compactEnergy, &compactEnergy)
-    try read(.compactMomentum, &compactMomentum)
-    try read(.energy, &energy)
-    try read(.energyMeasure, &energyMeasure)
-    try readOptional(.parameters, &parameters)
-    try readOptional(.macs, &macs)
-    try readOptional(.time, &time)
-    try read(.timeBatchSize, &timeBatchSize)
-    try read(.timePrecision, &timePrecision)
-    try readOptional(.scheme, &scheme)
-    try readOptional(.basis, &basis)
-    try read(.units, &units)
-    try readOptional(.allocation, &allocation)
-    try read(.minRank, &minRank)
-    try read(.minUnits, &minUnits)
-    try read(.precision, &precision)
-    try read(.device, &device)
-    try readOptional(.threads, &threads)
-    try read(.seed, &seed)
-    try readOptional(.crop, &crop)
-    try readOptional(.flip, &flip)
-    try readOptional(.mean, &mean)
-    try readOptional(.std, &std)
-    try readOptional(.outputName, &outputName)
-    try readOptional(.imageSize, &imageSize)
-    try readOptional(.imageResize, &imageResize)
-  }
+  /// Flat recipes, as earlier versions wrote them: refused where a person wrote one, read where a run left it.
+  public enum FlatRecipes: Sendable { case refused, read }
 
   /// The recipe as YAML, every key with its value.
   public func yaml() throws -> String {
-    let lines = try YAMLEncoder().encode(self).split(separator: "\n", omittingEmptySubsequences: false)
+    let sections = try Self.mapping(of: self).map { name, section -> (Node, Node) in
+      let settings = section.mapping?.map { (Node($0.string?.kebabCase ?? ""), $1) } ?? []
+      return (name, Node(settings))
+    }
+    let lines = try Yams.serialize(node: Node(sections)).split(separator: "\n", omittingEmptySubsequences: false)
     return lines.map(Self.plainNumber).joined(separator: "\n")
   }
 
@@ -144,7 +29,7 @@ extension Recipe {
   /// Reads a recipe; what it leaves out has its default.
   ///
   /// - Throws: `RecipeError` for a file that is no YAML, has an unknown key (naming the nearest) or a wrong value.
-  public init(contentsOf file: URL) throws {
+  public init(contentsOf file: URL, flat: FlatRecipes = .refused) throws {
     let name = file.lastPathComponent
     guard let size = try? file.resolvingSymlinksInPath().resourceValues(forKeys: [.fileSizeKey]).fileSize else {
       throw RecipeError("recipe \(file.path) cannot be found; name a YAML file")
@@ -157,10 +42,10 @@ extension Recipe {
     } catch {
       throw RecipeError("recipe \(name) cannot be read as UTF-8 text; check the file and its permissions")
     }
-    try self.init(yaml: text, name: name)
+    try self.init(yaml: text, name: name, flat: flat)
   }
 
-  public init(yaml text: String, name: String) throws {
+  public init(yaml text: String, name: String, flat: FlatRecipes = .refused) throws {
     guard !text.contains("*") || !text.contains("&") else {
       throw RecipeError("recipe \(name) uses YAML anchors, which recipes do not need; write the values out")
     }
@@ -170,20 +55,12 @@ extension Recipe {
     } catch {
       throw RecipeError("recipe \(name) is no YAML: \(Self.firstLine(of: error))")
     }
-    guard let node else {
-      self.init()
-      return
-    }
+    self.init()
+    guard let node else { return }
     guard let mapping = node.mapping else { throw RecipeError("recipe \(name) is no list of `key: value` lines") }
-    let known = CodingKeys.allCases.map(\.rawValue)
-    for key in mapping.keys {
-      let word = key.string ?? "?"
-      guard !known.contains(word) else { continue }
-      let hint = Suggestion.nearest(to: word, among: known).map { "did you mean \($0)?" } ?? "see thresh train --help"
-      throw RecipeError("recipe \(name) has an unknown key \(word); \(hint)")
-    }
+    let given = try Self.sections(mapping, name, flat)
     do {
-      self = try YAMLDecoder().decode(Recipe.self, from: node)
+      self = try YAMLDecoder().decode(Recipe.self, from: Node(try Self.merged(given)))
     } catch let DecodingError.dataCorrupted(context) {
       throw RecipeError("recipe \(name): \(Self.path(context)) \(context.debugDescription)")
     } catch let DecodingError.typeMismatch(type, context) {
@@ -193,11 +70,99 @@ extension Recipe {
     }
   }
 
+  /// Takes over the settings that `options` has, by the names of the command's options; nil and empty lists were not given.
+  public mutating func adopt(_ options: some Encodable) throws {
+    var given: Settings = [:]
+    for (name, value) in try Self.mapping(of: options) where !value.isNotGiven {
+      if let key = RecipeKey(option: name.string?.kebabCase ?? "") { given[key] = value }
+    }
+    guard !given.isEmpty else { return }
+    self = try YAMLDecoder().decode(Recipe.self, from: Node(try Self.merged(given, over: self)))
+  }
+
+  /// The names of those options that were given, as they are spelt.
+  public static func given(in options: some Encodable) throws -> [String] {
+    try mapping(of: options).compactMap { $1.isNotGiven ? nil : $0.string?.kebabCase }
+  }
+}
+
+extension Recipe {
+  fileprivate typealias Settings = [RecipeKey: Node]
+
+  /// What a file gives, by setting.
+  ///
+  /// - Throws: `RecipeError` for a key that is unknown, or flat where that is refused.
+  private static func sections(_ mapping: Node.Mapping, _ name: String, _ flat: FlatRecipes) throws -> Settings {
+    var given: Settings = [:]
+    for (key, value) in mapping {
+      let word = key.string ?? "?"
+      guard let section = RecipeKey.sections.first(where: { $0.name == word }),
+        value.scalar == nil || value.isNull || RecipeKey(option: word) == nil
+      else {
+        given[try flatKey(word, name, flat)] = value
+        continue
+      }
+      guard !value.isNull else { continue }
+      guard let values = value.mapping else {
+        throw RecipeError("recipe \(name): \(word) is no list of `key: value` lines")
+      }
+      for (key, value) in values {
+        let word = key.string ?? "?"
+        guard let field = section.fields.first(where: { $0.kebabCase == word }) else {
+          let hint = Suggestion.nearest(to: word, among: section.fields.map(\.kebabCase)).map { "did you mean \($0)?" }
+          throw RecipeError(
+            "recipe \(name) has an unknown key \(word) in \(section.name); \(hint ?? "check the spelling")")
+        }
+        given[RecipeKey(section: section.name, field: field)] = value
+      }
+    }
+    return given
+  }
+
+  /// The setting that a key outside the sections stands for.
+  private static func flatKey(_ word: String, _ name: String, _ flat: FlatRecipes) throws -> RecipeKey {
+    guard let key = RecipeKey(option: word) else {
+      let hint = Suggestion.nearest(to: word, among: RecipeKey.all.map(\.option)).flatMap(RecipeKey.init(option:))
+      let sections = RecipeKey.sections.map(\.name).joined(separator: ", ")
+      throw RecipeError(
+        "recipe \(name) has an unknown key \(word); "
+          + (hint.map { "did you mean \($0.option)? It is \($0.key) in \($0.section)" }
+            ?? "its sections are \(sections)"))
+    }
+    guard flat == .read else {
+      throw RecipeError(
+        "recipe \(name) has \(word) outside the sections, as earlier versions wrote it; write it as \(key.key) in "
+          + "\(key.section) (`\(key.section): {\(key.key): …}`)")
+    }
+    return key
+  }
+
+  /// A whole recipe: what `base` says, with what is given in its place.
+  private static func merged(_ given: Settings, over base: Recipe = Recipe()) throws -> [(Node, Node)] {
+    try mapping(of: base).map { section, defaults in
+      let own = given.filter { $0.key.section == section.string && !$0.value.isNull }
+      let names = Set(own.keys.map(\.field))
+      let kept = (defaults.mapping?.map { ($0, $1) } ?? []).filter { !names.contains($0.0.string ?? "") }
+      return (section, Node(kept + own.map { (Node($0.key.field), $0.value) }))
+    }
+  }
+
+  private static func mapping(of value: some Encodable) throws -> [(Node, Node)] {
+    let node = try Yams.compose(yaml: YAMLEncoder().encode(value))
+    return node?.mapping?.map { ($0, $1) } ?? []
+  }
+
   private static func path(_ context: DecodingError.Context) -> String {
-    context.codingPath.map(\.stringValue).joined(separator: ".")
+    context.codingPath.map(\.stringValue.kebabCase).joined(separator: ".")
   }
 
   private static func firstLine(of error: any Error) -> String {
     "\(error)".split(separator: "\n").prefix(2).joined(separator: " ")
   }
+}
+
+extension Node {
+  fileprivate var isNull: Bool { null != nil }
+  /// Whether nothing stands there, or an empty list.
+  fileprivate var isNotGiven: Bool { isNull || sequence?.isEmpty == true }
 }

@@ -4,71 +4,145 @@ import Torch
 extension Recipe {
   /// - Throws: `RecipeError` naming the first value that makes no sense.
   public func validate() throws {
-    func check(_ condition: Bool, _ option: String, _ found: Any, _ expected: String) throws {
-      guard condition else { throw RecipeError("--\(option) is \(found), expected \(expected)") }
-    }
-    func fraction(_ value: Double?, _ option: String) throws {
-      guard let value else { return }
-      try check(value > 0 && value <= 1, option, value, "more than 0 and at most 1")
-    }
-    try check(validation >= 0 && validation < 1, "validation", validation, "0 or more and less than 1")
-    try check((0...100_000).contains(epochs), "epochs", epochs, "0 to 100000")
-    try check((0...100_000).contains(finetuneEpochs), "finetune-epochs", finetuneEpochs, "0 to 100000")
-    try check((1...65_536).contains(batchSize), "batch-size", batchSize, "1 to 65536")
-    try check(lr.map { $0 > 0 && $0 < 1e6 } ?? true, "lr", lr ?? 0, "a number above 0, such as 0.1")
-    try check((0..<1).contains(momentum), "momentum", momentum, "0 or more and less than 1")
-    try check(momentum > 0 || !nesterov, "nesterov", nesterov, "false, since the momentum is 0")
-    try check(weightDecay >= 0 && weightDecay < 1, "weight-decay", weightDecay, "0 or more and less than 1")
-    let tuneDecay = finetuneWeightDecay ?? 0
-    try check(tuneDecay >= 0 && tuneDecay < 1, "finetune-weight-decay", tuneDecay, "0 or more and less than 1")
-    try check(warmupEpochs >= 0 && warmupEpochs.isFinite, "warmup-epochs", warmupEpochs, "0 or more")
-    try check((0..<1).contains(labelSmoothing), "label-smoothing", labelSmoothing, "0 or more and less than 1")
-    try check((0...1).contains(distillation), "distillation", distillation, "0 to 1, such as 0.5")
+    try checkModelAndData()
+    try checkTraining()
+    try checkRegularizer()
+    try checkCompression()
+    try check(\.machine.device, Device(machine.device) != nil, "cpu, cuda or cuda:N")
+    try checkRange(\.machine.threads, 1...1024)
+    try checkRange(\.machine.timeBatchSize, 1...65_536)
+  }
+
+  private func checkModelAndData() throws {
+    let (model, data) = (model, data)
+    try check(\.model.width, model.width > 0 && model.width <= 1, "more than 0 and at most 1")
     try check(
-      teacher == nil || distillation > 0, "distillation", distillation, "more than 0, since --teacher is given")
-    try check(
-      distillation == 0 || teacher != nil || finetuneEpochs > 0, "distillation", distillation,
-      "--teacher or --finetune-epochs with it")
-    try check(temperature > 0 && temperature <= 1000, "temperature", temperature, "more than 0, such as 4")
-    try check(Device(device) != nil, "device", device, "cpu, cuda or cuda:N")
-    try check((nuclear ?? 0) >= 0 && (nuclear ?? 0).isFinite, "nuclear", nuclear ?? 0, "0 or more")
-    try check((group ?? 0) >= 0 && (group ?? 0).isFinite, "group", group ?? 0, "0 or more")
-    try check((0...1).contains(sparsity), "sparsity", sparsity, "0 to 1")
-    try check(sparsity == 0 || group != 0, "sparsity", sparsity, "0, since --group is 0")
-    try check(steer != true || parameters ?? macs != nil, "steer", true, "--parameters or --macs with it")
-    try check(width > 0 && width <= 1, "width", width, "more than 0 and at most 1")
-    try check(
-      !decompose || weights == nil, "decompose", decompose, "false, since decomposed layers cannot start from --weights"
-    )
-    try check(
-      (strengthWarmup ?? 0) >= 0 && (strengthWarmup ?? 0).isFinite, "strength-warmup", strengthWarmup ?? 0, "0 or more")
-    try check(
-      compactAt.allSatisfy { (1...max(1, epochs)).contains($0) }, "compact-at", compactAt, "epochs from 1 to --epochs")
-    try fraction(compactEnergy, "compact-energy")
-    try fraction(energy, "energy")
-    try fraction(parameters, "parameters")
-    try fraction(macs, "macs")
-    try fraction(time, "time")
-    try check(
-      time == nil || parameters ?? macs == nil, "time", time ?? 0, "nothing, since --parameters or --macs is given too")
-    try check((1...65_536).contains(timeBatchSize), "time-batch-size", timeBatchSize, "1 to 65536")
-    try check(
-      time == nil || device == "cpu", "time", time ?? 0, "nothing, since --device is \(device): times are the CPU's")
-    try check(minRank >= 1, "min-rank", minRank, "1 or more")
-    try check(minUnits >= 1, "min-units", minUnits, "1 or more")
-    try check(threads.map { (1...1024).contains($0) } ?? true, "threads", threads ?? 0, "1 to 1024")
-    try check(crop.map { (0...1024).contains($0) } ?? true, "crop", crop ?? 0, "0 to 1024 pixels")
-    try check(imageSize.map { (1...8192).contains($0) } ?? true, "image-size", imageSize ?? 0, "1 to 8192 pixels")
-    try check((mean == nil) == (std == nil), "mean", mean ?? [], "to be given together with --std")
+      \.model.decompose, !model.decompose || model.weights == nil,
+      "false, since decomposed layers cannot start from `weights`")
+    try check(\.data.validation, data.validation >= 0 && data.validation < 1, "0 or more and less than 1")
+    try checkRange(\.data.crop, 0...1024, "pixels")
+    try checkRange(\.data.imageSize, 1...8192, "pixels")
+    try check(\.data.mean, (data.mean == nil) == (data.std == nil), "to be given together with `std`")
     // Those of raw pixels, as 123.7 and 58.4, would be taken for something else without a word.
     try check(
-      mean?.allSatisfy { abs($0) <= 2 } ?? true, "mean", mean ?? [], "numbers for pixels of 0 to 1; divide them by 255")
+      \.data.mean, data.mean?.allSatisfy { abs($0) <= 2 } ?? true, "numbers for pixels of 0 to 1; divide them by 255")
     try check(
-      std?.allSatisfy { $0 > 0 && $0 <= 2 } ?? true, "std", std ?? [],
+      \.data.std, data.std?.allSatisfy { $0 > 0 && $0 <= 2 } ?? true,
       "numbers above 0 for pixels of 0 to 1; divide them by 255")
-    try check(
-      strengths.allSatisfy { $0.factor >= 0 && $0.factor.isFinite }, "strengths", strengths, "factors of 0 or more")
   }
+
+  private func checkTraining() throws {
+    let training = training
+    try checkRange(\.training.epochs, 0...100_000)
+    try checkRange(\.finetuning.epochs, 0...100_000)
+    try checkRange(\.training.batchSize, 1...65_536)
+    try check(\.training.lr, training.lr.map { $0 > 0 && $0 < 1e6 } ?? true, "a number above 0, such as 0.1")
+    try checkPart(\.training.momentum)
+    try check(
+      \.training.nesterov, training.momentum > 0 || !training.nesterov, "false, since the momentum is 0")
+    try checkPart(\.training.weightDecay)
+    try checkPart(\.finetuning.weightDecay)
+    try checkAmount(\.training.warmupEpochs)
+    try checkPart(\.training.labelSmoothing)
+    let share = training.distillation ?? 0
+    try check(\.training.distillation, (0...1).contains(share), "0 to 1, such as 0.5")
+    try check(\.training.distillation, training.teacher == nil || share > 0, "more than 0, since `teacher` is given")
+    try check(
+      \.training.distillation, share == 0 || training.teacher != nil || finetuning.epochs > 0,
+      "`teacher` or `finetune-epochs` with it")
+    try check(
+      \.training.temperature, training.temperature > 0 && training.temperature <= 1000, "more than 0, such as 4")
+  }
+
+  private func checkRegularizer() throws {
+    let regularizer = regularizer
+    try checkAmount(\.regularizer.nuclear)
+    try checkAmount(\.regularizer.group)
+    try check(\.regularizer.sparsity, (0...1).contains(regularizer.sparsity), "0 to 1")
+    try check(\.regularizer.sparsity, regularizer.sparsity == 0 || regularizer.group != 0, "0, since `group` is 0")
+    try check(
+      \.regularizer.steer, regularizer.steer != true || compression.parameters ?? compression.macs != nil,
+      "`parameters` or `macs` with it")
+    try checkAmount(\.regularizer.strengthWarmup)
+    try check(
+      \.regularizer.strengths, regularizer.strengths.allSatisfy { $0.factor >= 0 && $0.factor.isFinite },
+      "factors of 0 or more")
+  }
+
+  private func checkCompression() throws {
+    let compression = compression
+    try check(
+      \.compression.compactAt, compression.compactAt.allSatisfy { (1...max(1, training.epochs)).contains($0) },
+      "epochs from 1 to `epochs`")
+    try checkFraction(\.compression.compactEnergy)
+    try checkFraction(\.compression.energy)
+    try checkFraction(\.compression.parameters)
+    try checkFraction(\.compression.macs)
+    try checkFraction(\.compression.time)
+    try check(
+      \.compression.time, compression.time == nil || compression.parameters ?? compression.macs == nil,
+      "nothing, since `parameters` or `macs` is given too")
+    try check(
+      \.compression.time, compression.time == nil || machine.device == "cpu",
+      "nothing, since `device` is \(machine.device): times are the CPU's")
+    try check(\.compression.minRank, compression.minRank >= 1, "1 or more")
+    try check(\.compression.minUnits, compression.minUnits >= 1, "1 or more")
+  }
+}
+
+extension Recipe {
+  /// - Throws: `RecipeError` that names the setting, what it is and what was expected.
+  private func check<Value>(_ setting: KeyPath<Recipe, Value>, _ condition: Bool, _ expected: String) throws {
+    guard !condition else { return }
+    let value = self[keyPath: setting]
+    let found = (value as? any Presence)?.present ?? value
+    throw RecipeError("`\(RecipeKey(setting).option)` is \(found), expected \(expected)")
+  }
+
+  private func checkRange(_ setting: KeyPath<Recipe, Int>, _ range: ClosedRange<Int>) throws {
+    let expected = "\(range.lowerBound) to \(range.upperBound)"
+    try check(setting, range.contains(self[keyPath: setting]), expected)
+  }
+
+  private func checkRange(_ setting: KeyPath<Recipe, Int?>, _ range: ClosedRange<Int>, _ unit: String = "") throws {
+    let expected = "\(range.lowerBound) to \(range.upperBound)" + (unit.isEmpty ? "" : " \(unit)")
+    try check(setting, self[keyPath: setting].map(range.contains) ?? true, expected)
+  }
+
+  private func checkPart(_ setting: KeyPath<Recipe, Double>) throws {
+    try check(setting, (0..<1).contains(self[keyPath: setting]), "0 or more and less than 1")
+  }
+
+  private func checkPart(_ setting: KeyPath<Recipe, Double?>) throws {
+    try check(setting, self[keyPath: setting].map { (0..<1).contains($0) } ?? true, "0 or more and less than 1")
+  }
+
+  private func checkAmount(_ setting: KeyPath<Recipe, Double>) throws {
+    let value = self[keyPath: setting]
+    try check(setting, value >= 0 && value.isFinite, "0 or more")
+  }
+
+  private func checkAmount(_ setting: KeyPath<Recipe, Double?>) throws {
+    try check(setting, self[keyPath: setting].map { $0 >= 0 && $0.isFinite } ?? true, "0 or more")
+  }
+
+  private func checkFraction(_ setting: KeyPath<Recipe, Double>) throws {
+    let value = self[keyPath: setting]
+    try check(setting, value > 0 && value <= 1, "more than 0 and at most 1")
+  }
+
+  private func checkFraction(_ setting: KeyPath<Recipe, Double?>) throws {
+    try check(setting, self[keyPath: setting].map { $0 > 0 && $0 <= 1 } ?? true, "more than 0 and at most 1")
+  }
+}
+
+/// An optional whose value is shown bare.
+private protocol Presence {
+  var present: Any? { get }
+}
+
+extension Optional: Presence {
+  fileprivate var present: Any? { map { $0 } }
 }
 
 /// A recipe that cannot be used, in a sentence.

@@ -27,7 +27,7 @@ public struct RunFolder: Sendable {
       try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     } catch {
       throw ContainerError(
-        "\(url.path) cannot be made a folder (\(error.localizedDescription)); name another --output",
+        "\(url.path) cannot be made a folder (\(error.localizedDescription)); name another folder",
         .writing)
     }
     removeTornFiles()

@@ -10,11 +10,11 @@ public enum TrainingInterruption: Error, CustomStringConvertible, Equatable {
   public var description: String {
     switch self {
     case .stopped(let epoch, let step):
-      "stopped in epoch \(epoch + 1) after step \(step); everything is saved, go on with --resume"
+      "stopped in epoch \(epoch + 1) after step \(step); everything is saved, go on with `resume`"
     case .diverged(let step, 0, let kept):
-      "the loss became NaN or infinite at step \(step); \(kept); lower --lr"
+      "the loss became NaN or infinite at step \(step); \(kept); lower `lr`"
     case .diverged(let step, let backOffs, let kept):
-      "the loss became NaN or infinite at step \(step), with \(Self.share(backOffs)) the rate too; \(kept); lower --lr"
+      "the loss became NaN or infinite at step \(step), with \(Self.share(backOffs)) the rate too; \(kept); lower `lr`"
     case .neverFinite(let step, let kept):
       """
       the loss is NaN or infinite at step \(step), where no rate has moved a weight yet; \(kept); check the weights, a \

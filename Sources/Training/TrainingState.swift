@@ -40,7 +40,6 @@ package struct TrainingState: ~Copyable {
   package init(
     _ network: Network, memory: OptimizerMemory = OptimizerMemory(), on device: Device = .cpu, teacher: Network? = nil
   ) throws {
-    Library.keepFreedMemory()
     let (program, teacher) = (try Program(network, .training), try teacher.map { try Teacher($0, on: device) })
     (template, self.program, self.teacher, self.device) = (network, program, teacher, device)
     let names = program.parameterNames

@@ -67,7 +67,7 @@ import Torch
     #expect(fitted.network.parameters["block2.conv_v.0.weight"]?.shape[0] == 3)
     #expect(fitted.network["block3.conv_h"] != nil)
     #expect(layers["block3.conv_v"]?.units == units - 2)
-    #expect(fitted.network.units(of: fitted.network.layer(named: "block3.conv_v")) == units - 2)
+    #expect(fitted.network.layer(named: "block3.conv_v").units == units - 2)
   }
 
   @Test func `a layer made dense by hand says so`() throws {

@@ -117,7 +117,7 @@ import Torch
   }
 
   @Test func `weights without an architecture are told from a model`() throws {
-    #expect(try complaint { metadata, _ in metadata["thresh"] = nil }.contains("--weights"))
+    #expect(try complaint { metadata, _ in metadata["thresh"] = nil }.contains("`weights`"))
     #expect(try complaint { metadata, _ in metadata["thresh"] = "2" }.contains("of format 2, expected 1"))
   }
 

@@ -13,175 +13,249 @@ struct RecipeTests {
 
   @Test func `a recipe survives being written and read`() throws {
     var recipe = Recipe()
-    (recipe.model, recipe.epochs, recipe.lr, recipe.nuclear, recipe.group) = ("resnet20", 7, 0.0123, 0.004, 0)
-    (recipe.proximalEvery, recipe.order, recipe.scale) = (.epoch, .groupFirst, .absolute)
-    (recipe.skip, recipe.strengths) = (["layer1.*"], [LayerStrength(pattern: "fc*", factor: 0.5)])
-    (recipe.mean, recipe.std, recipe.flip, recipe.crop) = ([0.5, 0.25, 0.1], [1, 2, 3], false, 0)
-    (recipe.seed, recipe.parameters, recipe.threads, recipe.strengthWarmup) = (.max, 0.1, 1, 2.5)
+    (
+      recipe.model.name, recipe.training.epochs, recipe.training.lr, recipe.regularizer.nuclear,
+      recipe.regularizer.group
+    ) = ("resnet20", 7, 0.0123, 0.004, 0)
+    (recipe.regularizer.proximalEvery, recipe.regularizer.order, recipe.regularizer.scale) = (
+      .epoch, .groupFirst, .absolute
+    )
+    (recipe.regularizer.skip, recipe.regularizer.strengths) = (
+      ["layer1.*"], [LayerStrength(pattern: "fc*", factor: 0.5)]
+    )
+    (recipe.data.mean, recipe.data.std, recipe.data.flip, recipe.data.crop) = ([0.5, 0.25, 0.1], [1, 2, 3], false, 0)
+    (recipe.training.seed, recipe.compression.parameters, recipe.machine.threads, recipe.regularizer.strengthWarmup) = (
+      .max, 0.1, 1, 2.5
+    )
     #expect(try Recipe(yaml: recipe.yaml(), name: "own") == recipe)
   }
 
   @Test func `what a file leaves out has its default`() throws {
-    let recipe = try Recipe(yaml: "epochs: 3\n", name: "short")
+    let recipe = try Recipe(yaml: "training:\n  epochs: 3\n", name: "short")
     var expected = Recipe()
-    expected.epochs = 3
+    expected.training.epochs = 3
     #expect(recipe == expected)
     #expect(try Recipe(yaml: "", name: "empty") == Recipe())
     #expect(try Recipe(yaml: "# nothing\n", name: "comment") == Recipe())
+    #expect(try Recipe(yaml: "training:\n", name: "empty section") == Recipe())
   }
 
-  @Test func `every key of the file is read`() throws {
+  /// A value that is no default for every option that a recipe holds.
+  private static let values = [
+    "width": "0.5", "validation": "0.2", "epochs": "4", "finetune-epochs": "2", "batch-size": "9", "lr": "0.2",
+    "momentum": "0.5", "nesterov": "false", "weight-decay": "0.1", "schedule": "step", "warmup-epochs": "3",
+    "label-smoothing": "0.1", "nuclear": "0.5", "group": "0.6", "order": "group-first", "scale": "absolute",
+    "proximal-every": "3", "skip": "[a]", "restore-norm": "false", "strength-warmup": "4", "energy": "0.8",
+    "energy-measure": "squares", "parameters": "0.3", "macs": "0.4", "min-rank": "2", "min-units": "3",
+    "teacher": "t", "distillation": "0.5", "temperature": "2", "device": "cuda", "units": "silent",
+    "optimizer": "adamw", "sparsity": "0.5", "steer": "false",
+    "precision": "bfloat16", "threads": "2", "seed": "5", "crop": "1", "flip": "true", "mean": "[0.1]",
+    "std": "[0.2]", "image-size": "64", "image-resize": "70", "model": "lenet5", "weights": "w", "data": "mnist",
+    "data-dir": "d", "decompose": "true", "finetune-weight-decay": "0.2", "group-norm": "whole",
+    "strengths": "[{pattern: a, factor: 2}]", "allocation": "global", "restore-batch-norm": "true",
+    "compact-at": "[3]", "compact-energy": "0.7",
+    "compact-momentum": "reset", "time": "0.5", "time-batch-size": "1", "time-precision": "bfloat16", "scheme": "any",
+    "basis": "responses", "new-head": "true", "output-name": "y", "skip-broken": "true",
+  ]
+
+  @Test func `every key of the file is read, in its section and, from a run of an earlier version, without one`() throws
+  {
     // A key that only the list knows would be silently without effect.
-    let text = try Recipe().yaml()
-    for key in Recipe.CodingKeys.allCases where text.contains("\(key.rawValue):") {
-      #expect(try Recipe(yaml: text, name: "all") == Recipe(), "\(key.rawValue)")
+    for key in RecipeKey.all {
+      let value = try #require(Self.values[key.option], "no example for \(key.option)")
+      let nested = try Recipe(yaml: "\(key.section):\n  \(key.key): \(value)\n", name: "one")
+      #expect(nested != Recipe(), "\(key.option) has no effect")
+      #expect(try Recipe(yaml: "\(key.option): \(value)\n", name: "flat", flat: .read) == nested, "\(key.option)")
     }
-    let values: [String: String] = [
-      "width": "0.5", "validation": "0.2", "epochs": "4", "finetune-epochs": "2", "batch-size": "9", "lr": "0.2",
-      "momentum": "0.5", "nesterov": "false", "weight-decay": "0.1", "schedule": "step", "warmup-epochs": "3",
-      "label-smoothing": "0.1", "nuclear": "0.5", "group": "0.6", "order": "group-first", "scale": "absolute",
-      "proximal-every": "3", "skip": "[a]", "restore-norm": "false", "strength-warmup": "4", "energy": "0.8",
-      "energy-measure": "squares", "parameters": "0.3", "macs": "0.4", "min-rank": "2", "min-units": "3",
-      "teacher": "t", "distillation": "0.5", "temperature": "2", "device": "cuda", "units": "silent",
-      "optimizer": "adamw", "sparsity": "0.5", "steer": "false",
-      "precision": "bfloat16", "threads": "2", "seed": "5", "crop": "1", "flip": "true", "mean": "[0.1]",
-      "std": "[0.2]", "image-size": "64", "image-resize": "70", "model": "lenet5", "weights": "w", "data": "mnist",
-      "data-dir": "d", "decompose": "true", "finetune-weight-decay": "0.2", "group-norm": "whole",
-      "strengths": "[{pattern: a, factor: 2}]", "allocation": "global", "restore-batch-norm": "true",
-      "compact-at": "[3]", "compact-energy": "0.7",
-      "compact-momentum": "reset", "time": "0.5", "time-batch-size": "1", "time-precision": "bfloat16", "scheme": "any",
-      "basis": "responses", "new-head": "true", "output-name": "y", "skip-broken": "true",
-    ]
-    for key in Recipe.CodingKeys.allCases {
-      let value = try #require(values[key.rawValue], "no example for \(key.rawValue)")
-      #expect(try Recipe(yaml: "\(key.rawValue): \(value)\n", name: "one") != Recipe(), "\(key.rawValue) has no effect")
-    }
+    #expect(RecipeKey.all.count == Self.values.count)
+  }
+
+  @Test func `no part of a recipe has more than fifteen settings`() {
+    #expect(RecipeKey.sections.allSatisfy { $0.fields.count <= 15 })
+  }
+
+  @Test func `a flat recipe is refused with the new spelling`() {
+    #expect(
+      sentence { _ = try Recipe(yaml: "finetune-epochs: 3\n", name: "old") }
+        == "recipe old has finetune-epochs outside the sections, as earlier versions wrote it; write it as epochs in "
+        + "finetuning (`finetuning: {epochs: …}`)")
+    #expect(sentence { _ = try Recipe(yaml: "data: mnist\n", name: "old") }.contains("write it as name in data"))
+  }
+
+  private struct Options: Encodable {
+    var nuclear: Double? = 0.25
+    var group: Double?
+    var skip: [String] = []
+    var finetuneEpochs: Int? = 3
+    var json = true
+  }
+
+  @Test func `options that were given come into their sections, others leave a recipe as it is`() throws {
+    var recipe = Recipe()
+    (recipe.regularizer.group, recipe.regularizer.skip, recipe.training.seed) = (0.5, ["fc"], .max)
+    var expected = recipe
+    (expected.regularizer.nuclear, expected.finetuning.epochs) = (0.25, 3)
+    try recipe.adopt(Options())
+    #expect(recipe == expected)
   }
 
   @Test func `validation names the option, what it is and what was expected`() {
     var recipe = Recipe()
-    recipe.energy = 1.5
-    #expect(sentence { try recipe.validate() } == "--energy is 1.5, expected more than 0 and at most 1")
+    recipe.compression.energy = 1.5
+    #expect(sentence { try recipe.validate() } == "`energy` is 1.5, expected more than 0 and at most 1")
   }
 
   @Test func `the rate stays up until the fine-tuning, which brings it down`() {
     var recipe = Recipe()
-    (recipe.epochs, recipe.warmupEpochs) = (10, 0)
-    #expect(recipe.training.schedule.shape == .cosine)
-    recipe.finetuneEpochs = 5
-    #expect(recipe.training.schedule.shape == .constant)
-    #expect(recipe.finetuning.schedule.shape == .cosine)
-    #expect(recipe.finetuning.epochs == 5)
-    #expect(recipe.finetuning.regularizer.isNone)
-    #expect(recipe.finetuning.seed != recipe.training.seed)
+    (recipe.training.epochs, recipe.training.warmupEpochs) = (10, 0)
+    #expect(recipe.trainingOptions.schedule.shape == .cosine)
+    recipe.finetuning.epochs = 5
+    #expect(recipe.trainingOptions.schedule.shape == .constant)
+    #expect(recipe.finetuningOptions.schedule.shape == .cosine)
+    #expect(recipe.finetuningOptions.epochs == 5)
+    #expect(recipe.finetuningOptions.regularizer.isNone)
+    #expect(recipe.finetuningOptions.seed != recipe.trainingOptions.seed)
   }
 
   @Test func `AdamW brings its usual rate and weight decay unless others are given`() throws {
-    let usual = try Recipe(yaml: "optimizer: adamw\n", name: "usual")
+    let usual = try Recipe(yaml: "training: {optimizer: adamw}\n", name: "usual").trainingOptions
     #expect(usual.learningRate == 1e-3 && usual.weightDecay == 1e-2)
-    let given = try Recipe(yaml: "optimizer: adamw\nlr: 0.1\nweight-decay: 0.0005\n", name: "given")
-    #expect(given.lr == 0.1 && given.weightDecay == 5e-4)
+    let given = try Recipe(yaml: "training: {optimizer: adamw, lr: 0.1, weight-decay: 0.0005}\n", name: "given")
+    #expect(given.training.lr == 0.1 && given.trainingOptions.weightDecay == 5e-4)
     // A step stands for its rate alone, without SGD's 1/(1 − m).
-    #expect(usual.training.proximalStep(at: 0.25) == 0.25)
-    #expect(abs(Recipe().training.proximalStep(at: 0.25) - 2.5) < 1e-12)
+    #expect(usual.proximalStep(at: 0.25) == 0.25)
+    #expect(abs(Recipe().trainingOptions.proximalStep(at: 0.25) - 2.5) < 1e-12)
+  }
+
+  private func resolve(
+    _ recipe: Recipe, _ origin: Defaults.Context.Origin, isNormalized: Bool = true, stepsPerEpoch: Int? = nil
+  ) -> Recipe {
+    Defaults.resolve(
+      recipe, for: Defaults.Context(origin: origin, isNormalized: isNormalized, stepsPerEpoch: stepsPerEpoch))
   }
 
   @Test func `a network without batch norm gets a smaller rate unless one is given`() throws {
-    let (lenet, dec3) = (
-      try Network.lenet5(input: [1, 28, 28], classes: 10, seed: 0),
-      try Network.dec3(input: [3, 32, 32], classes: 10, seed: 0)
-    )
-    #expect(Recipe().resolvingRate(for: lenet).lr == 0.02)
-    #expect(Recipe().resolvingRate(for: dec3).lr == 0.1)
-    #expect(Recipe().resolvingRate(for: dec3, givenWeights: true).lr == 0.02)
-    let given = try Recipe(yaml: "lr: 0.3\n", name: "given")
-    #expect(given.resolvingRate(for: lenet).lr == 0.3)
+    #expect(resolve(Recipe(), .random, isNormalized: false).training.lr == 0.02)
+    #expect(resolve(Recipe(), .random).training.lr == 0.1)
+    #expect(resolve(Recipe(), .pretrained).training.lr == 0.02)
+    let given = try Recipe(yaml: "training: {lr: 0.3}\n", name: "given")
+    #expect(resolve(given, .random, isNormalized: false).training.lr == 0.3)
   }
 
-  @Test func `given weights are cut over the layers, those trained to be small by one share`() {
-    #expect(Recipe().resolvingPlan(givenWeights: false).allocation == .uniform)
-    #expect(Recipe().resolvingPlan(givenWeights: true).allocation == .global)
-    var plain = Recipe()
-    (plain.nuclear, plain.group) = (0, 0)
-    #expect(plain.resolvingPlan(givenWeights: false).allocation == .global)
-    plain.allocation = .uniform
-    #expect(plain.resolvingPlan(givenWeights: true).allocation == .uniform)
+  private static let plain: Recipe = {
+    var recipe = Recipe()
+    recipe.regularizer = .off
+    return recipe
+  }()
+
+  @Test func `pretrained weights are cut over the layers, those trained for compression by one share`() {
+    #expect(resolve(Recipe(), .random, stepsPerEpoch: 9).compression.allocation == .uniform)
+    #expect(resolve(Recipe(), .compressionTrained).compression.allocation == .uniform)
+    #expect(resolve(Recipe(), .pretrained).compression.allocation == .global)
+    #expect(resolve(Recipe(), .pretrained, stepsPerEpoch: 9).compression.allocation == .global)
+    // What was trained for compression and is trained again is pretrained.
+    #expect(resolve(Recipe(), .compressionTrained, stepsPerEpoch: 9).compression.allocation == .global)
+    var plain = Self.plain
+    #expect(resolve(plain, .random, stepsPerEpoch: 9).compression.allocation == .global)
+    plain.compression.allocation = .uniform
+    #expect(resolve(plain, .pretrained).compression.allocation == .uniform)
   }
 
-  @Test func `every scheme may be used, but what was trained small from random weights keeps the one trained`() {
-    #expect(Recipe().resolvingPlan(givenWeights: false).planSettings.schemes == .trained)
-    #expect(Recipe().resolvingPlan(givenWeights: true).planSettings.schemes == .any)
-    var plain = Recipe()
-    (plain.nuclear, plain.group) = (0, 0)
-    #expect(plain.resolvingPlan(givenWeights: false).planSettings.schemes == .any)
-    plain.scheme = .trained
-    #expect(plain.resolvingPlan(givenWeights: false).planSettings.schemes == .trained)
+  @Test func `every scheme may be used, but what was trained for compression keeps the one trained`() {
+    #expect(resolve(Recipe(), .random, stepsPerEpoch: 9).planSettings.decompositions == .trained)
+    #expect(resolve(Recipe(), .pretrained).planSettings.decompositions == .any)
+    var plain = Self.plain
+    #expect(resolve(plain, .random, stepsPerEpoch: 9).planSettings.decompositions == .any)
+    plain.compression.scheme = .trained
+    #expect(resolve(plain, .random, stepsPerEpoch: 9).planSettings.decompositions == .trained)
   }
 
-  @Test func `responses decide what is cut to a size, but from weights that were trained small from random ones`() {
-    var plain = Recipe()
-    (plain.nuclear, plain.group) = (0, 0)
+  @Test func `activations decide what is cut to a size, but from weights that were trained for compression`() {
+    var plain = Self.plain
     // Without a size it stays open: one may be asked for later.
-    #expect(plain.resolvingPlan(givenWeights: true).basis == nil)
-    plain.macs = 0.5
-    #expect(plain.resolvingPlan(givenWeights: true).basis == .activations)
-    #expect(plain.resolvingPlan(givenWeights: false).basis == .activations)
-    plain.basis = .weights
-    #expect(plain.resolvingPlan(givenWeights: true).basis == .weights)
+    #expect(resolve(plain, .pretrained).compression.basis == nil)
+    plain.compression.macs = 0.5
+    #expect(resolve(plain, .pretrained).compression.basis == .activations)
+    #expect(resolve(plain, .random, stepsPerEpoch: 9).compression.basis == .activations)
+    plain.compression.basis = .weights
+    #expect(resolve(plain, .pretrained).compression.basis == .weights)
     var trained = Recipe()
-    trained.macs = 0.5
-    #expect(trained.resolvingPlan(givenWeights: true).basis == .activations)
-    #expect(trained.resolvingPlan(givenWeights: false).basis == .weights)
+    trained.compression.macs = 0.5
+    #expect(resolve(trained, .pretrained).compression.basis == .activations)
+    #expect(resolve(trained, .random, stepsPerEpoch: 9).compression.basis == .weights)
+  }
+
+  @Test func `a teacher is usual where a finished network is compressed and trained on, and nowhere else`() {
+    var recipe = Recipe()
+    #expect(resolve(recipe, .pretrained).training.distillation == 0)
+    recipe.finetuning.epochs = 3
+    #expect(resolve(recipe, .pretrained).training.distillation == Defaults.distillation)
+    #expect(resolve(recipe, .compressionTrained).training.distillation == 0)
+    #expect(resolve(recipe, .pretrained, stepsPerEpoch: 9).training.distillation == 0)
+    recipe.model.newHead = true
+    #expect(resolve(recipe, .pretrained).training.distillation == 0)
+  }
+
+  @Test func `what was resolved is resolved to itself`() {
+    for origin in [Defaults.Context.Origin.random, .pretrained, .compressionTrained] {
+      for steps in [nil, 9] {
+        var recipe = Recipe()
+        (recipe.compression.macs, recipe.finetuning.epochs) = (0.5, 2)
+        let once = resolve(recipe, origin, stepsPerEpoch: steps)
+        #expect(resolve(once, origin, stepsPerEpoch: steps) == once)
+      }
+    }
   }
 
   @Test func `a size goal comes before the energy`() {
     var recipe = Recipe()
     #expect(recipe.planSettings.target == .energy(0.9))
-    recipe.macs = 0.5
+    recipe.compression.macs = 0.5
     #expect(recipe.planSettings.target == .macs(0.5))
   }
 
   @Test func `a training that makes its network smaller goes to the size asked for, unless an energy is given`() {
     var recipe = Recipe()
-    recipe.compactAt = [2]
-    #expect(recipe.training.compaction?.settings.target == .energy(recipe.energy))
-    recipe.macs = 0.3
-    #expect(recipe.training.compaction?.settings.target == .macs(0.3))
-    (recipe.nuclear, recipe.group) = (0, 0)
-    let compaction = recipe.resolvingPlan(givenWeights: false).training.compaction
+    recipe.compression.compactAt = [2]
+    #expect(recipe.trainingOptions.compaction?.settings.target == .energy(recipe.compression.energy))
+    recipe.compression.macs = 0.3
+    #expect(recipe.trainingOptions.compaction?.settings.target == .macs(0.3))
+    (recipe.regularizer.nuclear, recipe.regularizer.group) = (0, 0)
+    let compaction = resolve(recipe, .random, stepsPerEpoch: 9).trainingOptions.compaction
     #expect(compaction?.settings.allocator == .global && compaction?.settings.units == .weakest)
     #expect(compaction?.activationImages == 512)
-    recipe.compactEnergy = 0.8
-    #expect(recipe.training.compaction?.settings.target == .energy(0.8))
+    recipe.compression.compactEnergy = 0.8
+    #expect(recipe.trainingOptions.compaction?.settings.target == .energy(0.8))
   }
 
   @Test func `ordinary training is a strength of zero twice`() {
     var recipe = Recipe()
-    (recipe.nuclear, recipe.group) = (0, 0)
-    #expect(recipe.regularizer.isNone)
-    recipe.group = 0.1
-    #expect(!recipe.regularizer.isNone)
+    (recipe.regularizer.nuclear, recipe.regularizer.group) = (0, 0)
+    #expect(recipe.regularization.isNone)
+    recipe.regularizer.group = 0.1
+    #expect(!recipe.regularization.isNone)
   }
 
-  @Test func `given weights are pressed less, unless a size tells how much`() throws {
+  @Test func `pretrained weights are regularised less, unless a size tells how much`() throws {
     var recipe = Recipe()
-    (recipe.epochs, recipe.lr) = (6, 0.01)
-    func strength(_ given: Bool) throws -> Double {
-      try #require(recipe.resolvingStrengths(stepsPerEpoch: 300, givenWeights: given).nuclear)
+    (recipe.training.epochs, recipe.training.lr) = (6, 0.01)
+    func strength(_ origin: Defaults.Context.Origin) throws -> Double {
+      try #require(resolve(recipe, origin, stepsPerEpoch: 300).regularizer.nuclear)
     }
-    #expect(abs(try strength(true) * Recipe.defaultPressure / strength(false) - Recipe.givenPressure) < 1e-3)
-    recipe.macs = 0.5
-    #expect(try strength(true) == strength(false))
+    let ratio = try strength(.pretrained) / strength(.random)
+    #expect(abs(ratio * Defaults.totalRegularization - Defaults.pretrainedTotalRegularization) < 1e-3)
+    recipe.compression.macs = 0.5
+    #expect(try strength(.pretrained) == strength(.random))
   }
 
   @Test func `strengths that are left open mean the same for any length of training`() throws {
     var recipe = Recipe()
-    (recipe.epochs, recipe.warmupEpochs, recipe.schedule) = (10, 0, .constant)
-    let short = try #require(recipe.resolvingStrengths(stepsPerEpoch: 500).nuclear)
-    recipe.epochs = 20
-    let long = try #require(recipe.resolvingStrengths(stepsPerEpoch: 500).nuclear)
+    (recipe.training.epochs, recipe.training.warmupEpochs, recipe.training.schedule) = (10, 0, .constant)
+    let short = try #require(resolve(recipe, .random, stepsPerEpoch: 500).regularizer.nuclear)
+    recipe.training.epochs = 20
+    let long = try #require(resolve(recipe, .random, stepsPerEpoch: 500).regularizer.nuclear)
     #expect(abs(short - 2 * long) < 0.01 * short)
-    recipe.nuclear = 0.5
-    #expect(recipe.resolvingStrengths(stepsPerEpoch: 500).nuclear == 0.5)
+    recipe.regularizer.nuclear = 0.5
+    #expect(resolve(recipe, .random, stepsPerEpoch: 500).regularizer.nuclear == 0.5)
   }
 }

@@ -28,7 +28,6 @@ public struct InstructionTimer: Sendable {
   public func measure(_ instructions: [ShapedInstruction], progress: (Int) -> Void = { _ in }) -> LayerTimes {
     Library.setThreads(conditions.threads)
     // A loop of inference keeps its memory sooner or later; so every turn does from the first on.
-    Library.keepFreedMemory()
     var times = LayerTimes(conditions)
     let wanted = times.missing(instructions)
     var samples = [[Double]](repeating: [], count: wanted.count)

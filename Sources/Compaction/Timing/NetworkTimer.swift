@@ -13,7 +13,6 @@ public struct NetworkTimer: Sendable {
   /// - Throws: `NetworkError` when the network is not valid.
   public func measure(_ network: Network) throws -> (whole: Double, parts: NetworkTime) {
     Library.setThreads(conditions.threads)
-    Library.keepFreedMemory()
     let runs = try Runs(network, conditions)
     var nodes = [[Double]](repeating: [], count: runs.nodes.count)
     for _ in 0..<3 { runs.whole() }

@@ -1,0 +1,14 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What a program looks like that uses Thresh; `Scripts/test-examples` builds and runs it.
+let package = Package(
+  name: "Examples",
+  platforms: [.macOS(.v15)],
+  dependencies: [.package(name: "thresh", path: "..")],
+  targets: [
+    .executableTarget(
+      name: "ten-lines", dependencies: [.product(name: "Thresh", package: "thresh")],
+      swiftSettings: [.treatAllWarnings(as: .error)])
+  ]
+)

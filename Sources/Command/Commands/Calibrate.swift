@@ -1,0 +1,125 @@
+import ArgumentParser
+import Foundation
+import Reports
+import Thresh
+
+struct Calibrate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Time a network's layers, and what they could become, on this machine.",
+    discussion: """
+      Example:
+        thresh calibrate resnet20 --batch-size 32 --threads 2
+
+      Every layer is timed as it is and as a pair of factors at several ranks in each scheme; the times are kept in the \
+      cache with the machine's description, and compress --time plans with them. Then the network runs whole: the sum of \
+      its parts is shown beside what was measured. Let the machine rest meanwhile.
+      """)
+
+  @OptionGroup var model: ModelArgument
+  @Option(help: ArgumentHelp("Images at once.", valueName: "n"))
+  var batchSize = 32
+  @Option(help: ArgumentHelp("Threads of libtorch; all cores by default.", valueName: "n"))
+  var threads: Int?
+  @Option(help: "float32 or bfloat16; weights stay float32.")
+  var precision = TrainingOptions.Precision.float32
+  @Flag(help: "Print JSON: milliseconds of every layer, of its pairs, and of the whole, foretold and measured.")
+  var json = false
+
+  /// What is printed with --json; times are milliseconds for a batch.
+  struct Report: Encodable {
+    var machine: TimeCache.Machine
+    var conditions: TimingConditions
+    var layers: [Layer]
+    /// What is in no layer: batch norms, activations, additions, pooling.
+    var rest: Times
+    var whole: Times
+    var cache: String
+  }
+
+  struct Times: Encodable {
+    var predicted: Double
+    var measured: Double
+  }
+
+  struct Layer: Encodable {
+    var name: String
+    var units: Int
+    var time: Times
+    var pairs: [Pair]
+  }
+
+  struct Pair: Encodable {
+    var scheme: Decomposition
+    var rank: Int
+    var milliseconds: Double
+  }
+
+  func run() throws {
+    guard (1...65_536).contains(batchSize) else {
+      throw RecipeError("--batch-size is \(batchSize), expected 1 to 65536")
+    }
+    guard threads.map({ (1...1024).contains($0) }) ?? true else {
+      throw RecipeError("--threads is \(threads ?? 0), expected 1 to 1024")
+    }
+    let conditions = TimingConditions(
+      batchSize: batchSize, threads: threads ?? Library.threads, precision: precision)
+    let network = try model.load().network
+    let report = try measure(network, conditions)
+    if json { try Console.json(report) } else { show(report) }
+    let (predicted, measured) = (report.whole.predicted, report.whole.measured)
+    if abs(predicted / measured - 1) > 0.15 {
+      Console.note(
+        "warning: the parts do not sum to the whole; if something else was running, wait until it is done and repeat")
+    }
+  }
+
+  private func measure(_ network: Network, _ conditions: TimingConditions) throws -> Report {
+    let cache = TimeCache()
+    let leftOut = Compressor(PlanSettings(target: .time(1))).leftOut(of: network)
+    let analysis = try Analysis(
+      timing: network, by: cache.clock(conditions, isFresh: true, observe: Console.show), leavingOut: leftOut.contains)
+    let (whole, parts) = try NetworkTimer(conditions).measure(network)
+    let predicted = analysis.times?.original ?? parts
+    let layers = analysis.layers.map { layer in
+      Layer(
+        name: layer.name, units: layer.units,
+        time: Times(predicted: predicted.layers[layer.name] ?? 0, measured: parts.layers[layer.name] ?? 0),
+        pairs: layer.curves.flatMap { curve in
+          curve.times.map { Pair(scheme: curve.decomposition, rank: $0.rank, milliseconds: $0.milliseconds) }
+        })
+    }
+    return Report(
+      machine: cache.machine, conditions: conditions, layers: layers,
+      rest: Times(predicted: predicted.rest, measured: parts.rest),
+      whole: Times(predicted: predicted.total, measured: whole), cache: cache.file.path)
+  }
+
+  private func show(_ report: Report) {
+    var table = TextTable([
+      .text("layer"), .number("ms"), .number("measured"), .text("fastest pair of factors"),
+    ])
+    func row(_ name: String, _ times: Times, _ words: String = "") {
+      table.append([name, times.predicted.formatted(decimals: 3), times.measured.formatted(decimals: 3), words])
+    }
+    for layer in report.layers { row(layer.name, layer.time, fastest(layer)) }
+    table.appendRule()
+    row("besides", report.rest, "batch norms, activations, additions, pooling")
+    let gap = report.whole.predicted / report.whole.measured - 1
+    let sign = gap < 0 ? "" : "+"
+    row("whole network", report.whole, "foretold \(sign)\(gap.formattedPercent(decimals: 1)) of measured")
+    print(table.text())
+    let machine = report.machine
+    print(
+      """
+      milliseconds for \(report.conditions.description); \(machine.processor), \(machine.cores) cores, \
+      \(machine.instructions), libtorch \(machine.libtorch)
+      kept in \(report.cache)
+      """)
+  }
+
+  private func fastest(_ layer: Layer) -> String {
+    guard let best = layer.pairs.min(by: { $0.milliseconds < $1.milliseconds }) else { return "–" }
+    let slower = best.milliseconds < layer.time.predicted ? "" : ", no faster"
+    return "\(best.milliseconds.formatted(decimals: 3)) at rank \(best.rank) as \(best.scheme.name)\(slower)"
+  }
+}

@@ -1,0 +1,175 @@
+import ArgumentParser
+import Foundation
+import Reports
+import Thresh
+
+struct Compress: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Make a trained network small, prove it equal to what the plan keeps, and write one file.",
+    discussion: """
+      Example: keep a quarter of the parameters, then train the compact network for 5 epochs:
+        thresh compress run --parameters 0.25 --data cifar10 --finetune-epochs 5 --output small.safetensors
+      Example: what takes at most 0.7 of the time on this machine, a batch of 32 on two threads:
+        thresh compress run --time 0.7 --threads 2 --data cifar10 --output fast.safetensors
+      Example: by a plan that was looked at, and edited, before:
+        thresh plan run --macs 0.5 --data cifar10 --json > plan.json
+        thresh compress run --plan plan.json --data cifar10 --output small.safetensors
+
+      Without --data nothing is looked at and nothing re-estimated. With it, batch norm is measured again on training \
+      images and kept where that is better on those held out (--recalibrate: always); the test set is read once.
+
+      The file is written as soon as the network is cut, and again when it was trained on. A fine-tuning that diverges \
+      goes back to its last good state with half the rate, up to three times; if it fails all the same the file stays.
+      """)
+
+  @OptionGroup var head: NewHeadOption
+  @OptionGroup var planning: PlanOptions
+  @Option(
+    name: .customLong("plan"),
+    help: ArgumentHelp(
+      "A plan that thresh plan --json printed, possibly edited, instead of the options that make one.",
+      valueName: "file"))
+  var planFile: String?
+  @OptionGroup var data: DataOptions
+  @Flag(help: "Keep batch norm's new statistics in any case.")
+  var recalibrate = false
+  @OptionGroup var training: FinetuningOptions
+  @OptionGroup(title: "Machine") var compute: ComputeOptions
+  @OptionGroup var model: ModelArgument
+  @OptionGroup(title: "Advanced") var distillation: DistillationOptions
+  @OptionGroup(title: "Advanced") var advancedPlan: AdvancedPlanOptions
+  @Flag(help: "Go on with a fine-tuning that was stopped: the same command again.")
+  var resume = false
+  @Flag(help: "Print the plan and the figures as JSON.")
+  var json = false
+  @Option(help: ArgumentHelp("The file to write.", valueName: "file"))
+  var output: String
+
+  /// What is printed with --json.
+  struct Figures: Encodable {
+    var parameters: Int
+    var macs: Int
+    var denseParameters: Int
+    var denseMacs: Int
+    var plan: Plan
+    var proof: EqualityProof
+    var stages: [CompressionStage]
+    var test: Accuracy?
+    /// Where fine-tuning diverged and went on with half the rate; nil where it never did.
+    var backOffs: [BackOff]?
+    var output: String
+  }
+
+  func run() throws {
+    try AtomicOutput.check(output)
+    let plan = try planFile.map { try givenPlan($0) }
+    var model = try model.load(data: data.data)
+    let recipe = try resolvedRecipe(model)
+    let steps = try RunSteps(recipe, observe: Console.show, stopping: StopSignal.asked)
+    var data = try data.data.map { _ in try recipe.datasetTelling(for: model.preprocessing) }
+    if head.newHead, let data { Console.tell([try model.replaceHead(for: data, seed: recipe.training.seed)]) }
+    data = try data?.preparedTelling(for: model)
+    let teacher = try steps.teacher(for: model) ?? model.network
+    var compressed = try steps.compress(
+      model, on: data, by: plan, recalibrates: recalibrate ? .always : .whenBetter)
+    var test: Accuracy?
+    var backOffs: [BackOff] = []
+    if let data {
+      if recipe.finetuning.epochs > 0 {
+        let folder = RunFolder(URL(filePath: output + ".finetune", directoryHint: .isDirectory))
+        // The network that is cut is not lost either where its own file is to be replaced.
+        let file = isInput(output) ? folder.compact : URL(filePath: output)
+        backOffs = try steps.finetune(
+          &compressed, on: data, in: folder, keeping: file, teacher: teacher, resume: resume)
+      }
+      // The network as the file will have it.
+      let final = try steps.accuracy(of: compressed.model.asWritten().network, on: data.test, of: data)
+      compressed.model.figures["top1"] = final.top1
+      test = final
+    }
+    try compressed.model.write(to: URL(filePath: output))
+    try report(compressed, test, backOffs)
+    if plan == nil { recipe.noteWeightsDecide(without: data) }
+  }
+
+  private func isInput(_ path: String) -> Bool {
+    let files = [model.model, distillation.teacher].compactMap(\.self).flatMap { word in
+      [URL(filePath: word), RunFolder(URL(filePath: word)).model].compactMap(\.self)
+    }
+    let output = URL(filePath: path).resolvingSymlinksInPath()
+    return files.contains { $0.resolvingSymlinksInPath() == output }
+  }
+
+  /// - Throws: `PlanError` when the file holds no plan, `ContainerError` when it cannot be read, `RecipeError` when an
+  ///   option was given that the plan replaces, or images are missing that the plan needs.
+  private func givenPlan(_ file: String) throws -> Plan {
+    if let option = try planning.given(advancedPlan).first {
+      throw RecipeError("--plan replaces \(option): the file says what is cut; leave one of the two out")
+    }
+    guard let bytes = FileManager.default.contents(atPath: file) else {
+      throw ContainerError("\(file) cannot be read; name a file that thresh plan --json was written to")
+    }
+    let plan = try Plan(json: bytes, named: file)
+    if let images = plan.activationImages, data.data == nil {
+      throw RecipeError(
+        "--plan needs images, since the activations for \(images) decided what is cut; name them with --data")
+    }
+    return plan
+  }
+
+  private func resolvedRecipe(_ model: Model) throws -> Recipe {
+    // What the network was trained with says which images were held out and how it is trained on.
+    var recipe = try model.compressionRecipe()
+    try planning.apply(to: &recipe)
+    try recipe.adopt(data)
+    try recipe.adopt(training)
+    try recipe.adopt(compute)
+    try recipe.adopt(distillation)
+    try recipe.adopt(advancedPlan)
+    recipe.model.newHead = head.newHead
+    recipe = Defaults.resolve(recipe, for: Defaults.Context(origin: model.origin(recipe)))
+    try recipe.validate()
+    if recipe.finetuning.epochs > 0, data.data == nil {
+      throw RecipeError("--finetune-epochs needs images; name them with --data")
+    }
+    if head.newHead, recipe.finetuning.epochs == 0 {
+      throw RecipeError("--new-head has to be trained; name --finetune-epochs too, or train first")
+    }
+    if head.newHead, recipe.training.distillation ?? 0 > 0, recipe.training.teacher == nil {
+      throw RecipeError("--distillation needs a --teacher with --new-head: the network itself knows other classes")
+    }
+    try planning.checkImages(data)
+    if resume, recipe.finetuning.epochs == 0 {
+      throw RecipeError("--resume goes on with --finetune-epochs; name them too")
+    }
+    if recalibrate, data.data == nil { throw RecipeError("--recalibrate needs images; name them with --data") }
+    return recipe
+  }
+
+  private func report(_ compressed: Compressed, _ test: Accuracy?, _ backOffs: [BackOff]) throws {
+    let plan = compressed.plan
+    guard !json else {
+      return try Console.json(
+        Figures(
+          parameters: plan.predicted.parameters, macs: plan.predicted.macs,
+          denseParameters: plan.original.parameters, denseMacs: plan.original.macs, plan: plan,
+          proof: compressed.proof, stages: compressed.stages, test: test,
+          backOffs: backOffs.isEmpty ? nil : backOffs, output: output))
+    }
+    print(compressed)
+    if let test {
+      print("test          top-1 \((test.top1 / 100).formattedPercent(decimals: 2)) of \(test.images) images")
+    }
+    print("written to \(output)")
+  }
+}
+
+/// How the compact network is trained on by `compress`.
+struct FinetuningOptions: ParsableArguments, Encodable {
+  @Option(help: ArgumentHelp("Train the compact network on for as many epochs.", valueName: "n"))
+  var finetuneEpochs: Int?
+  @Option(help: ArgumentHelp("Learning rate of the fine-tuning (default: the run's, or 0.02).", valueName: "x"))
+  var lr: Double?
+  @Option(help: "The rate's way while fine-tuning: constant, cosine or step (default: the run's, or cosine).")
+  var schedule: Schedule.Shape?
+}

@@ -1,0 +1,162 @@
+import ArgumentParser
+import Foundation
+import Reports
+import Thresh
+
+struct Demo: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract:
+      "Show the point in a minute or two: three ways to a network of a tenth the size, on images drawn by the program.",
+    discussion: """
+      Example:
+        thresh demo --output demo
+      """)
+
+  @Option(
+    help: ArgumentHelp("Folder for the runs and the compact model; what is in it is replaced.", valueName: "folder"))
+  var output = "demo"
+  @Option(help: ArgumentHelp("Epochs that every network is trained for, in all.", valueName: "n"))
+  var epochs = 11
+  @Option(help: ArgumentHelp("Training images.", valueName: "n"))
+  var images = 9000
+  @Option(help: ArgumentHelp("Fraction of the parameters to keep.", valueName: "fraction"))
+  var parameters = 0.1
+  @OptionGroup var compute: ComputeOptions
+
+  func run() throws {
+    guard epochs >= 4, epochs <= 1000 else { throw RecipeError("--epochs is \(epochs), expected 4 to 1000") }
+    guard images >= 720, images <= 1_000_000 else {
+      throw RecipeError("--images is \(images), expected 720 to 1000000")
+    }
+    var recipe = Recipe()
+    recipe.data.name = Glyphs.name
+    recipe.model.name = Catalogue.dec3.rawValue
+    recipe.training.batchSize = 64
+    recipe.compression.parameters = parameters
+    try recipe.adopt(compute)
+    try recipe.validate()
+    let data = try Glyphs(train: images, test: 4000).dataset().holdingOut(
+      recipe.data.validation, seed: recipe.training.seed)
+    let show = DemoShow(recipe: recipe, data: data, folder: URL(filePath: output), epochs: epochs)
+    try show.run()
+  }
+}
+
+/// The contenders of the demonstration, each trained for as many epochs, and their table.
+struct DemoShow {
+  let recipe: Recipe
+  let data: Dataset
+  let folder: URL
+  let epochs: Int
+
+  struct Contender {
+    var name: String
+    var model: Model
+    var file: URL
+    var top1: Double
+  }
+
+  /// The share of the epochs before the network is made compact.
+  private var firstEpochs: Int { max(1, epochs / 2) }
+
+  func run() throws {
+    let clock = ContinuousClock.now
+    let dense = try trainDense()
+    let truncated = try truncate(dense)
+    let compact = try trainForCompression()
+    let small = try trainSmall()
+    let contenders = [dense, truncated, compact, small]
+    try show(contenders, compact)
+    let seconds = Double(clock.duration(to: .now).components.seconds)
+    print("All of it took \(seconds.formattedDuration).")
+  }
+
+  private func trainDense() throws -> Contender {
+    try train("dense network", in: "dense") { $0.training.epochs = epochs }
+  }
+
+  private func trainForCompression() throws -> Contender {
+    try train("(b) trained for compression", in: "b") { recipe in
+      recipe.training.epochs = firstEpochs
+      recipe.finetuning.epochs = epochs - firstEpochs
+      // The strengths follow from the size.
+      recipe.regularizer = RegularizerRecipe()
+    }
+  }
+
+  private func trainSmall() throws -> Contender {
+    let limit = Int((recipe.compression.parameters ?? 1) * Double(try start().network.cost().parameters))
+    return try train("(c) small dense network from scratch", in: "c", parameters: limit) { $0.training.epochs = epochs }
+  }
+
+  private func start(parameters limit: Int? = nil) throws -> Model {
+    var model = try Model(recipe.model.name, for: data, seed: recipe.training.seed)
+    if let limit { model.network = try model.network.thinned(toParameters: limit) }
+    return model
+  }
+
+  private func train(
+    _ name: String, in place: String, parameters: Int? = nil, _ change: (inout Recipe) -> Void
+  ) throws -> Contender {
+    Console.note("\n\(name)")
+    var recipe = recipe
+    recipe.regularizer = .off
+    change(&recipe)
+    let outcome = try session(recipe, try emptied(place))
+      .run(from: try start(parameters: parameters), on: data)
+    return Contender(name: name, model: outcome.model, file: outcome.file, top1: outcome.result.test.top1)
+  }
+
+  /// The ordinary network cut to the size after its training.
+  private func truncate(_ dense: Contender) throws -> Contender {
+    let name = "(a) dense, truncated"
+    Console.note("\n\(name)")
+    var recipe = recipe
+    recipe.regularizer = .off
+    recipe.training.epochs = 0
+    let outcome = try session(recipe, try emptied("a")).compressOnly(dense.model, on: data)
+    return Contender(name: name, model: outcome.model, file: outcome.file, top1: outcome.result.test.top1)
+  }
+
+  private func session(_ recipe: Recipe, _ folder: URL) throws -> Session {
+    try Session(recipe, in: folder, stopping: StopSignal.asked, observe: Console.show)
+  }
+
+  private func emptied(_ place: String) throws -> URL {
+    let url = folder.appending(path: place, directoryHint: .isDirectory)
+    try? FileManager.default.removeItem(at: url)
+    return url
+  }
+
+  private func show(_ contenders: [Contender], _ compact: Contender) throws {
+    let batch = 32
+    let times = try Stopwatch.millisecondsPerImage(contenders.map(\.model.network), batch: batch, rounds: 25)
+    var table = TextTable([
+      .text("network"), .number("top-1"), .number("parameters"), .number("MACs"), .number("file"),
+      .number("ms per image"),
+    ])
+    for (contender, time) in zip(contenders, times) {
+      let cost = try contender.model.network.cost()
+      let size = try contender.file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
+      table.append([
+        contender.name, (contender.top1 / 100).formattedPercent(decimals: 1), cost.parameters.formattedCount,
+        cost.macs.formattedCount, size.formattedBytes, time.formatted(decimals: 3),
+      ])
+    }
+    let model = folder.appending(path: "compact.safetensors")
+    try compact.model.write(to: model)
+    print(
+      """
+
+      \(data.train.count) glyphs of 36 classes, \(epochs) epochs each, one seed, \(data.test.count) test images read \
+      once; times at batch \(batch) on \(Library.threads) threads, median of 25 in turns
+
+      \(table.text())
+
+      The compact model is \(model.relativePath). Use it:
+        .build/release/thresh evaluate \(model.relativePath) --data glyphs
+        .build/release/thresh inspect \(model.relativePath)
+        .build/release/thresh predict \(model.relativePath) IMAGE.png
+      """)
+  }
+}

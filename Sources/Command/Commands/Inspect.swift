@@ -1,0 +1,92 @@
+import ArgumentParser
+import Foundation
+import Reports
+import Thresh
+
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show a network's layers: shapes, ranks, singular values, silent units, cost.",
+    discussion: """
+      Example:
+        thresh inspect run --json
+        thresh inspect resnet20 --weights resnet20-cifar10.safetensors
+      """)
+
+  @OptionGroup var model: ModelArgument
+  @Flag(help: "Print JSON: parameters, macs, layers with name, shape, rank, singularValues, units, zeroUnits.")
+  var json = false
+
+  /// What is printed with --json.
+  struct Report: Encodable {
+    var parameters: Int
+    var macs: Int
+    var activationBytes: Int
+    var inputShape: [Int]
+    var figures: [String: Double]
+    var layers: [Layer]
+  }
+
+  struct Layer: Encodable {
+    var name: String
+    /// Of the layer's matrix as a weight; a pair of factors is shown as the one layer it stands for.
+    var shape: [Int]
+    var factorized: Bool
+    var rank: Int
+    var singularValues: [Double]
+    /// Numbers of singular values that hold 90 % of Σσ.
+    var rank90: Int
+    var units: Int
+    var zeroUnits: Int
+    var parameters: Int
+    var macs: Int
+  }
+
+  func run() throws {
+    // One thread: a team takes longer to start than these small matrices take to decompose.
+    Library.setThreads(1)
+    let model = try model.load()
+    let network = model.network
+    let costs = Dictionary(
+      try network.nodeCosts().map { ($0.node.name, $0.cost) }, uniquingKeysWith: { first, _ in first })
+    let layers = try network.matrixLayers.map { try describe($0, network, costs) }
+    let cost = try network.cost()
+    let report = Report(
+      parameters: cost.parameters, macs: cost.macs, activationBytes: cost.activationBytes,
+      inputShape: network.inputShape, figures: model.figures, layers: layers)
+    if json { try Console.json(report) } else { show(report) }
+  }
+
+  private func describe(_ layer: MatrixLayer, _ network: Network, _ costs: [String: Cost]) throws -> Layer {
+    let matrix = network.matrix(of: layer)
+    let spectrum = try Spectrum(of: matrix)
+    let silent = (matrix * matrix).sum(axes: [1]).doubles.filter { $0 == 0 }.count
+    let cost = layer.nodes.compactMap { costs[$0] }.reduce(Cost(), +)
+    let first = network[layer.nodes[0]].flatMap { network.parameter(.weight, of: $0) }?.shape ?? []
+    return Layer(
+      name: layer.name, shape: [spectrum.rows] + first.dropFirst(), factorized: layer.isFactorized, rank: spectrum.rank,
+      singularValues: spectrum.values, rank90: spectrum.rank(keeping: 0.9, .sum), units: spectrum.rows,
+      zeroUnits: silent, parameters: cost.parameters, macs: cost.macs)
+  }
+
+  private func show(_ report: Report) {
+    var table = TextTable([
+      .text("layer"), .text("shape"), .number("rank"), .number("rank at 90 %"), .number("zero units"),
+      .number("parameters"), .number("MACs"),
+    ])
+    for layer in report.layers {
+      let full = min(layer.singularValues.count, layer.units)
+      table.append([
+        layer.name + (layer.factorized ? " (pair)" : ""), layer.shape.map(String.init).joined(separator: "×"),
+        "\(layer.rank)/\(full)", "\(layer.rank90)", "\(layer.zeroUnits)", layer.parameters.formattedCount,
+        layer.macs.formattedCount,
+      ])
+    }
+    table.appendRule()
+    table.append(["whole network", "", "", "", "", report.parameters.formattedCount, report.macs.formattedCount])
+    print(table.text())
+    for (name, value) in report.figures.sorted(by: { $0.key < $1.key }) {
+      // A file may hold any number, also one that no Int takes.
+      print("\(name): \(Int(exactly: value).map(String.init) ?? value.formatted(decimals: 3))")
+    }
+  }
+}

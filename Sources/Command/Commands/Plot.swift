@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import Thresh
+
+struct Plot: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Draw what a training did: accuracy, ranks, living units, singular values over its epochs.",
+    discussion: """
+      Example:
+        thresh plot run --output run.svg
+        thresh plot run-a run-b --output comparison.svg
+        thresh plot figures.json --x parameters --y top1 --by training --output curves.svg
+        thresh plot figures.json --x training --y top1 --output contenders.svg
+
+      One run gets a plot for each layer too; several are drawn into the same plots. The fine-tuning of a run comes \
+      behind its training. A JSON list of objects is drawn as lines over one of its columns, or, where --x names a column \
+      of texts, as a dot for each of them.
+      """)
+
+  @Argument(help: ArgumentHelp("Folders of runs, or one table of figures.", valueName: "run|table"))
+  var runs: [String]
+  @Option(help: ArgumentHelp("Of a table: the column to go along.", valueName: "column"))
+  var x: String?
+  @Option(help: ArgumentHelp("Of a table: the column to show.", valueName: "column"))
+  var y: String?
+  @Option(help: ArgumentHelp("Of a table: the column whose values make the lines.", valueName: "column"))
+  var by: String?
+  @Option(
+    help: ArgumentHelp(
+      "Of a table: rows alike in this column are repetitions of one point (default: in --x).", valueName: "column"))
+  var each: String?
+  @Option(help: ArgumentHelp("Of a table: rows that count; several values with | between.", valueName: "column=value"))
+  var only: [String] = []
+  @Flag(help: "Of a table: a logarithmic axis along --x.")
+  var logX = false
+  @Flag(help: "Of a table: a logarithmic axis along --y.")
+  var logY = false
+  @Option(help: "Of a table: the plot's title.")
+  var title: String?
+  @Option(help: ArgumentHelp("The SVG file to write.", valueName: "file"))
+  var output = "plot.svg"
+
+  func run() throws {
+    try AtomicOutput.check(output)
+    if let table = try tablePlot() {
+      try AtomicOutput.write(
+        try table.svg(of: try TablePlot.rows(of: URL(filePath: runs[0]))), to: URL(filePath: output))
+      return print(output)
+    }
+    let histories = try runs.map { try RunHistory(RunFolder(URL(filePath: $0, directoryHint: .isDirectory))) }
+    let page = histories.count == 1 ? RunPlots.page(of: histories[0]) : RunPlots.comparison(of: histories)
+    try AtomicOutput.write(page.svg(), to: URL(filePath: output))
+    print(output)
+  }
+
+  /// What --x and --y ask for; nil draws runs.
+  private func tablePlot() throws -> TablePlot? {
+    guard x != nil || y != nil || by != nil || each != nil || logX || logY || !only.isEmpty || title != nil else {
+      return nil
+    }
+    guard let x, let y, runs.count == 1 else {
+      throw RecipeError("a plot of figures needs one table, --x and --y")
+    }
+    let only = try only.map { word -> (column: String, values: Set<String>) in
+      let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2 else { throw RecipeError("--only is \(word), expected column=value") }
+      let values = parts[1].split(separator: "|", omittingEmptySubsequences: false).map(String.init)
+      return (parts[0], Set(values))
+    }
+    return TablePlot(
+      x: x, y: y, by: by, each: each, only: only, isLogarithmic: (x: logX, y: logY), title: title ?? "\(y) over \(x)")
+  }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Foundation
+import Thresh
+
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a network for compression, or ordinarily with --nuclear 0 --group 0.",
+    discussion: """
+      Example: train for compression, cut to a tenth of the parameters, train the compact network on:
+        thresh train --model dec3 --data chars36 --epochs 20 --finetune-epochs 20 --parameters 0.1 --output run
+      Example: train less long, with a third of the multiply-accumulates from the first epoch on:
+        thresh train --model dec3 --data chars36 --nuclear 0 --group 0 --compact-at 1 --macs 0.3 --output run
+
+      The folder holds recipe.yaml, metrics.jsonl, last.safetensors, best.safetensors (what the training gives: the \
+      best on the validation part, or the last when trained for compression), the optimiser's state, and with \
+      --finetune-epochs compact.safetensors. Ctrl-C saves; --resume goes on. A training that diverges goes back to its \
+      last good state with half the rate, up to three times.
+      """)
+
+  @Option(
+    help: ArgumentHelp(
+      "An architecture (dec3, lenet5, resnet20…) or a model file, ONNX too (default: dec3).", valueName: "name|file"))
+  var model: String?
+  @Option(help: ArgumentHelp("Weights to start from, for an architecture given by name.", valueName: "file"))
+  var weights: String?
+  @Option(help: ArgumentHelp("A YAML file of options; those on the command line come first.", valueName: "file"))
+  var recipe: String?
+  @OptionGroup var head: NewHeadOption
+  @OptionGroup var data: DataOptions
+  @OptionGroup var training: TrainingRecipeOptions
+  @OptionGroup var plan: PlanOptions
+  @OptionGroup(title: "Machine") var compute: ComputeOptions
+  @OptionGroup(title: "Advanced") var reading: ReadingArguments
+  @OptionGroup(title: "Advanced") var distillation: DistillationOptions
+  @OptionGroup(title: "Advanced") var advanced: AdvancedTrainingOptions
+  @OptionGroup(title: "Advanced") var advancedPlan: AdvancedPlanOptions
+  @Option(help: ArgumentHelp("Seconds between checkpoints within an epoch.", valueName: "seconds"))
+  var checkpointEvery = 300.0
+  @Flag(help: "Go on with the run in the folder.")
+  var resume = false
+  @Option(help: ArgumentHelp("Folder of the run.", valueName: "folder"))
+  var output: String
+
+  func run() throws {
+    let folder = RunFolder(URL(filePath: output))
+    let recipe = try resolvedRecipe(folder)
+    guard (0...1e6).contains(checkpointEvery) else {
+      throw RecipeError("--checkpoint-every is \(checkpointEvery), expected 0 to 1000000 seconds")
+    }
+    let session = try Session(
+      recipe, in: folder.url, resume: resume, checkpointInterval: checkpointEvery, stopping: StopSignal.asked,
+      observe: Console.show)
+    let outcome = try session.run()
+    print(outcome.file.path)
+  }
+
+  private func resolvedRecipe(_ folder: RunFolder) throws -> Recipe {
+    var resolved = Recipe()
+    // A recipe without a network is what a run leaves that failed before its first checkpoint.
+    let isRun = FileManager.default.fileExists(atPath: folder.recipe.path)
+    if !resume, FileManager.default.fileExists(atPath: folder.last.path) {
+      throw OutputError("\(output) holds a run already; go on with --resume, or name another --output")
+    }
+    if resume, !isRun, (recipe ?? model ?? data.data) == nil {
+      throw RecipeError("\(output) holds no run to go on with; check --output, or say what to train")
+    }
+    if isRun, resume { resolved = try Recipe(contentsOf: folder.recipe, flat: .read) }
+    if let recipe { resolved = try Recipe(contentsOf: URL(filePath: recipe)) }
+    if let model { resolved.model.name = model }
+    if let weights { resolved.model.weights = weights }
+    if head.newHead { resolved.model.newHead = true }
+    try resolved.adopt(data)
+    try resolved.adopt(reading)
+    try training.apply(to: &resolved)
+    try plan.apply(to: &resolved)
+    try resolved.adopt(distillation)
+    try resolved.adopt(advanced)
+    try resolved.adopt(advancedPlan)
+    try resolved.adopt(compute)
+    try resolved.validate()
+    return resolved
+  }
+}

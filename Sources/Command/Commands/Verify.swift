@@ -1,0 +1,146 @@
+import ArgumentParser
+import Foundation
+import Reports
+import Thresh
+
+struct Verify: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Compare two models of any kind that is read: their outputs, and what they say of test images.",
+    discussion: """
+      Example:
+        thresh verify run small.onnx --data cifar10
+
+      Ends with 69 where the largest difference is more than --tolerance of the largest output, or where the two see \
+      another class in an image whose two best are further apart than that.
+      """)
+
+  @Argument(help: ArgumentHelp("A model file, a run's folder, an ONNX file.", valueName: "a"))
+  var first: String
+  @Argument(help: ArgumentHelp("What to compare it with.", valueName: "b"))
+  var second: String
+  @OptionGroup var data: DataOptions
+  @OptionGroup(title: "Advanced") var reading: ReadingArguments
+  @Option(help: ArgumentHelp("How far apart outputs may be, of the largest output.", valueName: "x"))
+  var tolerance = 1e-4
+  @Option(help: ArgumentHelp("Threads of libtorch; all cores by default.", valueName: "n"))
+  var threads: Int?
+  @Flag(help: "Print JSON: difference, images, agreement (percent), ties.")
+  var json = false
+
+  struct Report: Encodable {
+    /// The largest difference of outputs on random images, of the largest output.
+    var difference: Double
+    var images: Int?
+    /// Percent of the images in which both see the same class.
+    var agreement: Double?
+    /// Images in which they do not, but whose two best classes are as near as rounding.
+    var ties: Int?
+  }
+
+  func run() throws {
+    guard tolerance > 0, tolerance.isFinite else {
+      throw RecipeError("--tolerance is \(tolerance), expected a number above 0, such as 0.0001")
+    }
+    var recipe = Recipe()
+    recipe.machine.threads = threads
+    try recipe.validate()
+    _ = try recipe.computing()
+    let (a, b) = (try load(first), try load(second))
+    let compared = try Difference(between: a.network, and: b.network)
+    if let complaint = compared.complaint {
+      let sentence = EqualityProof.sentence(complaint, of: "\(first)")
+      guard !compared.saysNothing else { throw VerificationError(sentence) }
+      Console.note("warning: \(sentence)")
+    }
+    let difference = compared.relative
+    var report = Report(difference: difference)
+    var disagreements = 0
+    if data.data != nil {
+      try recipe.adopt(data)
+      recipe.data.validation = 0
+      if a.preprocessing.mean != b.preprocessing.mean || a.preprocessing.std != b.preprocessing.std {
+        Console.note("warning: the two want their images normalised in different ways; both get them as \(first) does")
+      }
+      let set = try recipe.datasetTelling(for: a.preprocessing, parts: .test)
+        .preparedTelling(for: a, allowsSubset: true)
+      let agreement = try Agreement(a.network, b.network, on: set.test, of: set, tolerance: tolerance)
+      report.images = agreement.images
+      report.agreement = 100 * Double(agreement.same) / Double(max(1, agreement.images))
+      report.ties = agreement.ties
+      disagreements = agreement.images - agreement.same - agreement.ties
+    }
+    try show(report)
+    guard difference <= tolerance, disagreements == 0 else {
+      throw VerificationError(
+        difference > tolerance
+          ? "outputs differ by \(difference) of the largest, expected at most \(tolerance)"
+          : "the two see another class in \(disagreements) images, beyond rounding")
+    }
+  }
+
+  private func load(_ word: String) throws -> Model {
+    try ModelSource(word, weights: nil).loadTelling(reading.options(data: data.data))
+  }
+
+  private func show(_ report: Report) throws {
+    guard !json else { return try Console.json(report) }
+    print("largest difference \(String(format: "%.1e", report.difference)) of the largest output")
+    guard let images = report.images, let agreement = report.agreement, let ties = report.ties else { return }
+    print("same class in \((agreement / 100).formattedPercent(decimals: 2)) of \(images) images, \(ties) ties")
+  }
+}
+
+/// Two models that should be the same and are not, in a sentence.
+struct VerificationError: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}
+
+/// On how many images two networks see the same class.
+struct Agreement {
+  private(set) var images = 0
+  private(set) var same = 0
+  /// Another class, but the two best of either are nearer than the tolerance.
+  private(set) var ties = 0
+
+  init(
+    _ a: Network, _ b: Network, on source: any ImageSource, of data: Dataset, tolerance: Double
+  ) throws {
+    let runs = try [a, b].map { try Program($0, .inference(batch: 250)) }
+    var bar = ProgressBar("comparing", total: source.count, unit: "images")
+    defer { bar.clear() }
+    let loader = BatchLoader(source, .evaluation(data, batchSize: 250))
+    while let batch = try loader.next() {
+      let images = batch.tensors(on: .cpu).images
+      let outputs = runs.map { $0(images) }
+      if self.images == 0 {
+        let some = min(batch.count, InferenceCheck.images(of: source.count))
+        for (network, output) in zip([a, b], outputs) {
+          try InferenceCheck(network)(
+            images.slice(axis: 0, from: 0, to: some), gave: output.slice(axis: 0, from: 0, to: some))
+        }
+      }
+      compare(outputs[0].doubles, outputs[1].doubles, count: batch.count, tolerance: tolerance)
+      bar.advance(by: batch.count)
+    }
+  }
+
+  private mutating func compare(_ a: [Double], _ b: [Double], count: Int, tolerance: Double) {
+    let classes = a.count / max(1, count)
+    for image in 0..<count {
+      let range = image * classes..<(image + 1) * classes
+      let (x, y) = (Array(a[range]), Array(b[range]))
+      images += 1
+      let (best, other) = (Self.best(x), Self.best(y))
+      if best == other {
+        same += 1
+      } else if abs(x[best] - x[other]) <= tolerance * (x.map(abs).max() ?? 0) {
+        ties += 1
+      }
+    }
+  }
+
+  private static func best(_ logits: [Double]) -> Int {
+    logits.indices.max { logits[$0] < logits[$1] } ?? 0
+  }
+}

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Thresh
+
+extension Basis: ExpressibleByArgument {}
+extension EnergyMeasure: ExpressibleByArgument {}
+extension Allocator: ExpressibleByArgument {}
+extension RemovableUnits: ExpressibleByArgument {}
+extension DecompositionChoice: ExpressibleByArgument {}
+extension TrainingOptions.Precision: ExpressibleByArgument {}
+
+/// What a plan has to reach, in `train`, `compress` and `plan` alike.
+struct PlanOptions: ParsableArguments {
+  @OptionGroup var target: TargetOptions
+  @OptionGroup(title: "Compression") var choice: ChoiceOptions
+
+  func apply(to recipe: inout Recipe) throws {
+    if target.parameters ?? target.macs ?? target.time ?? choice.energy != nil { recipe.compression.target = nil }
+    try recipe.adopt(target)
+    try recipe.adopt(choice)
+  }
+
+  /// - Throws: `RecipeError` when activations are to decide, but there are no images.
+  func checkImages(_ data: DataOptions) throws {
+    guard choice.basis == .activations, data.data == nil else { return }
+    throw RecipeError("--basis responses needs images; name them with --data")
+  }
+
+  /// The names of the options that were given, these and `advanced`.
+  func given(_ advanced: AdvancedPlanOptions) throws -> [String] {
+    let names = try Recipe.given(in: target) + Recipe.given(in: choice) + Recipe.given(in: advanced)
+    return names.map { "--\($0)" }
+  }
+}
+
+/// The size to reach.
+struct TargetOptions: ParsableArguments, Encodable {
+  @Option(
+    help: ArgumentHelp("Fraction of the parameters to keep, instead of --energy or with --macs.", valueName: "fraction")
+  )
+  var parameters: Double?
+  @Option(
+    help: ArgumentHelp("Fraction of the MACs to keep, instead of --energy or with --parameters.", valueName: "fraction")
+  )
+  var macs: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Fraction of the time to keep, instead of --energy: layers are timed on this machine, and those that factors "
+        + "would not make faster stay.",
+      valueName: "fraction"))
+  var time: Double?
+}
+
+/// What is chosen, and by what.
+struct ChoiceOptions: ParsableArguments, Encodable {
+  @Option(help: ArgumentHelp("Share of its energy that every layer keeps (default: 0.9).", valueName: "share"))
+  var energy: Double?
+  @Option(
+    help: ArgumentHelp(
+      "trained: k×k→1×1, whose matrix the regulariser trains; any: for each layer the best of k×k→1×1, 1×1→k×k and "
+        + "vertical→horizontal (default: trained for a network trained from random weights to be small where no time "
+        + "decides, else any)."))
+  var scheme: DecompositionChoice?
+  @Option(
+    help: ArgumentHelp(
+      "What decides which directions of a layer are kept: its singular values (weights), or the principal components of "
+        + "what it gives for 512 training images (responses, which needs --data; default: weights without a size or for a "
+        + "network trained from random weights to be small, else responses)."))
+  var basis: Basis?
+  @Option(
+    help: ArgumentHelp(
+      "To reach a size, every layer keeps one share of its energy (uniform), or units and ranks go where they lose least "
+        + "for what they cost (global; default: uniform for a network trained from random weights to be small, else "
+        + "global)."))
+  var allocation: Allocator?
+  @Option(
+    help: ArgumentHelp(
+      "A layer to leave alone; * stands for anything (default: the first convolution and the classifier).",
+      valueName: "pattern"))
+  var skip: [String] = []
+}
+
+/// What is seldom changed.
+struct AdvancedPlanOptions: ParsableArguments, Encodable {
+  @Option(help: "What energy is: sum of σ, as the paper has it, or of squares, as of responses always (default: sum).")
+  var energyMeasure: EnergyMeasure?
+  @Option(help: ArgumentHelp("Images at once where time decides (default: 32).", valueName: "n"))
+  var timeBatchSize: Int?
+  @Option(help: "float32 or bfloat16 where time decides (default: float32).")
+  var timePrecision: TrainingOptions.Precision?
+  @Option(help: "Units that go: silent, or to reach a size the weakest too (default: weakest).")
+  var units: RemovableUnits?
+  @Option(help: ArgumentHelp("The smallest rank a layer is cut to (default: 1).", valueName: "n"))
+  var minRank: Int?
+  @Option(help: ArgumentHelp("The fewest units a layer keeps (default: 1).", valueName: "n"))
+  var minUnits: Int?
+}

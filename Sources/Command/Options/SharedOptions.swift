@@ -1,0 +1,105 @@
+import ArgumentParser
+import Thresh
+
+extension ModelSource {
+  /// The model, what was assumed told.
+  func loadTelling(for data: Dataset? = nil, _ options: ReadingOptions) throws -> Model {
+    let model = try load(for: data, options)
+    Console.tell(model.notes)
+    return model
+  }
+}
+
+extension Dataset {
+  /// The data set as the model wants it, what was assumed of the two told.
+  func preparedTelling(for model: Model, allowsSubset: Bool = false) throws -> Dataset {
+    let result = try prepared(for: model, allowsSubset: allowsSubset)
+    Console.tell(result.notes.dropFirst(notes.count))
+    return result
+  }
+}
+
+extension Recipe {
+  /// The data set, its look at files shown and its notes told.
+  func datasetTelling(
+    for preprocessing: Preprocessing? = nil, parts: ImageFolder.Reading.Parts = .all
+  ) throws -> Dataset {
+    let data = try dataset(for: preprocessing, parts: parts, observe: Console.show)
+    Console.tell(data.notes)
+    return data
+  }
+}
+
+/// Which images, and where they lie.
+struct DataOptions: ParsableArguments, Encodable {
+  @Option(
+    help: ArgumentHelp(
+      "cifar10, cifar100, fashion-mnist, mnist, chars36, glyphs, or a folder of images.", valueName: "name|folder"))
+  var data: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The folder where the data set lies (default: THRESH_DATA, then the cache).", valueName: "folder"))
+  var dataDir: String?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Decode every image of a folder first and leave out those that are broken (default: they are refused).")
+  var skipBroken: Bool?
+}
+
+/// How a model is named everywhere.
+struct ModelArgument: ParsableArguments {
+  @Argument(help: "A model file (ONNX too), a run's folder, or an architecture's name with --weights.")
+  var model: String
+
+  @Option(
+    help: ArgumentHelp("Weights for an architecture given by name (safetensors, or PyTorch's .pth).", valueName: "file")
+  )
+  var weights: String?
+
+  @OptionGroup(title: "Advanced") var reading: ReadingArguments
+
+  func source() throws -> ModelSource { try ModelSource(model, weights: weights) }
+
+  /// The model, what was assumed told; `data` is the data set that it is to be used with, by its name.
+  func load(data: String? = nil) throws -> Model { try source().loadTelling(reading.options(data: data)) }
+}
+
+/// Whether a network that was trained for other classes learns those of the data, in `train` and `compress` alike.
+struct NewHeadOption: ParsableArguments {
+  @Flag(help: "Replace the last layer by a new one for the data's classes, whatever classes the weights are for.")
+  var newHead = false
+}
+
+/// What computes, and with how much.
+struct ComputeOptions: ParsableArguments, Encodable {
+  @Option(help: ArgumentHelp("cpu, cuda or cuda:N (default: cpu).", valueName: "device"))
+  var device: String?
+  @Option(help: ArgumentHelp("Threads of libtorch; all cores by default.", valueName: "n"))
+  var threads: Int?
+}
+
+/// What the compact network learns from beside the labels, in `train` and `compress` alike.
+struct DistillationOptions: ParsableArguments, Encodable {
+  @Option(
+    help: ArgumentHelp(
+      "Share of the loss that is the distance to a teacher's outputs, 0 to 1 (default: 0.7 where compress fine-tunes a "
+        + "network that was not trained to be small, else 0).", valueName: "share"))
+  var distillation: Double?
+  @Option(
+    help: ArgumentHelp(
+      "The teacher, for the whole run (default: the network before it was cut, for the compact one).",
+      valueName: "model"))
+  var teacher: String?
+  @Option(help: ArgumentHelp("How far the teacher's probabilities are evened out (default: 4).", valueName: "x"))
+  var temperature: Double?
+}
+
+// A group of options is given to a recipe as it is encoded: by the names of its properties.
+extension Option: @retroactive Encodable where Value: Encodable {
+  public func encode(to encoder: any Encoder) throws { try wrappedValue.encode(to: encoder) }
+}
+
+extension Flag: @retroactive Encodable where Value: Encodable {
+  public func encode(to encoder: any Encoder) throws { try wrappedValue.encode(to: encoder) }
+}

@@ -1,0 +1,148 @@
+import ArgumentParser
+import Thresh
+
+extension GroupNorm: ExpressibleByArgument {}
+extension Regularizer.Order: ExpressibleByArgument {}
+extension Regularizer.Scale: ExpressibleByArgument {}
+extension Schedule.Shape: ExpressibleByArgument {}
+extension TrainingCompaction.Momentum: ExpressibleByArgument {}
+extension TrainingOptions.Optimizer: ExpressibleByArgument {}
+
+extension Regularizer.Frequency: ExpressibleByArgument {
+  public init?(argument: String) {
+    if argument == "epoch" {
+      self = .epoch
+    } else if let steps = Int(argument), steps > 0 {
+      self = .steps(steps)
+    } else {
+      return nil
+    }
+  }
+}
+
+/// What `train` alone decides.
+struct TrainingRecipeOptions: ParsableArguments {
+  @OptionGroup var common: CommonTrainingOptions
+  @OptionGroup(title: "Training") var steps: TrainingStepOptions
+  @OptionGroup(title: "Regularizer") var regularizer: RegularizerOptions
+
+  func apply(to recipe: inout Recipe) throws {
+    // What was only the usual of another optimiser is so no more.
+    if recipe.training.weightDecay == Defaults.weightDecay(of: recipe.training.optimizer) {
+      recipe.training.weightDecay = nil
+    }
+    if regularizer.nuclear != nil, regularizer.group != nil { recipe.regularizer.steer = nil }
+    try recipe.adopt(common)
+    try recipe.adopt(steps)
+    try recipe.adopt(regularizer)
+    if steps.momentum == 0 { recipe.training.nesterov = false }
+  }
+}
+
+/// What people use first.
+struct CommonTrainingOptions: ParsableArguments, Encodable {
+  @Option(help: ArgumentHelp("Epochs (default: 30).", valueName: "n"))
+  var epochs: Int?
+  @Option(help: ArgumentHelp("Then compress and train the compact network on for as many epochs.", valueName: "n"))
+  var finetuneEpochs: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Learning rate (default: 0.1; 0.02 without batch norm and from given weights; 0.001 for adamw).", valueName: "x"))
+  var lr: Double?
+}
+
+/// How the steps are made.
+struct TrainingStepOptions: ParsableArguments, Encodable {
+  @Option(help: ArgumentHelp("Images a step (default: 128).", valueName: "n"))
+  var batchSize: Int?
+  @Option(help: "sgd or adamw (default: sgd).")
+  var optimizer: TrainingOptions.Optimizer?
+  @Option(help: ArgumentHelp("Momentum (default: 0.9, Nesterov), or β₁ of adamw.", valueName: "x"))
+  var momentum: Double?
+  @Option(help: ArgumentHelp("Weight decay (default: 0.0005, or 0.01 for adamw).", valueName: "x"))
+  var weightDecay: Double?
+  @Option(help: "The rate's way in the last phase: constant, cosine or step (default: cosine).")
+  var schedule: Schedule.Shape?
+  @Option(help: ArgumentHelp("Epochs over which the rate grows from zero (default: 1).", valueName: "x"))
+  var warmupEpochs: Double?
+  @Option(help: ArgumentHelp("Seed of weights, order and augmentation (default: 0).", valueName: "n"))
+  var seed: UInt64?
+  @Option(help: "float32 or bfloat16; weights stay float32 (default: float32).")
+  var precision: TrainingOptions.Precision?
+}
+
+/// What training adds to the loss.
+struct RegularizerOptions: ParsableArguments, Encodable {
+  @Option(
+    help: ArgumentHelp(
+      "Strength τ of the nuclear norm; 0 for none (default: chosen for the length of the training).", valueName: "x"))
+  var nuclear: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Strength λ of the group lasso; 0 for none (default: chosen for the length of the training).", valueName: "x"))
+  var group: Double?
+  @Flag(
+    inversion: .prefixedNo,
+    help:
+      "Let the strength follow the size wished by --parameters and --macs (default: where a strength is left open).")
+  var steer: Bool?
+  @Option(
+    help: ArgumentHelp("Epochs over which the strength grows from zero (default: half of --epochs).", valueName: "x"))
+  var strengthWarmup: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Epoch after which the network is made smaller and goes on training; may be given several times.", valueName: "n")
+  )
+  var compactAt: [Int] = []
+}
+
+/// What is seldom changed.
+struct AdvancedTrainingOptions: ParsableArguments, Encodable {
+  @Option(
+    help: ArgumentHelp(
+      "Share of the training images held out for all that is selected (default: 0.1).", valueName: "share"))
+  var validation: Double?
+  @Option(help: ArgumentHelp("Fraction of the architecture's units to build (default: 1).", valueName: "fraction"))
+  var width: Double?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Build an architecture's k×k convolutions as k×1, ReLU, 1×k, but for those in --skip (default: no).")
+  var decompose: Bool?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Put a batch norm that changes nothing behind convolutions without one (default: for ONNX files).")
+  var restoreBatchNorm: Bool?
+  @Option(
+    help: ArgumentHelp("Weight decay for the compact network (default: a tenth of --weight-decay).", valueName: "x"))
+  var finetuneWeightDecay: Double?
+  @Option(help: ArgumentHelp("Label smoothing (default: 0).", valueName: "x"))
+  var labelSmoothing: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Part of λ that goes to single elements: sparse group lasso, or ℓ1 alone at 1 (default: 0).", valueName: "share"))
+  var sparsity: Double?
+  @Option(help: "A group's norm: whole, or scale (γ and β where a batch norm follows; default: scale).")
+  var groupNorm: GroupNorm?
+  @Option(help: "Which proximal operator comes first: nuclear-first or group-first (default: nuclear-first).")
+  var order: Regularizer.Order?
+  @Option(help: "Whether strengths are relative to each layer or absolute (default: relative).")
+  var scale: Regularizer.Scale?
+  @Option(help: ArgumentHelp("Steps between proximal steps, or epoch (default: 10).", valueName: "n|epoch"))
+  var proximalEvery: Regularizer.Frequency?
+  @Option(
+    help: ArgumentHelp(
+      "Share of its energy that every layer keeps then (default: the size asked for by --macs, --parameters or --time, "
+        + "which the last time reaches, or else --energy).",
+      valueName: "share"))
+  var compactEnergy: Double?
+  @Option(help: "Whether momenta follow a smaller network by the chain rule: carry or reset (default: carry).")
+  var compactMomentum: TrainingCompaction.Momentum?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Give a weight its norm back after each proximal step where a batch norm follows (default: yes).")
+  var restoreNorm: Bool?
+  @Option(help: ArgumentHelp("Padding of the random crop; what suits the data set by default.", valueName: "pixels"))
+  var crop: Int?
+  @Flag(inversion: .prefixedNo, help: "Mirror half of the images; what suits the data set by default.")
+  var flip: Bool?
+}

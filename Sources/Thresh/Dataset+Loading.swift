@@ -1,0 +1,152 @@
+import Datasets
+import Foundation
+import Interchange
+import Networks
+import Training
+
+extension Dataset {
+  /// A data set by its name, such as `cifar10`, or a folder of images, with a tenth of its training images held out for
+  /// everything that is selected. A known set that is nowhere on this machine is fetched.
+  ///
+  /// What a person should know of how it was read is in `notes`.
+  ///
+  /// - Parameters:
+  ///   - folder: the folder where the set has to lie; nil searches `THRESH_DATA` and the user's cache.
+  ///   - validation: the share that is held out; 0 holds out none.
+  ///   - imageSize: the side of the square that photographs are cut to.
+  ///   - seed: of the choice of what is held out.
+  /// - Throws: `DatasetError`.
+  public init(
+    _ name: String, in folder: String? = nil, validation: Double = 0.1, imageSize: Int = 224, seed: UInt64 = 0
+  ) throws {
+    var recipe = Recipe()
+    (recipe.data.name, recipe.data.dataDir, recipe.data.validation) = (name, folder, validation)
+    (recipe.data.imageSize, recipe.training.seed) = (imageSize, seed)
+    try recipe.validate()
+    self = try recipe.dataset()
+  }
+}
+
+extension Recipe {
+  /// The data set of this recipe, split and augmented as it says, normalised with its own statistics.
+  ///
+  /// - Parameters:
+  ///   - preprocessing: of the model it is for, if that is known; it decides how photographs are cut.
+  ///   - parts: which photographs are wanted.
+  ///   - observe: told how far the look at the files has come, where it takes long.
+  package func dataset(
+    for preprocessing: Preprocessing? = nil, parts: ImageFolder.Reading.Parts = .all,
+    observe: @escaping RunObserver = { _ in }
+  ) throws -> Dataset {
+    let settings = self.data
+    var finder = DatasetFinder(
+      dataDirectory: settings.dataDir, environment: ProcessInfo.processInfo.environment, fetches: true)
+    let size = settings.imageSize ?? 224
+    finder.photographs =
+      preprocessing?.photographs(resize: settings.imageResize)
+      ?? ImageFolder.Options(size: size, resize: settings.imageResize ?? ImageFolder.Options.usualResize(for: size))
+    finder.reading.parts = parts
+    finder.reading.broken = settings.skipBroken ? .leftOut : .refused
+    let progress = CheckProgress(observe)
+    finder.reading.progress = { progress.show($0, $1) }
+    defer { progress.end() }
+    var data = try finder.loadingOrAdvising(settings.name)
+    if preprocessing == nil, var mean = settings.mean, var std = settings.std {
+      if mean.count == 1 { mean = Array(repeating: mean[0], count: data.shape.channels) }
+      if std.count == 1 { std = Array(repeating: std[0], count: data.shape.channels) }
+      guard mean.count == data.shape.channels, std.count == data.shape.channels else {
+        throw RecipeError("`mean` has \(mean.count) values, but the images have \(data.shape.channels) channels")
+      }
+      data.normalization = Normalization(mean: mean, std: std)
+    }
+    if let crop = settings.crop { data.augmentation.crop = crop == 0 ? .center : .padded(crop) }
+    if let flip = settings.flip { data.augmentation.flips = flip }
+    return settings.validation > 0 ? try data.holdingOut(settings.validation, seed: training.seed) : data
+  }
+}
+
+extension DatasetFinder {
+  fileprivate func loadingOrAdvising(_ name: String) throws -> Dataset {
+    do {
+      return try load(name)
+    } catch {
+      switch error {
+      case .brokenImages, .undecodable:
+        throw DatasetError.badOption("\(error), or leave such images out with `skip-broken`")
+      default: throw error
+      }
+    }
+  }
+}
+
+/// The look at the files as a part of the job, once it has taken two seconds; unchecked, since the loader calls it from
+/// one thread at a time.
+private final class CheckProgress: @unchecked Sendable {
+  private let observe: RunObserver
+  private let started = ContinuousClock.now
+  private var shown: Int?
+
+  init(_ observe: @escaping RunObserver) { self.observe = observe }
+
+  func show(_ done: Int, _ total: Int) {
+    guard started.duration(to: .now) > .seconds(2) else { return }
+    if shown == nil { observe(.began(part: "checking images", count: total, unit: "images")) }
+    observe(.advanced(done - (shown ?? 0)))
+    shown = done
+  }
+
+  func end() { if shown != nil { observe(.ended) } }
+}
+
+extension Dataset {
+  /// The data set as `model` wants its images, with its classes in the model's order. `notes` say what was assumed.
+  ///
+  /// - Parameter allowsSubset: whether it may have only some of the model's classes.
+  /// - Throws: `NetworkError` when shape or classes do not fit.
+  public func prepared(for model: Model, allowsSubset: Bool = false) throws -> Dataset {
+    let found = [shape.channels, shape.height, shape.width]
+    guard found == model.network.inputShape else {
+      throw NetworkError(
+        """
+        the model reads images of \(model.network.inputShape) (channels × height × width), but those of \(name) are \
+        \(found); choose another data set or train a model for it
+        """)
+    }
+    let outputs = try model.network.validate()[model.network.output] ?? []
+    guard outputs.count == 1 else {
+      throw NetworkError("the model gives values of shape \(outputs), expected one for each class")
+    }
+    var result = try matchingClasses(of: model, outputs: outputs[0], allowsSubset: allowsSubset)
+    result.normalization = Normalization(mean: model.preprocessing.mean, std: model.preprocessing.std)
+    return result
+  }
+}
+
+extension Model {
+  /// Takes from a data set what the file did not say, as those of other programs: names of classes, size of photographs.
+  mutating func adoptDescription(of data: Dataset) {
+    if !namesClasses, data.classNames.count == classNames.count { classNames = data.classNames }
+    preprocessing.resize = preprocessing.resize ?? data.resize
+  }
+}
+
+extension Dataset {
+  /// What the shorter side of an image was resized to before the middle was cut out; other images than photographs come
+  /// in the size of the input.
+  var resize: Int { (test as? ImageFolder)?.options.resize ?? shape.height }
+}
+
+extension Preprocessing {
+  /// How photographs become images for the network.
+  ///
+  /// - Parameter resize: the shorter side where the model does not say; else in the usual proportion.
+  package func photographs(resize given: Int? = nil) -> ImageFolder.Options {
+    ImageFolder.Options(
+      size: height, resize: resize ?? given ?? ImageFolder.Options.usualResize(for: height), channels: channels)
+  }
+}
+
+extension ImageFolder.Options {
+  /// A shorter side that leaves the margin of torchvision: 256 for 224.
+  static func usualResize(for size: Int) -> Int { max(size, size * 256 / 224) }
+}

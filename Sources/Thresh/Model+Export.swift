@@ -1,0 +1,63 @@
+import Foundation
+import Interchange
+import Networks
+
+extension Model {
+  /// Writes the model for another program, by the ending of the file's name, and reads it back to prove that it computes
+  /// the same: `.onnx`; `.py`, a module of PyTorch with its weights beside it; `.safetensors`, Thresh's own.
+  ///
+  /// - Parameter foldingBatchNorm: whether batch norms move into the layers before them (ONNX).
+  /// - Returns: the files that were written.
+  /// - Throws: `OutputError` when the place cannot be written, `ContainerError` when what was written is not the model.
+  @discardableResult
+  public func export(to path: String, foldingBatchNorm: Bool = false) throws -> [URL] {
+    let file = URL(filePath: path)
+    switch file.pathExtension {
+    case "onnx": return [try exportONNX(to: path, foldingBatchNorm: foldingBatchNorm)]
+    case "py": return try exportPyTorch(to: path)
+    case "safetensors":
+      try AtomicOutput.check(path)
+      try write(to: file)
+      try checkWritten(file, self)
+      return [file]
+    default: throw OutputError("\(path) says no kind of file; give it a name that ends in .onnx, .py or .safetensors")
+    }
+  }
+
+  package func exportONNX(to path: String, foldingBatchNorm: Bool) throws -> URL {
+    try AtomicOutput.check(path)
+    let file = URL(filePath: path)
+    try AtomicOutput.write(try ONNXFile.data(of: self, foldingBatchNorm: foldingBatchNorm), to: file)
+    return file
+  }
+
+  /// Writes the module and its weights.
+  package func exportPyTorch(to path: String) throws -> [URL] {
+    try AtomicOutput.check(path)
+    let file = URL(filePath: path)
+    guard file.pathExtension == "py" else {
+      throw OutputError("\(path) is to be a module of Python; give it a name that ends in .py")
+    }
+    let weights = file.deletingPathExtension().appendingPathExtension("safetensors")
+    // Both are there after an export before; the weights alone are somebody else's.
+    let files = FileManager.default
+    guard !files.fileExists(atPath: weights.path) || files.fileExists(atPath: file.path) else {
+      throw OutputError("\(weights.path) is there already and would be replaced; give the module another name")
+    }
+    let module = try PyTorchModule(network, weights: weights.lastPathComponent, interface)
+    try AtomicOutput.check(weights.path)
+    var named = self
+    named.network = module.network
+    try named.write(to: weights)
+    try checkWritten(weights, self)
+    try AtomicOutput.write(module.source, to: file)
+    return [file, weights]
+  }
+
+  private func checkWritten(_ file: URL, _ model: Model) throws {
+    let back = try Model(contentsOf: file)
+    guard try Difference(between: model.asWritten().network, and: back.network).largest == 0 else {
+      throw OutputError("\(file.path) does not hold what was written; check the disk and try again")
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import Datasets
+import Foundation
+import Interchange
+import Training
+
+extension Model {
+  /// Trains the model. A training for compression makes it small; fine-tuning that makes it worse leaves it as it was.
+  ///
+  /// Nothing is kept but the model; `Session` trains in a folder, and goes on where it was stopped.
+  ///
+  /// - Parameters:
+  ///   - data: its images are normalised as the model wants them, its classes matched by name.
+  ///   - report: told of every epoch and of everything else worth a line, but not of the progress in between.
+  /// - Throws: `TrainingInterruption` when it diverges, `PlanError`, `CompactionError`, `DatasetError`, `NetworkError`.
+  public mutating func train(
+    on data: Dataset, _ task: TrainingTask, report: @escaping RunObserver = { _ in }
+  ) throws {
+    self = try trained(on: data, task, report: report)
+  }
+
+  /// The trained model; see `train(on:_:report:)`.
+  public func trained(
+    on data: Dataset, _ task: TrainingTask, report: @escaping RunObserver = { _ in }
+  ) throws -> Model {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "thresh-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let observe: RunObserver = { if !$0.isProgress { report($0) } }
+    let prepared = try data.prepared(for: self)
+    for note in prepared.notes.dropFirst(data.notes.count) { observe(.note(note)) }
+    switch task {
+    case .training(let recipe, let teacher):
+      return try Session(recipe, in: folder, observe: observe).run(from: self, on: prepared, teacher: teacher).model
+    case .tuning(let recipe, let teacher):
+      try recipe.validate()
+      return try RunSteps(recipe, observe: observe)
+        .finetuned(self, on: prepared, in: RunFolder(folder), teacher: teacher?.network ?? network)
+    }
+  }
+}

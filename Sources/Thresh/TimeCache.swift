@@ -1,0 +1,110 @@
+import Compaction
+import Containers
+import Datasets
+import Foundation
+import Torch
+
+/// Times of layers on this machine, kept between commands in the user's cache.
+package struct TimeCache {
+  /// What times depend on besides the conditions.
+  package struct Machine: Codable, Equatable {
+    package var processor: String
+    package var cores: Int
+    package var instructions: String
+    var kernels: Kernels
+    package var libtorch: String
+    /// Raised when layers are computed in another way than they were.
+    var engine = 6
+
+    static var here: Machine {
+      Machine(
+        processor: processorName ?? "unknown", cores: ProcessInfo.processInfo.activeProcessorCount,
+        instructions: Library.vectorInstructions, kernels: Kernels.inForce, libtorch: Library.version)
+    }
+
+    private static var processorName: String? {
+      #if os(macOS)
+        var size = 0
+        sysctlbyname("machdep.cpu.brand_string", nil, &size, nil, 0)
+        var bytes = [UInt8](repeating: 0, count: size)
+        sysctlbyname("machdep.cpu.brand_string", &bytes, &size, nil, 0)
+        return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      #else
+        let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)
+        let line = text?.split(separator: "\n").first { $0.hasPrefix("model name") }
+        return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) }
+      #endif
+    }
+  }
+
+  /// One machine's times under one set of conditions.
+  private struct Entry: Codable {
+    var machine: Machine
+    var times: LayerTimes
+  }
+
+  package let file: URL
+  package let machine = Machine.here
+
+  package init(environment: [String: String] = ProcessInfo.processInfo.environment) {
+    file = URL(filePath: DatasetFinder(environment: environment).cache).appending(path: "times.json")
+  }
+
+  /// A clock that gives what is kept and measures what is missing.
+  ///
+  /// - Parameters:
+  ///   - isFresh: whether everything is measured anew.
+  ///   - observe: told how far measuring has come, on the thread that asks the clock.
+  package func clock(
+    _ conditions: TimingConditions, isFresh: Bool = false, observe: @escaping RunObserver = { _ in }
+  ) -> LayerClock {
+    // A clock may be handed to any thread, but only the one that plans asks it.
+    nonisolated(unsafe) let observe = observe
+    return LayerClock(conditions) { conditions, instructions in
+      var times = isFresh ? LayerTimes(conditions) : kept(conditions)
+      let missing = times.missing(instructions)
+      guard !missing.isEmpty else { return times }
+      let timer = InstructionTimer(conditions)
+      observe(.began(part: "timing layers", count: timer.rounds * missing.count, unit: "layers"))
+      let threads = Library.threads
+      let new = timer.measure(missing) { observe(.advanced($0)) }
+      Library.setThreads(threads)
+      observe(.ended)
+      times.milliseconds.merge(new.milliseconds) { $1 }
+      do {
+        try keep(times)
+      } catch {
+        observe(.warning("the times cannot be kept in \(file.path), and are measured again next time: \(error)"))
+      }
+      return times
+    }
+  }
+
+  private func kept(_ conditions: TimingConditions) -> LayerTimes {
+    entries.first { $0.machine == machine && $0.times.conditions == conditions }?.times ?? LayerTimes(conditions)
+  }
+
+  /// Empty where there is no file yet, or none that can be read: times can be measured again.
+  private var entries: [Entry] {
+    (try? Data(contentsOf: file)).flatMap { try? JSONDecoder().decode([Entry].self, from: $0) } ?? []
+  }
+
+  private func keep(_ times: LayerTimes) throws {
+    var all = entries
+    let index = all.firstIndex { $0.machine == machine && $0.times.conditions == times.conditions }
+    if let index {
+      all[index].times.milliseconds.merge(times.milliseconds) { $1 }
+    } else {
+      all.append(Entry(machine: machine, times: times))
+    }
+    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try AtomicOutput.writeJSON(all, to: file)
+  }
+}
+
+extension TimingConditions {
+  package var description: String {
+    let images = batchSize == 1 ? "one image" : "a batch of \(batchSize)"
+    return "\(images), \(threads) \(threads == 1 ? "thread" : "threads"), \(precision.rawValue)"
+  }
+}

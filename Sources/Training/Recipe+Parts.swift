@@ -1,0 +1,111 @@
+import Compaction
+
+extension Recipe {
+  /// What training adds to the loss; strengths that are still open count as zero.
+  public var regularization: Regularizer {
+    Regularizer(
+      nuclear: regularizer.nuclear ?? 0, group: regularizer.group ?? 0, sparsity: regularizer.sparsity,
+      groupNorm: regularizer.groupNorm, order: regularizer.order, frequency: regularizer.proximalEvery,
+      scale: regularizer.scale, skip: regularizer.skip, strengths: regularizer.strengths,
+      restoresNorm: regularizer.restoreNorm, warmup: regularizer.strengthWarmup ?? Double(training.epochs) / 2)
+  }
+
+  /// What makes the trained network small.
+  public var planSettings: PlanSettings {
+    PlanSettings(
+      target: compression.target ?? .energy(compression.energy), units: compression.units,
+      allocator: compression.allocation ?? .uniform, measure: compression.energyMeasure,
+      decompositions: compression.scheme ?? (compression.time == nil ? .trained : .any),
+      minimumRank: compression.minRank,
+      minimumUnits: compression.minUnits)
+  }
+
+  /// How many training images' activations a plan looks at: a small part of what measuring batch norm again takes.
+  public var activationImages: Int { compression.basis == .activations ? 512 : 0 }
+
+  /// The first, or only, training. When a fine-tuning follows, the rate stays up until there.
+  public var trainingOptions: TrainingOptions {
+    let shape = finetuning.epochs > 0 ? .constant : training.schedule
+    var options = options(epochs: training.epochs, Schedule(shape, warmup: training.warmupEpochs), regularization)
+    if training.teacher == nil { options.distillation = nil }
+    options.sizeTarget = automaticTarget
+    options.compaction = compaction
+    return options
+  }
+
+  /// The training of the compact network.
+  public var finetuningOptions: TrainingOptions {
+    var options = options(epochs: finetuning.epochs, Schedule(training.schedule), .none)
+    options.seed = training.seed &+ 1
+    // Weight decay on the two factors of a matrix is a nuclear norm on the matrix: the full decay goes on cutting.
+    options.weightDecay = finetuning.weightDecay ?? options.weightDecay / 10
+    return options
+  }
+
+  private var compaction: TrainingCompaction? {
+    guard !compression.compactAt.isEmpty else { return nil }
+    // By energy only units go that carry nothing, and layers take the form that the regulariser trains.
+    let byEnergy = PlanSettings(
+      target: .energy(compression.compactEnergy ?? compression.energy), measure: compression.energyMeasure,
+      minimumRank: compression.minRank, minimumUnits: compression.minUnits)
+    let goesToSize = compression.compactEnergy == nil && compression.target != nil
+    return TrainingCompaction(
+      after: compression.compactAt, goesToSize ? planSettings : byEnergy,
+      activationImages: goesToSize ? activationImages : 0, skip: regularizer.skip, momentum: compression.compactMomentum
+    )
+  }
+
+  private var automaticTarget: SizeTarget? {
+    guard regularizer.steer ?? false, !regularization.isNone, let fractions = compression.fractions else { return nil }
+    return SizeTarget(
+      fractions, energy: compression.energy, measure: compression.energyMeasure, units: compression.units,
+      minimumRank: compression.minRank, minimumUnits: compression.minUnits, skip: regularizer.skip)
+  }
+
+  private func options(epochs: Int, _ schedule: Schedule, _ regularizer: Regularizer) -> TrainingOptions {
+    let distillation = training.distillation ?? 0
+    return TrainingOptions(
+      epochs: epochs, batchSize: training.batchSize, learningRate: training.usualRate, optimizer: training.optimizer,
+      momentum: training.momentum, nesterov: training.nesterov, weightDecay: training.usualWeightDecay,
+      schedule: schedule, labelSmoothing: training.labelSmoothing, precision: machine.precision, seed: training.seed,
+      distillation: distillation > 0 ? Distillation(weight: distillation, temperature: training.temperature) : nil,
+      regularizer: regularizer, energy: compression.energy, energyMeasure: compression.energyMeasure)
+  }
+}
+
+extension CompressionRecipe {
+  /// What was asked for; nil is a plan by energy.
+  public var target: Target? {
+    get { time.map(Target.time) ?? fractions.map(Target.size) }
+    set {
+      (parameters, macs, time) = (nil, nil, nil)
+      switch newValue {
+      case .energy(let share): energy = share
+      case .size(let fractions): (parameters, macs) = (fractions.parameters, fractions.macs)
+      case .time(let fraction): time = fraction
+      case nil: break
+      }
+    }
+  }
+
+  var fractions: Target.Fractions? {
+    parameters ?? macs == nil ? nil : Target.Fractions(parameters: parameters, macs: macs)
+  }
+}
+
+extension RegularizerRecipe {
+  /// Whether nothing is added to the loss: both strengths were set to zero.
+  public var isOff: Bool { nuclear == 0 && group == 0 }
+
+  /// No strength for either.
+  public static var off: RegularizerRecipe {
+    var result = RegularizerRecipe()
+    (result.nuclear, result.group) = (0, 0)
+    return result
+  }
+}
+
+extension TrainingRecipe {
+  var usualRate: Double { lr ?? Defaults.rate(of: optimizer, normalized: true, origin: .random) }
+  var usualWeightDecay: Double { weightDecay ?? Defaults.weightDecay(of: optimizer) }
+}
