@@ -9,6 +9,10 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "ten-lines", dependencies: [.product(name: "Thresh", package: "thresh")],
-      swiftSettings: [.treatAllWarnings(as: .error)])
+      swiftSettings: [.treatAllWarnings(as: .error)]),
+    // The code of the articles in Sources/Thresh/Thresh.docc, word for word.
+    .target(
+      name: "articles", dependencies: [.product(name: "Thresh", package: "thresh")],
+      swiftSettings: [.treatAllWarnings(as: .error)]),
   ]
 )

@@ -169,8 +169,10 @@ static bool read_compressed(ci_reader *in, const bitmap *bitmap, ci_image *image
   bool done = read_runs(in, bitmap, indices, error);
   for (size_t i = 0; done && i < width * height; i++) {
     size_t line = height - 1 - i / width;
-    if (indices[i] >= bitmap->colour_count) done = fail(error, "it uses a colour that its palette does not have");
-    else memcpy(image->pixels + 3 * (line * width + i % width), bitmap->colours[indices[i]], 3);
+    if (indices[i] >= bitmap->colour_count)
+      done = fail(error, "it uses a colour that its palette does not have");
+    else
+      memcpy(image->pixels + 3 * (line * width + i % width), bitmap->colours[indices[i]], 3);
   }
   free(indices);
   return done;

@@ -78,8 +78,8 @@ ci_image *ci_decode_png(const uint8_t *bytes, size_t length, int64_t max_pixels,
   return NULL;
 }
 
-uint8_t *ci_encode_png(
-    const uint8_t *pixels, int32_t width, int32_t height, int32_t channels, size_t *length, ci_error *error) {
+uint8_t *ci_encode_png(const uint8_t *pixels, int32_t width, int32_t height, int32_t channels, size_t *length,
+                       ci_error *error) {
   png_image image = {.version = PNG_IMAGE_VERSION, .width = (png_uint_32)width, .height = (png_uint_32)height};
   image.format = channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
   png_alloc_size_t size = 0;

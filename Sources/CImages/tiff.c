@@ -100,7 +100,8 @@ static void pass_colours_on(TIFF *tiff) {
   uint16_t count = 0, *kinds = NULL;
   if (!TIFFGetField(tiff, TIFFTAG_EXTRASAMPLES, &count, &kinds) || count == 0 || count > 8) return;
   uint16_t associated[8];
-  for (int i = 0; i < count; i++) associated[i] = kinds[i] == EXTRASAMPLE_UNASSALPHA ? EXTRASAMPLE_ASSOCALPHA : kinds[i];
+  for (int i = 0; i < count; i++)
+    associated[i] = kinds[i] == EXTRASAMPLE_UNASSALPHA ? EXTRASAMPLE_ASSOCALPHA : kinds[i];
   TIFFSetField(tiff, TIFFTAG_EXTRASAMPLES, count, associated);
 }
 

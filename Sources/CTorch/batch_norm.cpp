@@ -169,7 +169,6 @@ at::Tensor fused(const at::Tensor &x, const c10::optional<at::Tensor> &weight, c
 
 ct_tensor *ct_fused_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, const ct_tensor *mean,
                          const ct_tensor *variance, const ct_tensor *residual, const ct_norm *how) {
-  return tensor([&] {
-    return fused(in(x), maybe(weight), maybe(bias), in(mean), in(variance), maybe(residual), *how);
-  });
+  return tensor(
+      [&] { return fused(in(x), maybe(weight), maybe(bias), in(mean), in(variance), maybe(residual), *how); });
 }

@@ -22,8 +22,8 @@ bool is_half(const at::Tensor &x) { return x.scalar_type() == at::kBFloat16; }
 
 template <class T>
 at::Tensor forward(const at::Tensor &x, const at::Tensor &w, const float *bias, const ct_convolution &how) {
-  auto y = at::empty(list(ck::conv2d_sizes(sizes(x), sizes(w), options(how))),
-                     x.options().memory_format(channels_last));
+  auto y =
+      at::empty(list(ck::conv2d_sizes(sizes(x), sizes(w), options(how))), x.options().memory_format(channels_last));
   ck::conv2d<T>(images<const T>(x), weight(w), bias, options(how), data<T>(y), parallel());
   return y;
 }
@@ -74,8 +74,9 @@ struct Convolution : torch::autograd::Function<Convolution> {
     const auto g = from[0].to(x.scalar_type()).contiguous(channels_last);
     // Where strides are wide, most of what would be multiplied on the way back are the zeros between pixels.
     const bool wants_images = context->needs_input_grad(0), is_wide = stride[0] * stride[1] > 2;
-    auto [dx, dweight] = (is_half(x) ? &::backward<uint16_t> : &::backward<float>)(
-        x, weight, g, how, wants_images && !is_wide, context->needs_input_grad(1));
+    auto [dx, dweight] =
+        (is_half(x) ? &::backward<uint16_t> : &::backward<float>)(x, weight, g, how, wants_images && !is_wide,
+                                                                  context->needs_input_grad(1));
     if (wants_images && is_wide) {
       dx = std::get<0>(at::convolution_backward(g, x, weight.to(x.scalar_type()), c10::nullopt, stride, padding,
                                                 dilation, /*transposed=*/false, {0, 0}, /*groups=*/1,

@@ -11,7 +11,8 @@ ct_tensor *ct_direct_weight(const ct_tensor *w, const ct_tensor *bias) {
   return tensor([&] {
     ck::require_kernels();
     at::NoGradGuard none;
-    TORCH_CHECK(in(w).scalar_type() == at::kFloat && in(w).device().is_cpu(), "expected a weight of float32 on the CPU");
+    TORCH_CHECK(in(w).scalar_type() == at::kFloat && in(w).device().is_cpu(),
+                "expected a weight of float32 on the CPU");
     const auto biases = bias ? in(bias).to(at::kFloat).contiguous() : at::Tensor();
     auto packed = at::zeros({ck::packed_count(sizes(in(w)))}, at::kFloat);
     ck::pack(weight(in(w)), data<float>(biases), data<float>(packed));
@@ -51,8 +52,8 @@ ct_tensor *ct_direct_convolutions(const ct_tensor *const *inputs, int32_t input_
     auto y = at::empty(list(chain.sizes()), given[0].options().memory_format(channels_last));
     if (y.numel() == 0) return y;
     const auto workspace = at::empty({chain.workspace()}, given[0].options());
-    chain.run(std::span<const float *const>(addresses.data(), addresses.size()), data<float>(workspace),
-              data<float>(y), parallel(), finished, context);
+    chain.run(std::span<const float *const>(addresses.data(), addresses.size()), data<float>(workspace), data<float>(y),
+              parallel(), finished, context);
     return y;
   });
 }

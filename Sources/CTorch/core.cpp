@@ -7,8 +7,8 @@
 #include <malloc.h>
 #endif
 
-#include "protect.h"
 #include "parallel.h"
+#include "protect.h"
 
 namespace ct {
 std::atomic<int64_t> live{0};

@@ -46,9 +46,8 @@ ct_tensor *ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tenso
   });
 }
 ct_tensor *ct_patches(const ct_tensor *x, const int64_t *kernel, const ct_convolution *how) {
-  return tensor([&] {
-    return at::im2col(in(x), pair(kernel), pair(how->dilation), pair(how->padding), pair(how->stride));
-  });
+  return tensor(
+      [&] { return at::im2col(in(x), pair(kernel), pair(how->dilation), pair(how->padding), pair(how->stride)); });
 }
 ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias) {
   return tensor([&] { return at::linear(in(x), in(weight), maybe(bias)); });
@@ -122,8 +121,7 @@ ct_tensor *ct_global_avg_pool(const ct_tensor *x) {
     constexpr int64_t few = 1 << 16;  // elements; with more, libtorch's threads pay
     const bool records = at::GradMode::is_enabled() && all.requires_grad();
     if (ck::kernels() != ck::Kernels::off && !records && all.is_cpu() && all.scalar_type() == at::kFloat &&
-        all.dim() == 4 && all.numel() > 0 && all.numel() <= few &&
-        all.is_contiguous(channels_last)) {
+        all.dim() == 4 && all.numel() > 0 && all.numel() <= few && all.is_contiguous(channels_last)) {
       return mean_of_few(all);
     }
     return at::adaptive_avg_pool2d(all, {1, 1});

@@ -69,8 +69,8 @@ ct_tensor *ct_packed_convolution(const ct_tensor *x, const ct_tensor *addend, co
                                                   name.value_or("none"), Scalars(), MaybeName());
     }
     const auto other = in(addend).contiguous(at::MemoryFormat::ChannelsLast);
-    return binary()->typed<Binary>().call(images, other, in(packed), maybe(bias), pair(how->padding),
-                                          pair(how->stride), pair(how->dilation), how->groups, "add", std::nullopt,
-                                          name, Scalars(), MaybeName());
+    return binary()->typed<Binary>().call(images, other, in(packed), maybe(bias), pair(how->padding), pair(how->stride),
+                                          pair(how->dilation), how->groups, "add", std::nullopt, name, Scalars(),
+                                          MaybeName());
   });
 }

@@ -5,8 +5,7 @@
 #include <ATen/ops/empty.h>
 
 /// By an iterator, since at::parallel_for is serial in code that is compiled without OpenMP.
-static void run(int64_t count, int64_t grain, void (*range)(void *context, int64_t begin, int64_t end),
-                void *context) {
+static void run(int64_t count, int64_t grain, void (*range)(void *context, int64_t begin, int64_t end), void *context) {
   auto marks = at::empty({count}, at::kByte);
   auto *first = static_cast<char *>(marks.data_ptr());
   auto iterator = at::TensorIterator::borrowing_nullary_op(marks);

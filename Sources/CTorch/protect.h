@@ -13,7 +13,9 @@ extern std::atomic<int64_t> live;
 void remember(const char *message) noexcept;
 
 inline const at::Tensor &in(const ct_tensor *t) { return *reinterpret_cast<const at::Tensor *>(t); }
-inline at::Tensor &mutable_in(const ct_tensor *t) { return *reinterpret_cast<at::Tensor *>(const_cast<ct_tensor *>(t)); }
+inline at::Tensor &mutable_in(const ct_tensor *t) {
+  return *reinterpret_cast<at::Tensor *>(const_cast<ct_tensor *>(t));
+}
 inline c10::optional<at::Tensor> maybe(const ct_tensor *t) {
   return t ? c10::optional<at::Tensor>(in(t)) : c10::nullopt;
 }

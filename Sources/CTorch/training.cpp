@@ -92,7 +92,8 @@ bool ct_adamw_step(const ct_tensor *const *parameters, const ct_tensor *const *g
     at::NoGradGuard guard;
     std::vector<at::Tensor> steps;
     for (auto &each : p) {
-      steps.push_back(at::full({}, static_cast<double>(how->step), each.options().dtype(at::kFloat).requires_grad(false)));
+      steps.push_back(
+          at::full({}, static_cast<double>(how->step), each.options().dtype(at::kFloat).requires_grad(false)));
     }
     at::_fused_adamw_(p, g, m, v, {}, steps, how->lr, how->beta1, how->beta2, how->weight_decay, how->epsilon,
                       /*amsgrad=*/false, /*maximize=*/false);

@@ -48,10 +48,10 @@ struct Entry {
 struct ThreshCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "thresh",
-    abstract: "Trains deep networks for compression, compresses them and proves that nothing changed.",
+    abstract: "Trains deep networks for compression, compresses them, and proves the result equal to the plan.",
     discussion: """
-      A nuclear norm gives weight matrices low rank while the network learns, and a group lasso silences whole units; \
-      then Thresh factorises and narrows the network (Alvarez & Salzmann, NIPS 2017).
+      During training a nuclear norm gives weight matrices low rank, and a group lasso sets whole units to zero; then \
+      Thresh factorises and narrows the network (Alvarez & Salzmann, NIPS 2017).
 
       Example: from images to a small network in one command:
         thresh train --model dec3 --data glyphs --epochs 20 --finetune-epochs 10 --parameters 0.1 --output run

@@ -19,7 +19,7 @@ func bytes(ofFile path: String, limit: Int = 1 << 31) throws(DatasetError) -> [U
 func bytes(ofFile path: RawPath, limit: Int = 1 << 31) throws(DatasetError) -> [UInt8] {
   guard let size = sizeOfFile(path) else {
     let isThere = path.withCString { access($0, F_OK) } == 0
-    throw .unreadable(path: path.description, reason: isThere ? "it is no plain file" : "there is no such file")
+    throw .unreadable(path: path.description, reason: isThere ? "it is not a plain file" : "there is no such file")
   }
   guard size <= limit else {
     throw .malformed(

@@ -44,7 +44,7 @@ struct ImageCheck: Sendable {
 
   private static func reason(_ number: Int32) -> String {
     switch number {
-    case 0: "it is no plain file"
+    case 0: "it is not a plain file"
     case ENOENT: "there is no such file"
     default: "\(String(cString: strerror(number))); check that you may read it"
     }

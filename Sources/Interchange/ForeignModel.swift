@@ -9,7 +9,7 @@ extension Model {
   init(_ read: ONNXClassifier, description: [String: String], name: String, _ options: ReadingOptions) throws {
     let outputs = try read.network.validate()[read.network.output]?.first ?? 0
     guard outputs <= 1 << 20 else {
-      throw ContainerError("\(name) tells \(outputs) classes apart, expected at most 1048576")
+      throw ContainerError("\(name) has \(outputs) classes, expected at most 1048576")
     }
     // Keys of other programs may have the names of ours.
     let own = description[MetadataKey.version] == "1" ? description : [:]
@@ -40,11 +40,12 @@ extension Model {
     if interface.outputActivation == .sigmoid {
       notes.append(
         """
-        \(name) ends in Sigmoid: a class's probability is its own, the loss is the cross-entropy of what goes into it
+        \(name) ends in Sigmoid: each class has its own probability, the loss is the cross-entropy of the sigmoid's \
+        inputs
         """)
     }
     if interface.weightType == .float16 {
-      notes.append("\(name) holds float16: computed here in float32, and written as float16 again")
+      notes.append("\(name) holds float16; Thresh computes in float32 and writes float16 again")
     }
   }
 
@@ -66,7 +67,7 @@ extension Model {
     if foreign.isBlueFirst || begins.isBlueFirst, channels == 3 {
       turnChannels()
       notes.append(
-        "\(name) reads blue, green, red: a step that turns red, green, blue round was put before it, and is written too"
+        "\(name) reads blue, green, red; a node that reverses the channels is put before it, and is written too"
       )
     }
     let isGiven = options.mean != nil && options.std != nil
@@ -141,7 +142,7 @@ extension Model {
     if tellsNormalization {
       notes.append(
         """
-        the mean and standard deviation given take the place of those of \(name), \
+        the mean and standard deviation given override those of \(name), \
         \(preprocessing.mean.map(\.plain).joined(separator: ", ")) and \
         \(preprocessing.std.map(\.plain).joined(separator: ", "))
         """)
@@ -149,7 +150,7 @@ extension Model {
     (preprocessing.mean, preprocessing.std) = (newMean, newStd)
     if interface.inputType == .uint8 {
       interface.inputType = .float32
-      notes.append("\(name) reads bytes; with a mean and standard deviation files that are written read float32")
+      notes.append("\(name) reads bytes; with a mean and standard deviation, written files read float32")
     }
   }
 }

@@ -106,15 +106,15 @@ extension Model {
     guard [1, 3].contains(network.inputShape[0]) else {
       throw ContainerError(
         """
-        \(name) reads images of \(network.inputShape[0]) channels, expected 1 (grey) or 3 (red, green, blue); images of \
-        other kinds are not read here
+        \(name) reads images of \(network.inputShape[0]) channels, expected 1 (grey) or 3 (red, green, blue); images \
+        of other kinds are not read here
         """)
     }
     if let broken = network.brokenParameter {
-      throw ContainerError("\(name) cannot be used: \(broken); take weights from before that happened")
+      throw ContainerError("\(name) cannot be used: \(broken); use weights from an earlier checkpoint")
     }
     guard !network.constantValues.contains(network.output) else {
-      throw ContainerError("\(name) gives classes that do not depend on the image; check what the file's output is")
+      throw ContainerError("the output of \(name) does not depend on the image; check which output the file gives")
     }
     let shape = [preprocessing.channels, preprocessing.height, preprocessing.width]
     let perChannel = preprocessing.mean.count == shape[0] && preprocessing.std.count == shape[0]
@@ -122,8 +122,8 @@ extension Model {
     guard isFinite, preprocessing.std.allSatisfy({ $0 > 0 }) else {
       throw ContainerError(
         """
-        \(name) normalises with mean \(preprocessing.mean) and standard deviation \(preprocessing.std), expected finite \
-        numbers, the latter above 0; write the file again
+        \(name) normalises with mean \(preprocessing.mean) and standard deviation \(preprocessing.std), expected \
+        finite numbers, the latter above 0; write the file again
         """)
     }
     guard shape == network.inputShape, perChannel else {

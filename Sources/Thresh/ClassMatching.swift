@@ -28,8 +28,8 @@ extension Dataset {
     }
     return relabelled(labels, classNames: model.classNames).noting(
       """
-      \(name) has \(classNames.count) of the model's \(outputs) classes, matched by name; an image counts as right \
-      when its class is the best of all \(outputs)
+      \(name) has \(classNames.count) of the model's \(outputs) classes, matched by name; a prediction is correct if \
+      its class is the best of all \(outputs)
       """)
   }
 
@@ -38,7 +38,7 @@ extension Dataset {
     guard outputs == classNames.count else {
       throw NetworkError(
         """
-        the model tells \(outputs) classes apart, but \(name) has \(classNames.count) classes; training can put a new \
+        the model has \(outputs) classes, but \(name) has \(classNames.count) classes; training can put a new \
         classifier on it (`new-head`)
         """)
     }

@@ -36,7 +36,7 @@ extension Model {
     try AtomicOutput.check(path)
     let file = URL(filePath: path)
     guard file.pathExtension == "py" else {
-      throw OutputError("\(path) is to be a module of Python; give it a name that ends in .py")
+      throw OutputError("\(path) is for a Python module; give a name that ends in .py")
     }
     let weights = file.deletingPathExtension().appendingPathExtension("safetensors")
     // Both are there after an export before; the weights alone are somebody else's.

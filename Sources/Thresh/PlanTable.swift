@@ -80,8 +80,8 @@ private enum PlanTable {
     // Less than is shown are units that next to nothing is lost with.
     let units =
       plan.unitShare < 0.9995
-      ? ["living units went too: the strongest stay, at least \(kept) of the norms of each tie"] : []
-    let images = plan.activationImages.map { ["energies are those of what layers give for \($0) images"] } ?? []
+      ? ["active units were removed too: the strongest stay, at least \(kept) of the norms of each channel group"] : []
+    let images = plan.activationImages.map { ["energies are those of the activations for \($0) images"] } ?? []
     let costs =
       change("parameters", before.parameters, after.parameters) + "   " + change("MACs", before.macs, after.macs)
     return time(plan) + images + units + [costs]

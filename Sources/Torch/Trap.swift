@@ -9,7 +9,7 @@ func trap() -> Never {
   let message = String(cString: ct_last_error())
   guard let wanted = memoryWanted(message) else { fatalError(message) }
   let sentence =
-    "\nerror: expected \(wanted) more memory, found that there is none to be had; take a smaller batch, and go on with `resume` "
+    "\nerror: expected \(wanted) more memory, found none; take a smaller batch, and go on with `resume` "
     + "if epochs were done\n"
   FileHandle.standardError.write(Data(sentence.utf8))
   fflush(nil)

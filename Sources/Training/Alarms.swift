@@ -23,7 +23,8 @@ public struct Alarm: Sendable, Equatable {
     return Alarm(
       id: "guessing",
       message:
-        "epoch \(epoch) was right on \(share) % of the training images, as by guessing; lower `lr`, or the strengths")
+        "epoch \(epoch) classified \(share) % of the training images correctly, as guessing would; lower `lr`, or "
+        + "the strengths")
   }
 
   /// Whether an accuracy in percent is next to that of guessing: less than half as often again, and less than a tenth of
@@ -80,7 +81,7 @@ extension ProximalStep {
       return Alarm(
         id: "units \(family)",
         message:
-          "\(living.alive) of \(living.count) units of \(family) are alive; it is about to collapse; lower `group`")
+          "\(living.alive) of \(living.count) units of \(family) are active; it is about to collapse; lower `group`")
     }
   }
 }

@@ -30,7 +30,7 @@ public struct BackOff: Sendable, Codable, Equatable, CustomStringConvertible {
     let what =
       switch cause {
       case .notFinite: "the loss became NaN or infinite in epoch \(epoch)"
-      case .guessing: "epoch \(epoch) ended in guessing"
+      case .guessing: "epoch \(epoch) ended at chance accuracy"
       }
     let place = doneEpochs == 0 ? "the start" : "the end of epoch \(doneEpochs)"
     let rate = String(format: "%g", learningRate)

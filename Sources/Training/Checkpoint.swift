@@ -86,7 +86,7 @@ struct Checkpoint {
     guard let text = stored.metadata["training"],
       let position = try? JSONDecoder().decode(Position.self, from: Data(text.utf8))
     else {
-      throw ContainerError("\(file.lastPathComponent) is no checkpoint of a training; start anew without `resume`")
+      throw ContainerError("\(file.lastPathComponent) is not a checkpoint of a training; start anew without `resume`")
     }
     self.init(parameters: [:], memory: OptimizerMemory(), position: position)
     memory.steps = position.optimizerSteps ?? position.step
@@ -105,7 +105,7 @@ struct Checkpoint {
   func check(data found: DataSummary?, _ name: String) throws {
     guard let began = position.origin?.data, let found, let difference = began.difference(from: found) else { return }
     throw ContainerError(
-      "\(name) belongs to a training on other data: found \(difference); give back the data it began with, or start anew"
+      "\(name) belongs to a training on other data: found \(difference); use the data it began with, or start anew"
     )
   }
 
@@ -118,7 +118,7 @@ struct Checkpoint {
       throw ContainerError(
         """
         \(name) belongs to a training of another network or on other images (\(own.input) to \(own.classes) classes, \
-        \(own.parameters) parameters; found \(origin.input) to \(origin.classes), \(origin.parameters)); go on with its \
+        \(own.parameters) parameters; found \(origin.input) to \(origin.classes), \(origin.parameters)); use its \
         recipe, or start anew
         """)
     }

@@ -84,7 +84,7 @@ public struct Compression {
     let compact = try stage("compact", compacted.network, data)
     result.stages.append(compact)
     guard compacted.network.nodes.contains(where: \.keepsStatistics) else { return result }
-    parts.begin("measuring batch norm again", min(60 * 128, data.train.count), "images")
+    parts.begin("re-estimating batch norm", min(60 * 128, data.train.count), "images")
     let renewed = try compacted.network.recalibrated(on: data, seed: seed, device: device, progress: parts.advance)
     let recalibrated = try stage("recalibrated", renewed, data)
     result.stages.append(recalibrated)
@@ -135,7 +135,7 @@ extension Compressor {
   ) throws -> Compressor {
     guard let data, images > 0 else { return self }
     var compressor = self
-    parts.begin("looking at what layers read", min(images, data.train.count), "images")
+    parts.begin("measuring activations", min(images, data.train.count), "images")
     compressor.moments = try network.inputMoments(
       on: data, images: images, seed: seed, device: device, progress: parts.advance)
     return compressor

@@ -53,11 +53,11 @@ extension Recipe {
     do {
       node = try Yams.compose(yaml: text)
     } catch {
-      throw RecipeError("recipe \(name) is no YAML: \(Self.firstLine(of: error))")
+      throw RecipeError("recipe \(name) is not YAML: \(Self.firstLine(of: error))")
     }
     self.init()
     guard let node else { return }
-    guard let mapping = node.mapping else { throw RecipeError("recipe \(name) is no list of `key: value` lines") }
+    guard let mapping = node.mapping else { throw RecipeError("recipe \(name) is not a list of `key: value` lines") }
     let given = try Self.sections(mapping, name, flat)
     do {
       self = try YAMLDecoder().decode(Recipe.self, from: Node(try Self.merged(given)))

@@ -116,8 +116,12 @@ void compare_pair() {
   const Tensor first = random.normal({9, 16, 3, 1}), second = random.normal({20, 9, 1, 3}), bias = random.normal({20});
   const ct_convolution vertical = {{1, 1}, {1, 0}, {1, 1}, 1}, horizontal = {{1, 1}, {0, 1}, {1, 1}, 1};
   const Tensor before = ct_direct_weight(first, nullptr), after = ct_direct_weight(second, bias);
-  const ct_direct_step step = {direct(after, second.sizes(), horizontal), direct(before, first.sizes(), vertical),
-                               /*is_pair=*/true, /*relu=*/true, 0, -1};
+  const ct_direct_step step = {direct(after, second.sizes(), horizontal),
+                               direct(before, first.sizes(), vertical),
+                               /*is_pair=*/true,
+                               /*relu=*/true,
+                               0,
+                               -1};
   const ct_tensor *const inputs[] = {x};
   const Tensor found = ct_direct_convolutions(inputs, 1, &step, 1, nullptr, nullptr);
   const Tensor between = ct_conv2d(x.to(CT_FLOAT64), first.to(CT_FLOAT64), nullptr, &vertical);

@@ -49,9 +49,8 @@ Tensor evaluated(const Case &c, ct_dtype dtype) {
   const Tensor mean = random.normal({c.channels}).to(dtype), variance = full(0.7, dtype, {c.channels});
   const ct_norm how = {0.1, 1e-5, /*training=*/false, c.relu, {c.window[0], c.window[1]}};
   Tensor y;
-  under(ct_without_gradients, [&] {
-    y = ct_fused_norm(x, scale, shift, mean, variance, c.residual ? other : Tensor(), &how);
-  });
+  under(ct_without_gradients,
+        [&] { y = ct_fused_norm(x, scale, shift, mean, variance, c.residual ? other : Tensor(), &how); });
   return y;
 }
 
@@ -76,7 +75,8 @@ void compare(const Case &c) {
 void check_nan() {
   for (ct_dtype dtype : {CT_FLOAT32, CT_BFLOAT16}) {
     const Tensor x = full(NAN, dtype, {2, 16, 4, 4}).channels_last();
-    const Tensor one = full(1, CT_FLOAT32, {16}), mean = full(0, CT_FLOAT32, {16}), variance = full(1, CT_FLOAT32, {16});
+    const Tensor one = full(1, CT_FLOAT32, {16}), mean = full(0, CT_FLOAT32, {16}),
+                 variance = full(1, CT_FLOAT32, {16});
     const ct_norm how = {0.1, 1e-5, /*training=*/false, /*relu=*/true, {1, 1}};
     Tensor y;
     under(ct_without_gradients, [&] { y = ct_fused_norm(x, one, one, mean, variance, nullptr, &how); });

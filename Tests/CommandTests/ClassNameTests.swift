@@ -46,7 +46,7 @@ struct ClassNameTests {
     let photographs = try TinyPhotographs(["deep", "blush", "cactus"])
     let (found, outcome) = try top1(turned, on: photographs.path)
     #expect(found == 100)
-    #expect(outcome.errors.contains("classes are matched by name: photos has them in another order"))
+    #expect(outcome.errors.contains("photos has its classes in another order"))
     // Names on the wrong colours are wrong for every image, which matching by place would not notice.
     #expect(try top1(turned, on: trained.photographs.path).0 == 0)
   }

@@ -45,7 +45,7 @@ struct ExchangeTests {
     let folder = try TemporaryFolder()
     let export = ["export", try TrainedRun.lenet.get().run, "--to", "pytorch", "--output", folder["small.py"]]
     try folder.write("somebody's", "small.safetensors")
-    expectRefusal(try thresh(export), Status.output, ["small.safetensors", "is there already"])
+    expectRefusal(try thresh(export), Status.output, ["small.safetensors", "exists already"])
     #expect(try contents(of: folder["small.safetensors"]) == Data("somebody's".utf8))
     try FileManager.default.removeItem(atPath: folder["small.safetensors"])
     for _ in 0..<2 { try succeeding(export) }

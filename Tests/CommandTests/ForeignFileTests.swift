@@ -81,7 +81,7 @@ struct ForeignFileTests {
         "1",
       ]
         + files.data)
-    #expect(replaced.errors.contains("take the place of those"))
+    #expect(replaced.errors.contains("override those"))
     #expect(abs(try #require(replaced.json()["loss"] as? Double) - #require(evaluate("plain").figures["loss"])) < 1e-6)
   }
 

@@ -77,7 +77,7 @@ struct OptionTests {
     let run = try TrainedRun.lenet.get()
     let folder = try TemporaryFolder()
     let options = ["compress", run.run, "--parameters", "0.5", "--output", folder["small.safetensors"]]
-    #expect(try succeeding(options).errors.contains("without --data the weights decide"))
+    #expect(try succeeding(options).errors.contains("without --data the plan goes by the weights"))
     #expect(try !succeeding(options + ["--basis", "weights"]).errors.contains("without --data"))
   }
 
@@ -135,7 +135,7 @@ struct OptionTests {
   @Test func `a run to go on with has to be there, unless it is said what to train`() throws {
     let folder = try TemporaryFolder()
     expectRefusal(
-      try thresh(["train", "--resume", "--output", folder["nowhere"]]), Status.recipe, ["holds no run to go on with"])
+      try thresh(["train", "--resume", "--output", folder["nowhere"]]), Status.recipe, ["holds no run to continue"])
     #expect(!exists(folder["nowhere"]))
   }
 

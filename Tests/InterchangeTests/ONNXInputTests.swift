@@ -125,7 +125,7 @@ import Torch
     var model = try plainModel(ForeignFile().network)
     try model.adopt(ReadingOptions(mean: mean, std: std), "own.safetensors")
     #expect(model.preprocessing.mean == mean && model.notes.count == 1)
-    #expect(model.notes[0].contains("take the place of those of own.safetensors, 0.5, 0.5, 0.5 and 0.2"))
+    #expect(model.notes[0].contains("override those of own.safetensors, 0.5, 0.5, 0.5 and 0.2"))
     #expect(message { try model.adopt(ReadingOptions(mean: [1, 2], std: [1]), "x") }.contains("3 channels"))
   }
 
@@ -139,7 +139,7 @@ import Torch
     ] {
       let model = try file.model(options)
       #expect(model.network.inputShape == [3, 8, 8])
-      #expect(model.notes[0].contains("8×8 pixels are taken"))
+      #expect(model.notes[0].contains("8×8 pixels are assumed"))
       #expect(try throughONNX(model).network.inputShape == [3, 8, 8])
     }
     // One side tells the other.

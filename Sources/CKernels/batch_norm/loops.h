@@ -20,41 +20,39 @@ struct Loops {
                               const float *, const float *, const float *, T *);
 };
 
-#define CK_LOOPS(NAME, TARGET)                                                                                      \
-  template <class T>                                                                                                \
-  struct NAME {                                                                                                     \
-    TARGET static void sums(const Block &n, const T *x, float *s) { sum_lanes(n, x, s); }                           \
-    TARGET static void squares(const Block &n, const T *x, const float *m, float *s) { square_lanes(n, x, m, s); }  \
-    template <bool adds, bool relu>                                                                                 \
-    TARGET static void applied(const Block &n, const T *x, const T *z, const float *a, const float *b, T *y) {      \
-      apply<T, adds, relu>(n, x, z, a, b, y);                                                                       \
-    }                                                                                                               \
-    template <Mask mask>                                                                                            \
-    TARGET static void sums_of_gradient(const Block &n, const T *g, const T *x, const T *y, const float *m,         \
-                                        const float *a, const float *b, T *dz, float *s, float *q) {                \
-      gradient_lanes<T, mask>(n, g, x, y, m, a, b, dz, s, q);                                                       \
-    }                                                                                                               \
-    template <Mask mask>                                                                                            \
-    TARGET static void gradients(const Block &n, const T *g, const T *x, const float *m, const float *a,            \
-                                 const float *b, const float *k, const float *c, T *dx) {                           \
-      gradient<T, mask>(n, g, x, m, a, b, k, c, dx);                                                                \
-    }                                                                                                               \
-    TARGET static void largest(const Windows &n, const T *x, const float *a, T *y) {                                \
-      largest_of_windows(n, x, a, y);                                                                               \
-    }                                                                                                               \
-    TARGET static void spread(const Windows &n, const T *g, const T *y, const T *x, const float *m, const float *a, \
-                              const float *b, const float *k, const float *c, T *dx) {                              \
-      gradient_of_windows(n, g, y, x, m, a, b, k, c, dx);                                                           \
-    }                                                                                                               \
-    static Loops<T> loops() {                                                                                       \
-      return {sums,                                                                                                 \
-              squares,                                                                                              \
-              {{applied<false, false>, applied<false, true>}, {applied<true, false>, applied<true, true>}},         \
-              {sums_of_gradient<Mask::none>, sums_of_gradient<Mask::input>, sums_of_gradient<Mask::output>},        \
-              {gradients<Mask::none>, gradients<Mask::input>},                                                      \
-              largest,                                                                                              \
-              spread};                                                                                              \
-    }                                                                                                               \
+#define CK_LOOPS(NAME, TARGET)                                                                                         \
+  template <class T>                                                                                                   \
+  struct NAME {                                                                                                        \
+    TARGET static void sums(const Block &n, const T *x, float *s) { sum_lanes(n, x, s); }                              \
+    TARGET static void squares(const Block &n, const T *x, const float *m, float *s) { square_lanes(n, x, m, s); }     \
+    template <bool adds, bool relu>                                                                                    \
+    TARGET static void applied(const Block &n, const T *x, const T *z, const float *a, const float *b, T *y) {         \
+      apply<T, adds, relu>(n, x, z, a, b, y);                                                                          \
+    }                                                                                                                  \
+    template <Mask mask>                                                                                               \
+    TARGET static void sums_of_gradient(const Block &n, const T *g, const T *x, const T *y, const float *m,            \
+                                        const float *a, const float *b, T *dz, float *s, float *q) {                   \
+      gradient_lanes<T, mask>(n, g, x, y, m, a, b, dz, s, q);                                                          \
+    }                                                                                                                  \
+    template <Mask mask>                                                                                               \
+    TARGET static void gradients(const Block &n, const T *g, const T *x, const float *m, const float *a,               \
+                                 const float *b, const float *k, const float *c, T *dx) {                              \
+      gradient<T, mask>(n, g, x, m, a, b, k, c, dx);                                                                   \
+    }                                                                                                                  \
+    TARGET static void largest(const Windows &n, const T *x, const float *a, T *y) { largest_of_windows(n, x, a, y); } \
+    TARGET static void spread(const Windows &n, const T *g, const T *y, const T *x, const float *m, const float *a,    \
+                              const float *b, const float *k, const float *c, T *dx) {                                 \
+      gradient_of_windows(n, g, y, x, m, a, b, k, c, dx);                                                              \
+    }                                                                                                                  \
+    static Loops<T> loops() {                                                                                          \
+      return {sums,                                                                                                    \
+              squares,                                                                                                 \
+              {{applied<false, false>, applied<false, true>}, {applied<true, false>, applied<true, true>}},            \
+              {sums_of_gradient<Mask::none>, sums_of_gradient<Mask::input>, sums_of_gradient<Mask::output>},           \
+              {gradients<Mask::none>, gradients<Mask::input>},                                                         \
+              largest,                                                                                                 \
+              spread};                                                                                                 \
+    }                                                                                                                  \
   };
 
 #if defined(__x86_64__)

@@ -73,7 +73,8 @@ CK_INLINE void gradient_of_windows(const Windows &windows, const T *g, const T *
           Vector v;
           load(v, x + at + w * windows.channels);
           const Bits here = reinterpret_cast<Bits>(v == best), bits = reinterpret_cast<Bits>(d);
-          store(dx + at + w * windows.channels, reinterpret_cast<Vector>(bits & here) + ((v - middle) * slope + offset));
+          store(dx + at + w * windows.channels,
+                reinterpret_cast<Vector>(bits & here) + ((v - middle) * slope + offset));
           d = reinterpret_cast<Vector>(bits & ~here);
         }
       }

@@ -168,7 +168,9 @@ void Conv2dChain::run(std::span<const float *const> inputs, float *workspace, fl
     step.divide(shared, parallel);
     parts.push_back(step.sizes[0] * step.tiles());
   }
-  auto tell = [=](int64_t step) { if (finished) finished(context, static_cast<int32_t>(step)); };
+  auto tell = [=](int64_t step) {
+    if (finished) finished(context, static_cast<int32_t>(step));
+  };
   if (shared) {
     run_steps(parallel, parts, [all = steps_.data()](int64_t step, int64_t part) { all[step].run(part); }, tell);
   } else {

@@ -10,8 +10,8 @@
 #include <immintrin.h>
 #endif
 
-#include "CKernels/kernels.h"
 #include "../simd.h"
+#include "CKernels/kernels.h"
 #include "channel_tiles.h"
 
 namespace ck::micro_kernel {
@@ -89,8 +89,8 @@ template <int rows, int vectors, int parts, class T>
 CK_INLINE void finish(Vector (&sum)[rows][vectors], int pixels, const Result<T> &out) {
   constexpr int64_t part = width / parts;
   // Where pixels follow one another without a gap, those side by side are read and stored as they are.
-  const bool is_whole = (parts == 1 ? out.units >= vectors * width : out.pixel == part && out.units == part) &&
-                       pixels == rows * parts;
+  const bool is_whole =
+      (parts == 1 ? out.units >= vectors * width : out.pixel == part && out.units == part) && pixels == rows * parts;
   if (out.addend) {
     T some[rows * parts][vectors * part] = {};
     const T *from = out.addend;

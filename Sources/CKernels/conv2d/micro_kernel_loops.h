@@ -86,4 +86,3 @@ CK_TARGET CK_INLINE void units(int64_t count, const ChannelTile &tile, const Str
     row<one, 1, 1>(count, in, out);
   }
 }
-

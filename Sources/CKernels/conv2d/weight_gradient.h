@@ -24,8 +24,7 @@ inline int64_t images_of_partial(int64_t images, int64_t together, int64_t bytes
 inline WeightGradientLayout layout(const Geometry &geometry, int64_t images, int64_t together) {
   auto vectors = [](int64_t count) { return quotient_up(count, simd::width); };
   WeightGradientLayout result;
-  result.channels_in_lanes =
-      vectors(geometry.channels) * geometry.units <= vectors(geometry.units) * geometry.channels;
+  result.channels_in_lanes = vectors(geometry.channels) * geometry.units <= vectors(geometry.units) * geometry.channels;
   result.singles = result.channels_in_lanes ? geometry.units : geometry.channels;
   result.lanes = vectors(result.channels_in_lanes ? geometry.channels : geometry.units) * simd::width;
   const int64_t bytes = 4 * geometry.taps() * result.singles * result.lanes;
@@ -77,8 +76,7 @@ class WeightGradient {
     const int64_t size = of.each() * sizeof(T);
     const auto *all = reinterpret_cast<const char *>(of.data);
     auto start = [&](int64_t image) { return all + std::min(image, of.sizes[0]) * size; };
-    const int64_t lines =
-        together<T> * size / (loops_over_row() * geometry.out[0] * accumulation::Prefetch::line) + 1;
+    const int64_t lines = together<T> * size / (loops_over_row() * geometry.out[0] * accumulation::Prefetch::line) + 1;
     return {start(index + together<T>), start(index + 2 * together<T>), lines};
   }
 
@@ -133,9 +131,14 @@ class WeightGradient {
         const int64_t taps = std::min<int64_t>(accumulation::most_taps, geometry.kernel[along] - j);
         images.at = first_tap + i * apart[across] + j * apart[along];
         float *into = sums + i * step[across] + j * step[along];
-        const accumulation::Accumulation all = {
-            by_vector ? images : gradients, by_vector ? gradients : images, rows, geometry.out[1], into, step[along],
-            partial.lanes, prefetch};
+        const accumulation::Accumulation all = {by_vector ? images : gradients,
+                                                by_vector ? gradients : images,
+                                                rows,
+                                                geometry.out[1],
+                                                into,
+                                                step[along],
+                                                partial.lanes,
+                                                prefetch};
         for (int64_t part = 0, first = 0; part < parts; part++) {
           const int64_t singles = (partial.singles - first) / (parts - part);
           for (int64_t lane = 0; lane < partial.lanes; lane += simd::width) {
@@ -143,8 +146,8 @@ class WeightGradient {
             one.vector.at += lane;
             one.single.at += first;
             one.sums += first * partial.lanes + lane;
-            (by_vector ? accumulation::chosen<T, true>(taps, singles) : accumulation::chosen<T, false>(taps, singles))(
-                one);
+            (by_vector ? accumulation::chosen<T, true>(taps, singles)
+                       : accumulation::chosen<T, false>(taps, singles))(one);
           }
           first += singles;
         }

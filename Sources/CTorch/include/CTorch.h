@@ -207,8 +207,8 @@ typedef void (*ct_finished)(void *_Nullable context, int32_t step);
 /// The result of the last of some steps in order; what others make is let go. `finished`, if there is one, is called by
 /// one thread whenever a step is done.
 ct_tensor *_Nullable ct_direct_convolutions(const ct_tensor *const _Nonnull *_Nonnull inputs, int32_t input_count,
-                                            const ct_direct_step *steps, int32_t count,
-                                            ct_finished _Nullable finished, void *_Nullable context);
+                                            const ct_direct_step *steps, int32_t count, ct_finished _Nullable finished,
+                                            void *_Nullable context);
 
 // MARK: Gradients, precision and the few in-place steps of a trainer (training.cpp)
 typedef void (*ct_body)(void *context);
@@ -232,9 +232,9 @@ typedef struct {
   int64_t step;  // counted from 1, this one included
 } ct_adamw;
 /// Fused AdamW in place, with the same demand on strides.
-bool ct_adamw_step(const ct_tensor *const _Nonnull *_Nonnull parameters, const ct_tensor *const _Nonnull *_Nonnull grads,
-                   const ct_tensor *const _Nonnull *_Nonnull averages, const ct_tensor *const _Nonnull *_Nonnull squares,
-                   int32_t count, const ct_adamw *how);
+bool ct_adamw_step(const ct_tensor *const _Nonnull *_Nonnull parameters,
+                   const ct_tensor *const _Nonnull *_Nonnull grads, const ct_tensor *const _Nonnull *_Nonnull averages,
+                   const ct_tensor *const _Nonnull *_Nonnull squares, int32_t count, const ct_adamw *how);
 bool ct_copy_into(const ct_tensor *target, const ct_tensor *source);
 ct_tensor *_Nullable ct_empty_like(const ct_tensor *t);  // same strides
 

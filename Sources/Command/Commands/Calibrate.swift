@@ -5,14 +5,14 @@ import Thresh
 
 struct Calibrate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Time a network's layers, and what they could become, on this machine.",
+    abstract: "Time a network's layers, and their possible factors, on this machine.",
     discussion: """
       Example:
         thresh calibrate resnet20 --batch-size 32 --threads 2
 
-      Every layer is timed as it is and as a pair of factors at several ranks in each scheme; the times are kept in the \
-      cache with the machine's description, and compress --time plans with them. Then the network runs whole: the sum of \
-      its parts is shown beside what was measured. Let the machine rest meanwhile.
+      Every layer is timed as it is and as a pair of factors at several ranks in each decomposition. The times are \
+      kept in a cache with the machine's description, and compress --time plans with them. Then the whole network is \
+      timed, and the sum of its parts is shown beside the measured time. Run nothing else meanwhile.
       """)
 
   @OptionGroup var model: ModelArgument
@@ -22,7 +22,7 @@ struct Calibrate: ParsableCommand {
   var threads: Int?
   @Option(help: "float32 or bfloat16; weights stay float32.")
   var precision = TrainingOptions.Precision.float32
-  @Flag(help: "Print JSON: milliseconds of every layer, of its pairs, and of the whole, foretold and measured.")
+  @Flag(help: "Print JSON: milliseconds of every layer, its pairs and the network, predicted and measured.")
   var json = false
 
   /// What is printed with --json; times are milliseconds for a batch.
@@ -69,7 +69,7 @@ struct Calibrate: ParsableCommand {
     let (predicted, measured) = (report.whole.predicted, report.whole.measured)
     if abs(predicted / measured - 1) > 0.15 {
       Console.note(
-        "warning: the parts do not sum to the whole; if something else was running, wait until it is done and repeat")
+        "warning: the times of the parts do not add up to that of the network; repeat while nothing else runs")
     }
   }
 
@@ -106,7 +106,7 @@ struct Calibrate: ParsableCommand {
     row("besides", report.rest, "batch norms, activations, additions, pooling")
     let gap = report.whole.predicted / report.whole.measured - 1
     let sign = gap < 0 ? "" : "+"
-    row("whole network", report.whole, "foretold \(sign)\(gap.formattedPercent(decimals: 1)) of measured")
+    row("whole network", report.whole, "predicted \(sign)\(gap.formattedPercent(decimals: 1)) of measured")
     print(table.text())
     let machine = report.machine
     print(

@@ -5,21 +5,23 @@ import Thresh
 
 struct Compress: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Make a trained network small, prove it equal to what the plan keeps, and write one file.",
+    abstract: "Compress a trained network, prove the result equal to the plan, and write one file.",
     discussion: """
-      Example: keep a quarter of the parameters, then train the compact network for 5 epochs:
+      Example: keep a quarter of the parameters, then fine-tune the compact network for 5 epochs:
         thresh compress run --parameters 0.25 --data cifar10 --finetune-epochs 5 --output small.safetensors
-      Example: what takes at most 0.7 of the time on this machine, a batch of 32 on two threads:
+      Example: keep at most 0.7 of the time on this machine, for a batch of 32 on two threads:
         thresh compress run --time 0.7 --threads 2 --data cifar10 --output fast.safetensors
       Example: by a plan that was looked at, and edited, before:
         thresh plan run --macs 0.5 --data cifar10 --json > plan.json
         thresh compress run --plan plan.json --data cifar10 --output small.safetensors
 
-      Without --data nothing is looked at and nothing re-estimated. With it, batch norm is measured again on training \
-      images and kept where that is better on those held out (--recalibrate: always); the test set is read once.
+      Without --data no images are read, and batch norm stays as it is. With it, batch norm is re-estimated on \
+      training images, and the new statistics are kept if they are better on the held-out images (--recalibrate: \
+      always). The test set is read once.
 
-      The file is written as soon as the network is cut, and again when it was trained on. A fine-tuning that diverges \
-      goes back to its last good state with half the rate, up to three times; if it fails all the same the file stays.
+      The file is written as soon as the network is compressed, and again after fine-tuning. If fine-tuning diverges, \
+      it returns to its last good state with half the learning rate, up to three times; if it still fails, the first \
+      file stays.
       """)
 
   @OptionGroup var head: NewHeadOption
@@ -31,14 +33,14 @@ struct Compress: ParsableCommand {
       valueName: "file"))
   var planFile: String?
   @OptionGroup var data: DataOptions
-  @Flag(help: "Keep batch norm's new statistics in any case.")
+  @Flag(help: "Keep the re-estimated batch norm statistics in any case.")
   var recalibrate = false
   @OptionGroup var training: FinetuningOptions
   @OptionGroup(title: "Machine") var compute: ComputeOptions
   @OptionGroup var model: ModelArgument
   @OptionGroup(title: "Advanced") var distillation: DistillationOptions
   @OptionGroup(title: "Advanced") var advancedPlan: AdvancedPlanOptions
-  @Flag(help: "Go on with a fine-tuning that was stopped: the same command again.")
+  @Flag(help: "Continue a fine-tuning that was stopped; repeat the command with this option.")
   var resume = false
   @Flag(help: "Print the plan and the figures as JSON.")
   var json = false
@@ -133,14 +135,14 @@ struct Compress: ParsableCommand {
       throw RecipeError("--finetune-epochs needs images; name them with --data")
     }
     if head.newHead, recipe.finetuning.epochs == 0 {
-      throw RecipeError("--new-head has to be trained; name --finetune-epochs too, or train first")
+      throw RecipeError("--new-head needs training; give --finetune-epochs too, or use train first")
     }
     if head.newHead, recipe.training.distillation ?? 0 > 0, recipe.training.teacher == nil {
-      throw RecipeError("--distillation needs a --teacher with --new-head: the network itself knows other classes")
+      throw RecipeError("--distillation needs a --teacher with --new-head: the network itself has other classes")
     }
     try planning.checkImages(data)
     if resume, recipe.finetuning.epochs == 0 {
-      throw RecipeError("--resume goes on with --finetune-epochs; name them too")
+      throw RecipeError("--resume continues a fine-tuning; give --finetune-epochs too")
     }
     if recalibrate, data.data == nil { throw RecipeError("--recalibrate needs images; name them with --data") }
     return recipe
@@ -166,10 +168,10 @@ struct Compress: ParsableCommand {
 
 /// How the compact network is trained on by `compress`.
 struct FinetuningOptions: ParsableArguments, Encodable {
-  @Option(help: ArgumentHelp("Train the compact network on for as many epochs.", valueName: "n"))
+  @Option(help: ArgumentHelp("Epochs of fine-tuning the compact network.", valueName: "n"))
   var finetuneEpochs: Int?
   @Option(help: ArgumentHelp("Learning rate of the fine-tuning (default: the run's, or 0.02).", valueName: "x"))
   var lr: Double?
-  @Option(help: "The rate's way while fine-tuning: constant, cosine or step (default: the run's, or cosine).")
+  @Option(help: "Learning rate schedule of the fine-tuning: constant, cosine or step (default: the run's, or cosine).")
   var schedule: Schedule.Shape?
 }

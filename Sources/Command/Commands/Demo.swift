@@ -6,16 +6,16 @@ import Thresh
 struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract:
-      "Show the point in a minute or two: three ways to a network of a tenth the size, on images drawn by the program.",
+      "Compare three ways to a network of a tenth the size, on images that the program draws, in a minute or two.",
     discussion: """
       Example:
         thresh demo --output demo
       """)
 
   @Option(
-    help: ArgumentHelp("Folder for the runs and the compact model; what is in it is replaced.", valueName: "folder"))
+    help: ArgumentHelp("Folder for the runs and the compact model; its contents are replaced.", valueName: "folder"))
   var output = "demo"
-  @Option(help: ArgumentHelp("Epochs that every network is trained for, in all.", valueName: "n"))
+  @Option(help: ArgumentHelp("Epochs of every network, in all.", valueName: "n"))
   var epochs = 11
   @Option(help: ArgumentHelp("Training images.", valueName: "n"))
   var images = 9000
@@ -68,7 +68,7 @@ struct DemoShow {
     let contenders = [dense, truncated, compact, small]
     try show(contenders, compact)
     let seconds = Double(clock.duration(to: .now).components.seconds)
-    print("All of it took \(seconds.formattedDuration).")
+    print("The demo took \(seconds.formattedDuration).")
   }
 
   private func trainDense() throws -> Contender {

@@ -10,8 +10,8 @@ struct Evaluate: ParsableCommand {
       Example:
         thresh evaluate resnet20 --weights resnet20-cifar10.safetensors --data cifar10
 
-      A model file brings its own normalisation. Weights without one are taken to be trained with ImageNet's mean and \
-      standard deviation; --mean and --std say otherwise.
+      A model file contains its normalisation. For weights alone, ImageNet's mean and standard deviation are assumed. \
+      --mean and --std override both.
       """)
 
   @OptionGroup var model: ModelArgument
@@ -41,7 +41,8 @@ struct Evaluate: ParsableCommand {
     bar.clear()
     guard accuracy.loss.isFinite else {
       throw NetworkError(
-        "the network's loss on these images is not a finite number, though its weights are; its values grow too large")
+        "the network's loss on these images is not a finite number, although its weights are; its activations grow "
+          + "too large")
     }
     guard !json else { return try Console.json(accuracy) }
     print(

@@ -12,7 +12,7 @@ struct Export: ParsableCommand {
         thresh verify run small.onnx --data cifar10
         thresh export run --to pytorch --output small.py
 
-      ONNX is written for opset 17, its batch free, with the class names, normalisation and figures in its metadata. \
+      ONNX is written for opset 17 and any batch size, with class names, normalisation and figures in its metadata. \
       For PyTorch a short module of plain torch.nn is written, with the weights as safetensors beside it.
       """)
 

@@ -5,7 +5,7 @@ import Thresh
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show a network's layers: shapes, ranks, singular values, silent units, cost.",
+    abstract: "Show a network's layers: shapes, ranks, singular values, zero units, cost.",
     discussion: """
       Example:
         thresh inspect run --json

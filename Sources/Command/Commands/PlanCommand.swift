@@ -50,6 +50,6 @@ struct PlanCommand: ParsableCommand {
 extension Recipe {
   func noteWeightsDecide(without data: Dataset?) {
     guard data == nil, compression.basis == .activations else { return }
-    Console.note("note: without --data the weights decide what goes; what layers give for images keeps far more")
+    Console.note("note: without --data the plan goes by the weights; by activations for images it keeps far more")
   }
 }

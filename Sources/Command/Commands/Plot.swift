@@ -4,7 +4,7 @@ import Thresh
 
 struct Plot: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Draw what a training did: accuracy, ranks, living units, singular values over its epochs.",
+    abstract: "Plot a training: accuracy, ranks, active units and singular values over its epochs.",
     discussion: """
       Example:
         thresh plot run --output run.svg
@@ -12,24 +12,24 @@ struct Plot: ParsableCommand {
         thresh plot figures.json --x parameters --y top1 --by training --output curves.svg
         thresh plot figures.json --x training --y top1 --output contenders.svg
 
-      One run gets a plot for each layer too; several are drawn into the same plots. The fine-tuning of a run comes \
-      behind its training. A JSON list of objects is drawn as lines over one of its columns, or, where --x names a column \
-      of texts, as a dot for each of them.
+      One run also gets a plot for each layer; several runs share their plots. The fine-tuning of a run follows its \
+      training. A JSON list of objects is drawn as lines over the column --x. If that column holds texts, each of them \
+      gets a dot.
       """)
 
   @Argument(help: ArgumentHelp("Folders of runs, or one table of figures.", valueName: "run|table"))
   var runs: [String]
-  @Option(help: ArgumentHelp("Of a table: the column to go along.", valueName: "column"))
+  @Option(help: ArgumentHelp("Of a table: the column of the horizontal axis.", valueName: "column"))
   var x: String?
-  @Option(help: ArgumentHelp("Of a table: the column to show.", valueName: "column"))
+  @Option(help: ArgumentHelp("Of a table: the column of the vertical axis.", valueName: "column"))
   var y: String?
   @Option(help: ArgumentHelp("Of a table: the column whose values make the lines.", valueName: "column"))
   var by: String?
   @Option(
     help: ArgumentHelp(
-      "Of a table: rows alike in this column are repetitions of one point (default: in --x).", valueName: "column"))
+      "Of a table: rows with one value in this column are repetitions of a point (default: --x).", valueName: "column"))
   var each: String?
-  @Option(help: ArgumentHelp("Of a table: rows that count; several values with | between.", valueName: "column=value"))
+  @Option(help: ArgumentHelp("Of a table: the rows to use; separate several values by |.", valueName: "column=value"))
   var only: [String] = []
   @Flag(help: "Of a table: a logarithmic axis along --x.")
   var logX = false

@@ -57,7 +57,8 @@ struct Predict: ParsableCommand {
     let probabilities = model.probabilities(try model.network(batch)).doubles
     guard probabilities.allSatisfy(\.isFinite) else {
       throw NetworkError(
-        "the network's outputs for \(path) are not finite numbers, though its weights are; its values grow too large")
+        "the network's outputs for \(path) are not finite numbers, although its weights are; its activations grow "
+          + "too large")
     }
     let order = probabilities.indices.sorted { probabilities[$0] > probabilities[$1] }
     return order.prefix(top).map { index in

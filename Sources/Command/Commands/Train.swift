@@ -6,15 +6,15 @@ struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a network for compression, or ordinarily with --nuclear 0 --group 0.",
     discussion: """
-      Example: train for compression, cut to a tenth of the parameters, train the compact network on:
+      Example: train for compression, compress to a tenth of the parameters, fine-tune the result:
         thresh train --model dec3 --data chars36 --epochs 20 --finetune-epochs 20 --parameters 0.1 --output run
-      Example: train less long, with a third of the multiply-accumulates from the first epoch on:
+      Example: shorten the training by keeping a third of the MACs after the first epoch:
         thresh train --model dec3 --data chars36 --nuclear 0 --group 0 --compact-at 1 --macs 0.3 --output run
 
-      The folder holds recipe.yaml, metrics.jsonl, last.safetensors, best.safetensors (what the training gives: the \
-      best on the validation part, or the last when trained for compression), the optimiser's state, and with \
-      --finetune-epochs compact.safetensors. Ctrl-C saves; --resume goes on. A training that diverges goes back to its \
-      last good state with half the rate, up to three times.
+      The folder holds recipe.yaml, metrics.jsonl, last.safetensors, best.safetensors (the result: the best on the \
+      held-out images, or the last if trained for compression), the optimiser's state, and with --finetune-epochs \
+      compact.safetensors. Ctrl-C saves the run; --resume continues it. If a training diverges, it returns to its last \
+      good state with half the learning rate, up to three times.
       """)
 
   @Option(
@@ -23,7 +23,7 @@ struct Train: ParsableCommand {
   var model: String?
   @Option(help: ArgumentHelp("Weights to start from, for an architecture given by name.", valueName: "file"))
   var weights: String?
-  @Option(help: ArgumentHelp("A YAML file of options; those on the command line come first.", valueName: "file"))
+  @Option(help: ArgumentHelp("A YAML file of options; options on the command line override it.", valueName: "file"))
   var recipe: String?
   @OptionGroup var head: NewHeadOption
   @OptionGroup var data: DataOptions
@@ -36,7 +36,7 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Advanced") var advancedPlan: AdvancedPlanOptions
   @Option(help: ArgumentHelp("Seconds between checkpoints within an epoch.", valueName: "seconds"))
   var checkpointEvery = 300.0
-  @Flag(help: "Go on with the run in the folder.")
+  @Flag(help: "Continue the run in the folder.")
   var resume = false
   @Option(help: ArgumentHelp("Folder of the run.", valueName: "folder"))
   var output: String
@@ -59,10 +59,10 @@ struct Train: ParsableCommand {
     // A recipe without a network is what a run leaves that failed before its first checkpoint.
     let isRun = FileManager.default.fileExists(atPath: folder.recipe.path)
     if !resume, FileManager.default.fileExists(atPath: folder.last.path) {
-      throw OutputError("\(output) holds a run already; go on with --resume, or name another --output")
+      throw OutputError("\(output) holds a run already; continue it with --resume, or name another --output")
     }
     if resume, !isRun, (recipe ?? model ?? data.data) == nil {
-      throw RecipeError("\(output) holds no run to go on with; check --output, or say what to train")
+      throw RecipeError("\(output) holds no run to continue; check --output, or name what to train")
     }
     if isRun, resume { resolved = try Recipe(contentsOf: folder.recipe, flat: .read) }
     if let recipe { resolved = try Recipe(contentsOf: URL(filePath: recipe)) }

@@ -5,22 +5,22 @@ import Thresh
 
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Compare two models of any kind that is read: their outputs, and what they say of test images.",
+    abstract: "Compare two models of any kind: their outputs, and their predictions for test images.",
     discussion: """
       Example:
         thresh verify run small.onnx --data cifar10
 
-      Ends with 69 where the largest difference is more than --tolerance of the largest output, or where the two see \
-      another class in an image whose two best are further apart than that.
+      The exit code is 69 if the largest difference is more than --tolerance of the largest output, or if the two \
+      predict different classes for an image whose two best outputs are further apart than that.
       """)
 
   @Argument(help: ArgumentHelp("A model file, a run's folder, an ONNX file.", valueName: "a"))
   var first: String
-  @Argument(help: ArgumentHelp("What to compare it with.", valueName: "b"))
+  @Argument(help: ArgumentHelp("The model to compare it with.", valueName: "b"))
   var second: String
   @OptionGroup var data: DataOptions
   @OptionGroup(title: "Advanced") var reading: ReadingArguments
-  @Option(help: ArgumentHelp("How far apart outputs may be, of the largest output.", valueName: "x"))
+  @Option(help: ArgumentHelp("Largest difference allowed, as a fraction of the largest output.", valueName: "x"))
   var tolerance = 1e-4
   @Option(help: ArgumentHelp("Threads of libtorch; all cores by default.", valueName: "n"))
   var threads: Int?
@@ -59,7 +59,7 @@ struct Verify: ParsableCommand {
       try recipe.adopt(data)
       recipe.data.validation = 0
       if a.preprocessing.mean != b.preprocessing.mean || a.preprocessing.std != b.preprocessing.std {
-        Console.note("warning: the two want their images normalised in different ways; both get them as \(first) does")
+        Console.note("warning: the two normalise images differently; both get images normalised as \(first) does")
       }
       let set = try recipe.datasetTelling(for: a.preprocessing, parts: .test)
         .preparedTelling(for: a, allowsSubset: true)
@@ -74,7 +74,7 @@ struct Verify: ParsableCommand {
       throw VerificationError(
         difference > tolerance
           ? "outputs differ by \(difference) of the largest, expected at most \(tolerance)"
-          : "the two see another class in \(disagreements) images, beyond rounding")
+          : "the two predict different classes for \(disagreements) images, beyond rounding")
     }
   }
 

@@ -44,8 +44,8 @@ struct TargetOptions: ParsableArguments, Encodable {
   var macs: Double?
   @Option(
     help: ArgumentHelp(
-      "Fraction of the time to keep, instead of --energy: layers are timed on this machine, and those that factors "
-        + "would not make faster stay.",
+      "Fraction of the time to keep, instead of --energy: layers are timed on this machine, and stay dense if no "
+        + "factors are faster.",
       valueName: "fraction"))
   var time: Double?
 }
@@ -57,37 +57,35 @@ struct ChoiceOptions: ParsableArguments, Encodable {
   @Option(
     help: ArgumentHelp(
       "trained: k×k→1×1, whose matrix the regulariser trains; any: for each layer the best of k×k→1×1, 1×1→k×k and "
-        + "vertical→horizontal (default: trained for a network trained from random weights to be small where no time "
-        + "decides, else any)."))
+        + "vertical→horizontal (default: trained for compression-trained networks without --time, else any)."))
   var scheme: DecompositionChoice?
   @Option(
     help: ArgumentHelp(
-      "What decides which directions of a layer are kept: its singular values (weights), or the principal components of "
-        + "what it gives for 512 training images (responses, which needs --data; default: weights without a size or for a "
-        + "network trained from random weights to be small, else responses)."))
+      "What decides which directions of a layer are kept: its singular values (weights), or the principal "
+        + "components of its activations for 512 training images (responses, which needs --data; default: weights "
+        + "without a target or for compression-trained networks, else responses)."))
   var basis: Basis?
   @Option(
     help: ArgumentHelp(
-      "To reach a size, every layer keeps one share of its energy (uniform), or units and ranks go where they lose least "
-        + "for what they cost (global; default: uniform for a network trained from random weights to be small, else "
-        + "global)."))
+      "To meet a target, every layer keeps one share of its energy (uniform), or units and ranks are removed where "
+        + "that loses least for their cost (global; default: uniform for compression-trained networks, else global)."))
   var allocation: Allocator?
   @Option(
     help: ArgumentHelp(
-      "A layer to leave alone; * stands for anything (default: the first convolution and the classifier).",
+      "A layer to leave unchanged; * stands for any characters (default: the first convolution and the classifier).",
       valueName: "pattern"))
   var skip: [String] = []
 }
 
 /// What is seldom changed.
 struct AdvancedPlanOptions: ParsableArguments, Encodable {
-  @Option(help: "What energy is: sum of σ, as the paper has it, or of squares, as of responses always (default: sum).")
+  @Option(help: "Energy of a layer: the sum of σ, as in the paper, or of σ², always so for activations (default: sum).")
   var energyMeasure: EnergyMeasure?
-  @Option(help: ArgumentHelp("Images at once where time decides (default: 32).", valueName: "n"))
+  @Option(help: ArgumentHelp("Batch size of --time (default: 32).", valueName: "n"))
   var timeBatchSize: Int?
-  @Option(help: "float32 or bfloat16 where time decides (default: float32).")
+  @Option(help: "Precision of --time: float32 or bfloat16 (default: float32).")
   var timePrecision: TrainingOptions.Precision?
-  @Option(help: "Units that go: silent, or to reach a size the weakest too (default: weakest).")
+  @Option(help: "Units to remove: silent (zero units only), or to meet a target the weakest too (default: weakest).")
   var units: RemovableUnits?
   @Option(help: ArgumentHelp("The smallest rank a layer is cut to (default: 1).", valueName: "n"))
   var minRank: Int?

@@ -33,7 +33,7 @@ struct ChannelNumbers: ExpressibleByArgument, Encodable {
 
 /// What a file of another program leaves open, in every command that reads one.
 struct ReadingArguments: ParsableArguments, Encodable {
-  @Option(help: ArgumentHelp("The output that gives the classes, where an ONNX file has several.", valueName: "name"))
+  @Option(help: ArgumentHelp("The output with the classes, if an ONNX file has several.", valueName: "name"))
   var outputName: String?
   @Option(
     help: ArgumentHelp(
@@ -43,7 +43,7 @@ struct ReadingArguments: ParsableArguments, Encodable {
   var std: ChannelNumbers?
   @Option(
     help: ArgumentHelp(
-      "Side of the square that photographs are cut to, where the model leaves it open (for an architecture: 224).",
+      "Side of the square that photographs are cropped to, if the model does not say (for an architecture: 224).",
       valueName: "pixels"))
   var imageSize: Int?
 

@@ -39,11 +39,11 @@ struct DataOptions: ParsableArguments, Encodable {
 
   @Option(
     help: ArgumentHelp(
-      "The folder where the data set lies (default: THRESH_DATA, then the cache).", valueName: "folder"))
+      "Folder of the data set (default: THRESH_DATA, then the cache).", valueName: "folder"))
   var dataDir: String?
   @Flag(
     inversion: .prefixedNo,
-    help: "Decode every image of a folder first and leave out those that are broken (default: they are refused).")
+    help: "Decode every image of a folder first and leave out broken ones (default: a broken image is an error).")
   var skipBroken: Bool?
 }
 
@@ -83,15 +83,15 @@ struct ComputeOptions: ParsableArguments, Encodable {
 struct DistillationOptions: ParsableArguments, Encodable {
   @Option(
     help: ArgumentHelp(
-      "Share of the loss that is the distance to a teacher's outputs, 0 to 1 (default: 0.7 where compress fine-tunes a "
-        + "network that was not trained to be small, else 0).", valueName: "share"))
+      "Share of the loss from a teacher's outputs, 0 to 1 (default: 0.7 if compress fine-tunes a network that is "
+        + "not compression-trained, else 0).", valueName: "share"))
   var distillation: Double?
   @Option(
     help: ArgumentHelp(
-      "The teacher, for the whole run (default: the network before it was cut, for the compact one).",
+      "Teacher of the whole run (default: the uncompressed network, for the compact one).",
       valueName: "model"))
   var teacher: String?
-  @Option(help: ArgumentHelp("How far the teacher's probabilities are evened out (default: 4).", valueName: "x"))
+  @Option(help: ArgumentHelp("Temperature of the teacher's probabilities (default: 4).", valueName: "x"))
   var temperature: Double?
 }
 

@@ -43,11 +43,12 @@ struct TrainingRecipeOptions: ParsableArguments {
 struct CommonTrainingOptions: ParsableArguments, Encodable {
   @Option(help: ArgumentHelp("Epochs (default: 30).", valueName: "n"))
   var epochs: Int?
-  @Option(help: ArgumentHelp("Then compress and train the compact network on for as many epochs.", valueName: "n"))
+  @Option(help: ArgumentHelp("Then compress, and fine-tune the compact network for as many epochs.", valueName: "n"))
   var finetuneEpochs: Int?
   @Option(
     help: ArgumentHelp(
-      "Learning rate (default: 0.1; 0.02 without batch norm and from given weights; 0.001 for adamw).", valueName: "x"))
+      "Learning rate (default: 0.1; 0.02 without batch norm and from pretrained weights; 0.001 for adamw).",
+      valueName: "x"))
   var lr: Double?
 }
 
@@ -61,7 +62,7 @@ struct TrainingStepOptions: ParsableArguments, Encodable {
   var momentum: Double?
   @Option(help: ArgumentHelp("Weight decay (default: 0.0005, or 0.01 for adamw).", valueName: "x"))
   var weightDecay: Double?
-  @Option(help: "The rate's way in the last phase: constant, cosine or step (default: cosine).")
+  @Option(help: "Learning rate schedule of the last phase: constant, cosine or step (default: cosine).")
   var schedule: Schedule.Shape?
   @Option(help: ArgumentHelp("Epochs over which the rate grows from zero (default: 1).", valueName: "x"))
   var warmupEpochs: Double?
@@ -84,14 +85,14 @@ struct RegularizerOptions: ParsableArguments, Encodable {
   @Flag(
     inversion: .prefixedNo,
     help:
-      "Let the strength follow the size wished by --parameters and --macs (default: where a strength is left open).")
+      "Let the strength follow the target of --parameters and --macs (default: if a strength is left open).")
   var steer: Bool?
   @Option(
     help: ArgumentHelp("Epochs over which the strength grows from zero (default: half of --epochs).", valueName: "x"))
   var strengthWarmup: Double?
   @Option(
     help: ArgumentHelp(
-      "Epoch after which the network is made smaller and goes on training; may be given several times.", valueName: "n")
+      "Epoch after which the network is compressed and trained further; may be given several times.", valueName: "n")
   )
   var compactAt: [Int] = []
 }
@@ -100,7 +101,7 @@ struct RegularizerOptions: ParsableArguments, Encodable {
 struct AdvancedTrainingOptions: ParsableArguments, Encodable {
   @Option(
     help: ArgumentHelp(
-      "Share of the training images held out for all that is selected (default: 0.1).", valueName: "share"))
+      "Share of the training images held out for selection (default: 0.1).", valueName: "share"))
   var validation: Double?
   @Option(help: ArgumentHelp("Fraction of the architecture's units to build (default: 1).", valueName: "fraction"))
   var width: Double?
@@ -110,7 +111,7 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
   var decompose: Bool?
   @Flag(
     inversion: .prefixedNo,
-    help: "Put a batch norm that changes nothing behind convolutions without one (default: for ONNX files).")
+    help: "Insert a batch norm without effect after convolutions that have none (default: for ONNX files).")
   var restoreBatchNorm: Bool?
   @Option(
     help: ArgumentHelp("Weight decay for the compact network (default: a tenth of --weight-decay).", valueName: "x"))
@@ -119,7 +120,7 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
   var labelSmoothing: Double?
   @Option(
     help: ArgumentHelp(
-      "Part of λ that goes to single elements: sparse group lasso, or ℓ1 alone at 1 (default: 0).", valueName: "share"))
+      "Part of λ for single elements: sparse group lasso, or ℓ1 alone at 1 (default: 0).", valueName: "share"))
   var sparsity: Double?
   @Option(help: "A group's norm: whole, or scale (γ and β where a batch norm follows; default: scale).")
   var groupNorm: GroupNorm?
@@ -131,18 +132,18 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
   var proximalEvery: Regularizer.Frequency?
   @Option(
     help: ArgumentHelp(
-      "Share of its energy that every layer keeps then (default: the size asked for by --macs, --parameters or --time, "
-        + "which the last time reaches, or else --energy).",
+      "Share of its energy that every layer keeps then (default: the target of --macs, --parameters or --time, met "
+        + "at the last of these epochs, or else --energy).",
       valueName: "share"))
   var compactEnergy: Double?
-  @Option(help: "Whether momenta follow a smaller network by the chain rule: carry or reset (default: carry).")
+  @Option(help: "Whether momenta follow the smaller network by the chain rule: carry or reset (default: carry).")
   var compactMomentum: TrainingCompaction.Momentum?
   @Flag(
     inversion: .prefixedNo,
-    help: "Give a weight its norm back after each proximal step where a batch norm follows (default: yes).")
+    help: "Restore the norm of a weight after each proximal step if a batch norm follows (default: yes).")
   var restoreNorm: Bool?
-  @Option(help: ArgumentHelp("Padding of the random crop; what suits the data set by default.", valueName: "pixels"))
+  @Option(help: ArgumentHelp("Padding of the random crop (default: by data set).", valueName: "pixels"))
   var crop: Int?
-  @Flag(inversion: .prefixedNo, help: "Mirror half of the images; what suits the data set by default.")
+  @Flag(inversion: .prefixedNo, help: "Mirror half of the images (default: by data set).")
   var flip: Bool?
 }

@@ -38,7 +38,8 @@ struct RunHistory {
       do {
         return try JSONDecoder().decode(Metrics.self, from: Data(line.utf8))
       } catch {
-        throw ContainerError("line \(index + 1) of \(folder.metrics.path) is no line of metrics; train the run again")
+        throw ContainerError(
+          "line \(index + 1) of \(folder.metrics.path) is not a line of metrics; train the run again")
       }
     }
   }

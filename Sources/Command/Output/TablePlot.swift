@@ -52,7 +52,7 @@ struct TablePlot {
     do {
       return try JSONDecoder().decode([Row].self, from: data)
     } catch {
-      throw ContainerError("\(file.path) is no JSON list of objects of numbers and texts")
+      throw ContainerError("\(file.path) is not a JSON list of objects of numbers and texts")
     }
   }
 

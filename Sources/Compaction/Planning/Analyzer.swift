@@ -45,7 +45,7 @@ struct Analyzer {
       }
     }
     if settings.isTimed {
-      guard let clock = compressor.clock else { throw PlanError("a plan by time needs a clock") }
+      guard let clock = compressor.clock else { throw PlanError("a plan by time needs measured times") }
       try analysis.addTimes(of: network, narrowed: narrowing.narrow, by: clock)
     }
     return analysis

@@ -22,7 +22,7 @@ struct Candidate: Equatable {
   var loss: Double
 
   /// The same with −log of what is kept, where `share` went with the units before: units count twice, since counted
-  /// once too many go (`Documentation/decisions.md`).
+  /// once too many go (`Documentation/decisions/planning.md`).
   func losing(units share: Double) -> Candidate {
     var candidate = self
     let kept = max((1 - share) * (1 - share) * (1 - loss), .leastNormalMagnitude)

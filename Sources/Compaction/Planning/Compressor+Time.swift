@@ -11,7 +11,7 @@ extension Compressor {
   func fastest(_ analysis: (Widths) throws -> Analysis, within fraction: Double) throws -> Plan {
     var least = 1.0
     let best = try search.leastLossy(analysis) { analysis in
-      guard let times = analysis.times else { throw PlanError("a plan by time needs a clock") }
+      guard let times = analysis.times else { throw PlanError("a plan by time needs measured times") }
       let candidates = analysis.candidates(MeasuredTime(minimumRank: settings.minimumRank))
       let cheapest = candidates.map { own in own.map(\.cost.x).min() ?? 0 }.reduce(0, +)
       least = min(least, (times.narrowed.rest + Double(cheapest) * 1e-6) / times.original.total)
@@ -30,7 +30,7 @@ extension Compressor {
       settings.units == .silent ? "" : " and every layer at \(max(settings.minimumUnits, search.unitStep)) units"
     return PlanError(
       """
-      time cannot be cut to \(fraction) of the original: with every layer as fast as factors make it\(fewest), \
+      time cannot be cut to \(fraction) of the original: with the fastest factors in every layer\(fewest), \
       \(reachable) remains; ask for \(reachable) or more, or leave fewer layers out
       """)
   }

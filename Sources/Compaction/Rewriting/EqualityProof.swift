@@ -48,7 +48,7 @@ public struct EqualityProof: Sendable, Codable {
     guard holds else {
       throw CompactionError(
         """
-        the compact network differs from the one it was made of by \(largestDifference), allowed is \
+        the compact network differs from the planned one by \(largestDifference), expected at most \
         \(Self.tolerance * largestValue); nothing was written
         """)
     }

@@ -42,8 +42,8 @@ struct ONNXClassifier {
     notes = input.notes
     switch part.weightType {
     case .float16: interface.weightType = .float16
-    case .bfloat16: notes.append("\(tensors.file) holds bfloat16; files that are written hold float32")
-    case .double: notes.append("\(tensors.file) holds float64; files that are written hold float32")
+    case .bfloat16: notes.append("\(tensors.file) holds bfloat16; written files hold float32")
+    case .double: notes.append("\(tensors.file) holds float64; written files hold float32")
     default: break
     }
   }

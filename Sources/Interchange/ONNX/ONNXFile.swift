@@ -85,7 +85,7 @@ public enum ONNXFile {
     do {
       proto = try ONNXModelProto(serializedBytes: data, options: decoding)
     } catch {
-      throw ContainerError("\(name) is no ONNX file, or a damaged one; export it again")
+      throw ContainerError("\(name) is not an ONNX file, or a damaged one; export it again")
     }
     guard proto.hasGraph, let opset = proto.opsetImport.first(where: { $0.domain.isEmpty || $0.domain == "ai.onnx" })
     else { throw ContainerError("\(name) holds no graph of ONNX operators; export it again") }

@@ -25,7 +25,7 @@ struct ONNXInput {
     let inputs = graph.input.filter { !stored.contains($0.name) }
     guard !inputs.isEmpty else {
       let reason = graph.reasonWithoutInput(stored)
-      throw ContainerError("\(file) makes its classes of no input: \(reason); export it again")
+      throw ContainerError("\(file) has classes that depend on no input: \(reason); export it again")
     }
     guard inputs.count == 1 else {
       let names = inputs.map(\.words).joined(separator: ", ")
@@ -55,19 +55,19 @@ struct ONNXInput {
     if given[place.height] == nil || given[place.width] == nil {
       notes.append(
         """
-        \(file) leaves the size of its images open (\(inputs[0].words)): \(size[0])×\(size[1]) pixels are taken, in files \
-        that are written too
+        \(file) leaves the size of its images open (\(inputs[0].words)): \(size[0])×\(size[1]) pixels are assumed, in \
+        written files too
         """)
     }
     if isChannelsLast {
       notes.append(
         """
-        \(file) reads batch × height × width × channels; files that are written read batch × channels × height × width
+        \(file) reads batch × height × width × channels; written files read batch × channels × height × width
         """)
     }
     let wide = inputs[0].type.tensorType.elemType
     if [ONNXType.double.rawValue, ONNXType.bfloat16.rawValue].contains(wide) {
-      notes.append("\(file) reads \(ONNXType.name(of: wide)); files that are written read float32")
+      notes.append("\(file) reads \(ONNXType.name(of: wide)); written files read float32")
     }
   }
 
@@ -125,6 +125,6 @@ extension ONNXGraphProto {
       return "it reads \(missing), which no node makes"
     }
     return node.contains { !$0.input.allSatisfy(stored.contains) }
-      ? "nodes read constants, or one another in a circle" : "all that is read is constant"
+      ? "nodes read constants, or form a cycle" : "all that is read is constant"
   }
 }

@@ -68,7 +68,7 @@ extension ONNXGraphReader {
   /// Dropout does nothing outside of training.
   mutating func readDropout(_ node: ONNXNodeProto) throws {
     if opset >= 12, let mode = try constant(node, 2)?.single, mode != 0 { throw ONNXProblem.trains }
-    guard !readsFurtherOutputs(of: node) else { throw ONNXProblem("tells what it drops, which something reads") }
+    guard !readsFurtherOutputs(of: node) else { throw ONNXProblem("gives its mask, which is read") }
     alias(node, try image(node))
   }
 
@@ -86,7 +86,7 @@ extension ONNXGraphReader {
 
 extension ONNXProblem {
   fileprivate static let trains = ONNXProblem(
-    "runs as in training; export the network in evaluation mode, as after model.eval()")
+    "is in training mode; export the network in evaluation mode, as after model.eval()")
 }
 
 extension ONNXConstant {

@@ -34,14 +34,14 @@ extension ONNXGraphReader {
     case "Dropout": try readDropout(node)
     case "Cast":
       guard let type = node.castType, [.float, .float16, .double, .bfloat16].contains(type) else {
-        throw ONNXProblem("makes whole numbers or truths of an image's values")
+        throw ONNXProblem("converts an image's values to integers or booleans")
       }
       alias(node, try image(node))
     case "Where": try readChoice(node)
     case "Expand": try readExpand(node)
     default:
       guard let activation = try activation(node) else {
-        throw ONNXProblem("is an operation that Thresh does not have")
+        throw ONNXProblem("is an operation that Thresh does not support")
       }
       try finish(activation, node, of: image(node))
     }

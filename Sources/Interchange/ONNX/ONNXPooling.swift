@@ -12,7 +12,7 @@ extension ONNXGraphReader {
     guard (node.integers("dilations") ?? [1, 1]).allSatisfy({ $0 == 1 }), input.shape.count == 3 else {
       throw ONNXProblem("is no plain 2-D pooling")
     }
-    guard !readsFurtherOutputs(of: node) else { throw ONNXProblem("tells where its maxima lie, which something reads") }
+    guard !readsFurtherOutputs(of: node) else { throw ONNXProblem("gives the places of its maxima, which are read") }
     let pads = try pads(node, input, kernel: kernel, strides)
     var geometry = PoolingGeometry(
       kernel: kernel, stride: strides, padding: Array(pads[..<2]), endPadding: Array(pads[2...]),

@@ -13,7 +13,7 @@ public enum PyTorchCheckpoint {
     switch FileKind(of: data, ending: "") {
     case .checkpoint, .torchScript: try openArchive(data, name)
     case .legacyCheckpoint: try openLegacy(data, name)
-    default: throw ContainerError("\(name) is no checkpoint of PyTorch; expected a file that torch.save wrote")
+    default: throw ContainerError("\(name) is not a checkpoint of PyTorch; expected a file that torch.save wrote")
     }
   }
 

@@ -88,7 +88,7 @@ public struct WeightFile {
     let data = try Data(weightsIn: file)
     let name = file.lastPathComponent
     guard data.count <= 1 << 26, let index = try? JSONDecoder().decode(Index.self, from: data) else {
-      throw ContainerError("\(name) is no index of weights, expected JSON with a weight_map; fetch it again")
+      throw ContainerError("\(name) is not an index of weights, expected JSON with a weight_map; fetch it again")
     }
     var tensors: [StoredTensor] = []
     for part in Set(index.weight_map.values).sorted() {
@@ -100,7 +100,7 @@ public struct WeightFile {
         throw ContainerError("\(name) needs \(part), which is not beside it; fetch all parts into one folder")
       }
       guard try FileKind(of: place) != .safetensorsIndex else {
-        throw ContainerError("\(name) names \(part), an index again; write the index again")
+        throw ContainerError("\(name) names \(part), which is an index too; write the index again")
       }
       tensors += try WeightFile(contentsOf: place).tensors.filter { index.weight_map[$0.name] == part }
     }

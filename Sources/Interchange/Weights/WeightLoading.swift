@@ -21,7 +21,7 @@ extension Network {
     var result = self
     for (name, tensor) in try selection.parameters() { result.parameters[name] = tensor }
     if let broken = result.brokenParameter {
-      throw ContainerError("\(selection.file.name) cannot be used: \(broken); take weights from before that happened")
+      throw ContainerError("\(selection.file.name) cannot be used: \(broken); use weights from an earlier checkpoint")
     }
     return result
   }

@@ -93,9 +93,9 @@ public struct WeightSelection {
     guard !place.found.isEmpty else {
       return ContainerError(
         """
-        \(file.name) does not fit the architecture: none of its \(file.tensors.count) tensors is called as one of the \
-        network's; expected \(Self.list(wanted.sorted(), 3)), found \(Self.list(file.tensors.map(\.name), 3)); name the \
-        architecture that the weights are of
+        \(file.name) does not fit the architecture: none of its \(file.tensors.count) tensors has the name of a \
+        parameter of the network; expected \(Self.list(wanted.sorted(), 3)), found \
+        \(Self.list(file.tensors.map(\.name), 3)); name the architecture that the weights are of
         """)
     }
     var problems: [String] = []

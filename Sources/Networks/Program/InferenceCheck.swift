@@ -29,7 +29,8 @@ public struct InferenceCheck: Sendable {
     guard plain.shape == outputs.shape else {
       throw InferenceMismatch(
         description:
-          "the network in use gives shape \(outputs.shape), its nodes \(plain.shape); please report this network")
+          "inference gives shape \(outputs.shape), the network run node by node \(plain.shape); please report this "
+          + "network")
     }
     guard Self.differ(outputs, plain, by: Self.tolerance * plain.maximumMagnitude) else { return }
     // What cancels in float32 differs by rounding alone: then node by node differs from the truth as well.
@@ -41,7 +42,7 @@ public struct InferenceCheck: Sendable {
     let error = Self.largest(outputs.to(.float64) - exact) / scale
     throw InferenceMismatch(
       description: """
-        the network in use differs from its nodes run one by one by \(error) of the largest output, so its figures would \
+        inference differs from the network run node by node by \(error) of the largest output, so its figures would \
         be wrong; please report this network
         """)
   }
