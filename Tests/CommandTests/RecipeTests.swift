@@ -45,18 +45,18 @@ struct RecipeTests {
       ["--model", folder["random/last.safetensors"], "--epochs", "1"] + options, output: folder["given"])
     try #require(given.status == 0, "\(given.errors)")
     #expect(try value("allocation", in: folder["given/recipe.yaml"]) == "global")
-    // Only a plan over the layers keeps a number for every tie; it stands in the file's header.
+    // Only pretrained weights are cut by activations; the plan stands in the file's header.
     func header(_ run: String) throws -> String {
       String(decoding: try contents(of: folder["\(run)/compact.safetensors"]), as: UTF8.self)
     }
-    #expect(try header("given").contains("unitCounts") && !header("random").contains("unitCounts"))
+    #expect(try header("given").contains("activationImages") && !header("random").contains("activationImages"))
     // What the run's recipe says holds for a plan made of it later.
-    let plan =
-      try succeeding(
-        ["compress", folder["given/last.safetensors"], "--parameters", "0.4", "--json"]
-          + ["--output", folder["later.safetensors"]]
-      ).json()["plan"] as? [String: Any]
-    #expect(try #require(plan)["unitCounts"] != nil)
+    func widths(_ options: [String]) throws -> [String: Int] {
+      let command = ["plan", folder["given/last.safetensors"], "--parameters", "0.4", "--json"]
+      return try #require(try succeeding(command + options).json()["widths"] as? [String: Int])
+    }
+    #expect(try widths([]) == widths(["--allocation", "global"]))
+    #expect(try widths([]) != widths(["--allocation", "uniform"]))
   }
 
   @Test func `options come before the recipe's file`() throws {
@@ -75,7 +75,7 @@ struct RecipeTests {
     ("training: {weight-deacy: 0}", ["did you mean weight-decay?"]), ("epochs: 3", ["write it as epochs in training"]),
     ("zzz: 1", ["unknown key zzz"]), ("training: {epochs: many}", ["epochs"]),
     ("training: {epochs: 99999999999999999999}", ["epochs"]), ("training: 5", ["training is no list"]),
-    ("regularizer: {skip: 5}", ["skip"]), ("epochs: [3", ["is no YAML"]), ("just words", ["key: value"]),
+    ("regularizer: {skip: 5}", ["skip"]), ("epochs: [3", ["is not YAML"]), ("just words", ["key: value"]),
     ("[1, 2]: 3", ["unknown key"]), ("training:\n  epochs: 1\n  epochs: 2", ["epochs"]),
     ("regularizer: {proximal-every: -5}", ["proximal-every"]), ("regularizer: {order: sideways}", ["order"]),
     ("a: &a [1]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]", ["anchors"]), ("training: {lr: .nan}", ["--lr"]),

@@ -24,28 +24,32 @@ struct Compress: ParsableCommand {
       file stays.
       """)
 
-  @OptionGroup var head: NewHeadOption
+  @OptionGroup(title: "Main options") var main: MainOptions
+  @OptionGroup(title: "Main options") var head: NewHeadOption
+  @OptionGroup(title: "Main options") var data: DataOptions
+  @OptionGroup(title: "Main options") var training: FinetuningOptions
   @OptionGroup var planning: PlanOptions
-  @Option(
-    name: .customLong("plan"),
-    help: ArgumentHelp(
-      "A plan that thresh plan --json printed, possibly edited, instead of the options that make one.",
-      valueName: "file"))
-  var planFile: String?
-  @OptionGroup var data: DataOptions
-  @Flag(help: "Keep the re-estimated batch norm statistics in any case.")
-  var recalibrate = false
-  @OptionGroup var training: FinetuningOptions
   @OptionGroup(title: "Machine") var compute: ComputeOptions
   @OptionGroup var model: ModelArgument
   @OptionGroup(title: "Advanced") var distillation: DistillationOptions
   @OptionGroup(title: "Advanced") var advancedPlan: AdvancedPlanOptions
-  @Flag(help: "Continue a fine-tuning that was stopped; repeat the command with this option.")
-  var resume = false
-  @Flag(help: "Print the plan and the figures as JSON.")
-  var json = false
-  @Option(help: ArgumentHelp("The file to write.", valueName: "file"))
-  var output: String
+
+  /// What is written, and how.
+  struct MainOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The file to write.", valueName: "file"))
+    var output: String
+    @Option(
+      help: ArgumentHelp(
+        "A plan that thresh plan --json printed, possibly edited, instead of the options that make one.",
+        valueName: "file"))
+    var plan: String?
+    @Flag(help: "Keep the re-estimated batch norm statistics in any case.")
+    var recalibrate = false
+    @Flag(help: "Continue a fine-tuning that was stopped; repeat the command with this option.")
+    var resume = false
+    @Flag(help: "Print the plan and the figures as JSON.")
+    var json = false
+  }
 
   /// What is printed with --json.
   struct Figures: Encodable {
@@ -63,8 +67,8 @@ struct Compress: ParsableCommand {
   }
 
   func run() throws {
-    try AtomicOutput.check(output)
-    let plan = try planFile.map { try givenPlan($0) }
+    try AtomicOutput.check(main.output)
+    let plan = try main.plan.map { try givenPlan($0) }
     var model = try model.load(data: data.data)
     let recipe = try resolvedRecipe(model)
     let steps = try RunSteps(recipe, observe: Console.show, stopping: StopSignal.asked)
@@ -73,23 +77,23 @@ struct Compress: ParsableCommand {
     data = try data?.preparedTelling(for: model)
     let teacher = try steps.teacher(for: model) ?? model.network
     var compressed = try steps.compress(
-      model, on: data, by: plan, recalibrates: recalibrate ? .always : .whenBetter)
+      model, on: data, by: plan, recalibrates: main.recalibrate ? .always : .whenBetter)
     var test: Accuracy?
     var backOffs: [BackOff] = []
     if let data {
       if recipe.finetuning.epochs > 0 {
-        let folder = RunFolder(URL(filePath: output + ".finetune", directoryHint: .isDirectory))
+        let folder = RunFolder(URL(filePath: main.output + ".finetune", directoryHint: .isDirectory))
         // The network that is cut is not lost either where its own file is to be replaced.
-        let file = isInput(output) ? folder.compact : URL(filePath: output)
+        let file = isInput(main.output) ? folder.compact : URL(filePath: main.output)
         backOffs = try steps.finetune(
-          &compressed, on: data, in: folder, keeping: file, teacher: teacher, resume: resume)
+          &compressed, on: data, in: folder, keeping: file, teacher: teacher, resume: main.resume)
       }
       // The network as the file will have it.
       let final = try steps.accuracy(of: compressed.model.asWritten().network, on: data.test, of: data)
       compressed.model.figures["top1"] = final.top1
       test = final
     }
-    try compressed.model.write(to: URL(filePath: output))
+    try compressed.model.write(to: URL(filePath: main.output))
     try report(compressed, test, backOffs)
     if plan == nil { recipe.noteWeightsDecide(without: data) }
   }
@@ -141,28 +145,28 @@ struct Compress: ParsableCommand {
       throw RecipeError("--distillation needs a --teacher with --new-head: the network itself has other classes")
     }
     try planning.checkImages(data)
-    if resume, recipe.finetuning.epochs == 0 {
+    if main.resume, recipe.finetuning.epochs == 0 {
       throw RecipeError("--resume continues a fine-tuning; give --finetune-epochs too")
     }
-    if recalibrate, data.data == nil { throw RecipeError("--recalibrate needs images; name them with --data") }
+    if main.recalibrate, data.data == nil { throw RecipeError("--recalibrate needs images; name them with --data") }
     return recipe
   }
 
   private func report(_ compressed: Compressed, _ test: Accuracy?, _ backOffs: [BackOff]) throws {
     let plan = compressed.plan
-    guard !json else {
+    guard !main.json else {
       return try Console.json(
         Figures(
           parameters: plan.predicted.parameters, macs: plan.predicted.macs,
           denseParameters: plan.original.parameters, denseMacs: plan.original.macs, plan: plan,
           proof: compressed.proof, stages: compressed.stages, test: test,
-          backOffs: backOffs.isEmpty ? nil : backOffs, output: output))
+          backOffs: backOffs.isEmpty ? nil : backOffs, output: main.output))
     }
     print(compressed)
     if let test {
       print("test          top-1 \((test.top1 / 100).formattedPercent(decimals: 2)) of \(test.images) images")
     }
-    print("written to \(output)")
+    print("written to \(main.output)")
   }
 }
 

@@ -17,7 +17,7 @@ struct PlanCommand: ParsableCommand {
 
   @OptionGroup var model: ModelArgument
   @OptionGroup var planning: PlanOptions
-  @OptionGroup var data: DataOptions
+  @OptionGroup(title: "Main options") var data: DataOptions
   @OptionGroup(title: "Machine") var compute: ComputeOptions
   @OptionGroup(title: "Advanced") var advancedPlan: AdvancedPlanOptions
   @Flag(help: "Print the plan as JSON, which compress --plan reads.")

@@ -17,16 +17,9 @@ struct Train: ParsableCommand {
       good state with half the learning rate, up to three times.
       """)
 
-  @Option(
-    help: ArgumentHelp(
-      "An architecture (dec3, lenet5, resnet20…) or a model file, ONNX too (default: dec3).", valueName: "name|file"))
-  var model: String?
-  @Option(help: ArgumentHelp("Weights to start from, for an architecture given by name.", valueName: "file"))
-  var weights: String?
-  @Option(help: ArgumentHelp("A YAML file of options; options on the command line override it.", valueName: "file"))
-  var recipe: String?
-  @OptionGroup var head: NewHeadOption
-  @OptionGroup var data: DataOptions
+  @OptionGroup(title: "Main options") var main: MainOptions
+  @OptionGroup(title: "Main options") var head: NewHeadOption
+  @OptionGroup(title: "Main options") var data: DataOptions
   @OptionGroup var training: TrainingRecipeOptions
   @OptionGroup var plan: PlanOptions
   @OptionGroup(title: "Machine") var compute: ComputeOptions
@@ -34,21 +27,38 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Advanced") var distillation: DistillationOptions
   @OptionGroup(title: "Advanced") var advanced: AdvancedTrainingOptions
   @OptionGroup(title: "Advanced") var advancedPlan: AdvancedPlanOptions
-  @Option(help: ArgumentHelp("Seconds between checkpoints within an epoch.", valueName: "seconds"))
-  var checkpointEvery = 300.0
-  @Flag(help: "Continue the run in the folder.")
-  var resume = false
-  @Option(help: ArgumentHelp("Folder of the run.", valueName: "folder"))
-  var output: String
+  @OptionGroup(title: "Advanced") var checkpoints: CheckpointOptions
+
+  struct CheckpointOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Seconds between checkpoints within an epoch.", valueName: "seconds"))
+    var checkpointEvery = 300.0
+  }
+
+  /// What is trained, and where the run is kept.
+  struct MainOptions: ParsableArguments {
+    @Option(
+      help: ArgumentHelp(
+        "An architecture (dec3, lenet5, resnet20…) or a model file, ONNX too (default: dec3).", valueName: "name|file"))
+    var model: String?
+    @Option(help: ArgumentHelp("Weights to start from, for an architecture given by name.", valueName: "file"))
+    var weights: String?
+    @Option(help: ArgumentHelp("A YAML file of options; options on the command line override it.", valueName: "file"))
+    var recipe: String?
+    @Flag(help: "Continue the run in the folder.")
+    var resume = false
+    @Option(help: ArgumentHelp("Folder of the run.", valueName: "folder"))
+    var output: String
+  }
 
   func run() throws {
-    let folder = RunFolder(URL(filePath: output))
+    let folder = RunFolder(URL(filePath: main.output))
     let recipe = try resolvedRecipe(folder)
-    guard (0...1e6).contains(checkpointEvery) else {
-      throw RecipeError("--checkpoint-every is \(checkpointEvery), expected 0 to 1000000 seconds")
+    guard (0...1e6).contains(checkpoints.checkpointEvery) else {
+      throw RecipeError("--checkpoint-every is \(checkpoints.checkpointEvery), expected 0 to 1000000 seconds")
     }
     let session = try Session(
-      recipe, in: folder.url, resume: resume, checkpointInterval: checkpointEvery, stopping: StopSignal.asked,
+      recipe, in: folder.url, resume: main.resume, checkpointInterval: checkpoints.checkpointEvery,
+      stopping: StopSignal.asked,
       observe: Console.show)
     let outcome = try session.run()
     print(outcome.file.path)
@@ -58,16 +68,16 @@ struct Train: ParsableCommand {
     var resolved = Recipe()
     // A recipe without a network is what a run leaves that failed before its first checkpoint.
     let isRun = FileManager.default.fileExists(atPath: folder.recipe.path)
-    if !resume, FileManager.default.fileExists(atPath: folder.last.path) {
-      throw OutputError("\(output) holds a run already; continue it with --resume, or name another --output")
+    if !main.resume, FileManager.default.fileExists(atPath: folder.last.path) {
+      throw OutputError("\(main.output) holds a run already; continue it with --resume, or name another --output")
     }
-    if resume, !isRun, (recipe ?? model ?? data.data) == nil {
-      throw RecipeError("\(output) holds no run to continue; check --output, or name what to train")
+    if main.resume, !isRun, (main.recipe ?? main.model ?? data.data) == nil {
+      throw RecipeError("\(main.output) holds no run to continue; check --output, or name what to train")
     }
-    if isRun, resume { resolved = try Recipe(contentsOf: folder.recipe, flat: .read) }
-    if let recipe { resolved = try Recipe(contentsOf: URL(filePath: recipe)) }
-    if let model { resolved.model.name = model }
-    if let weights { resolved.model.weights = weights }
+    if isRun, main.resume { resolved = try Recipe(contentsOf: folder.recipe, flat: .read) }
+    if let recipe = main.recipe { resolved = try Recipe(contentsOf: URL(filePath: recipe)) }
+    if let model = main.model { resolved.model.name = model }
+    if let weights = main.weights { resolved.model.weights = weights }
     if head.newHead { resolved.model.newHead = true }
     try resolved.adopt(data)
     try resolved.adopt(reading)

@@ -10,7 +10,7 @@ extension TrainingOptions.Precision: ExpressibleByArgument {}
 
 /// What a plan has to reach, in `train`, `compress` and `plan` alike.
 struct PlanOptions: ParsableArguments {
-  @OptionGroup var target: TargetOptions
+  @OptionGroup(title: "Main options") var target: TargetOptions
   @OptionGroup(title: "Compression") var choice: ChoiceOptions
 
   func apply(to recipe: inout Recipe) throws {

@@ -22,7 +22,7 @@ extension Regularizer.Frequency: ExpressibleByArgument {
 
 /// What `train` alone decides.
 struct TrainingRecipeOptions: ParsableArguments {
-  @OptionGroup var common: CommonTrainingOptions
+  @OptionGroup(title: "Main options") var common: CommonTrainingOptions
   @OptionGroup(title: "Training") var steps: TrainingStepOptions
   @OptionGroup(title: "Regularizer") var regularizer: RegularizerOptions
 
