@@ -18,8 +18,8 @@ public protocol Operation: Sendable, Codable {
   /// Cost rule: multiply-accumulates for one image. Zero is an answer that the operation gives itself.
   func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int
 
-  /// Tie rule: the channels of the result, tied with whatever lives or dies with them.
-  func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel]
+  /// Coupling rule: the channels of the result, coupled with whatever lives or dies with them.
+  func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel]
 
   /// Value rule: what each channel of the result carries when the inputs carry `inputs`.
   func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue]

@@ -74,7 +74,7 @@ public struct Session {
   public func run(from start: Model, on data: Dataset, teacher: Model? = nil) throws -> Outcome {
     let stepsPerEpoch = (data.train.count + recipe.training.batchSize - 1) / recipe.training.batchSize
     var resolved = self
-    let isNormalized = start.network.nodes.contains { $0.operation is BatchNorm }
+    let isNormalized = start.network.nodes.contains(where: \.keepsStatistics)
     resolved.steps.recipe = Defaults.resolve(
       recipe,
       for: Defaults.Context(

@@ -9,7 +9,7 @@ public struct Alarm: Sendable, Equatable {
 
   /// A layer of fewer than this rank passes on next to nothing.
   static let leastRank = 2
-  /// A tie of fewer living units than this share passes on next to nothing.
+  /// A channel group of fewer living units than this share passes on next to nothing.
   static let leastLiving = 0.05
   /// Proximal steps that are thought ahead for weights that shrink.
   static let foresight = 5.0
@@ -36,7 +36,7 @@ public struct Alarm: Sendable, Equatable {
 }
 
 extension ProximalStep {
-  /// What is about to collapse: ranks under 2, ties with fewer than 5 % living units, and layers that fade.
+  /// What is about to collapse: ranks under 2, couples with fewer than 5 % living units, and layers that fade.
   ///
   /// - Parameters:
   ///   - energy: the share that a plan would keep, by `measure`.

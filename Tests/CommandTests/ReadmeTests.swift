@@ -61,7 +61,7 @@ struct ReadmeTests {
     let answer = try walk.succeeding("thresh predict small.onnx \(images.joined(separator: " ")) --json")
     let ours = try JSONDecoder().decode([Predicted].self, from: Data(answer.utf8))
     for image in ours where image.classes[0].name != theirs[image.image]?.class {
-      // Another class only where two are a tie within rounding.
+      // Another class only where two are a channel group within rounding.
       #expect(try #require(theirs[image.image]).lead < 1e-4, "\(image.image)")
     }
     // The walk ends with the compact file evaluated: as many are right as onnxruntime gets right.

@@ -183,7 +183,7 @@ import Torch
     #expect(silent.inputs(of: layer, in: quiet) == [0, 1, 3, 4, 5])
     #expect(silent.inputs(of: quiet.layer(named: "first"), in: quiet) == nil)
     // An error in the inputs that are left counts what it counts among all.
-    let narrow = try quiet.narrowed(removing: silent.channels, silent.ties)
+    let narrow = try quiet.narrowed(removing: silent.channels, silent.coupling)
     let part = random([8, 75], 4)
     let whole = Tensor.concatenated(
       [part.slice(axis: 1, from: 0, to: 30), .zeros([8, 15], dtype: .float64), part.slice(axis: 1, from: 30, to: 75)],

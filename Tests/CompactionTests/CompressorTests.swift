@@ -49,7 +49,7 @@ import Torch
     let network = try trained()
     let compacted = try compact(network, .energy(energy))
     let silent = try SilentUnits(in: network)
-    let narrow = try network.narrowed(removing: silent.channels, silent.ties)
+    let narrow = try network.narrowed(removing: silent.channels, silent.coupling)
     var factorized = 0
     for (entry, layer) in zip(compacted.plan.layers, narrow.matrixLayers) {
       guard let rank = entry.form.rank else { continue }

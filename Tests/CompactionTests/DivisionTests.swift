@@ -60,9 +60,9 @@ import Torch
       return try net.append(Elementwise.divide, reading: [x, y])
     }
     for network in [number, other] {
-      let ties = try network.ties()
-      let channels = try #require(ties.channels["c0"])
-      #expect(channels.allSatisfy { ties.frozen.contains(ties.representative($0)) })
+      let coupling = try network.channelCoupling()
+      let channels = try #require(coupling.channels["c0"])
+      #expect(channels.allSatisfy { coupling.frozen.contains(coupling.representative($0)) })
     }
   }
 

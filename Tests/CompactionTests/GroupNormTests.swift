@@ -49,7 +49,7 @@ import Torch
     #expect(try thin(Tensor.ones([2, 1, 16, 16])).shape == [2, 4])
   }
 
-  @Test func `a residual network thins tie by tie, pads counted again`() throws {
+  @Test func `a residual network thins group by group, pads counted again`() throws {
     let whole = try Network.cifarResNet(blocks: 1, input: [3, 32, 32], classes: 10, seed: 0)
     let thin = try whole.thinned(to: 0.5)
     #expect(thin.parameters["conv1.weight"]?.shape[0] == 8)

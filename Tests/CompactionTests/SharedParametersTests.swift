@@ -57,7 +57,7 @@ import Torch
     network.set("c0.weight", [2, 5], to: 0)
     let silent = try SilentUnits(in: network.separatingParameters())
     #expect(!silent.channels.isEmpty)
-    let narrow = try network.separatingParameters().narrowed(removing: silent.channels, silent.ties)
+    let narrow = try network.separatingParameters().narrowed(removing: silent.channels, silent.coupling)
     #expect(try largestDifference(network, narrow) < 1e-6)
   }
 }

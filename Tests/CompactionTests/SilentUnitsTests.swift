@@ -8,7 +8,7 @@ import Torch
 @Suite struct SilentUnitsTests {
   private func narrowed(_ network: Network, minimumUnits: Int = 1) throws -> Network {
     let silent = try SilentUnits(in: network, minimumUnits: minimumUnits)
-    return try network.narrowed(removing: silent.channels, silent.ties)
+    return try network.narrowed(removing: silent.channels, silent.coupling)
   }
 
   private func shape(_ network: Network, _ parameter: String) -> [Int]? { network.parameters[parameter]?.shape }
@@ -54,7 +54,7 @@ import Torch
     try Network.cifarResNet(blocks: 3, input: [3, 32, 32], classes: 10, seed: 2).unsettled()
   }
 
-  /// Makes channel `index` of stage 1, and what is tied to it, zero.
+  /// Makes channel `index` of stage 1, and what is coupled with it, zero.
   private func silenceTie(_ index: Int, in network: inout Network) {
     network.silence("conv1", "bn1", [index])
     for (stage, offset) in [(1, 0), (2, 8), (3, 24)] {
@@ -64,7 +64,7 @@ import Torch
     }
   }
 
-  @Test func `a tie of resnet20 goes as a whole and its pads are counted again`() throws {
+  @Test func `a channel group of resnet20 goes as a whole and its pads are counted again`() throws {
     var network = try resnet20()
     silenceTie(3, in: &network)
     // A channel that stage 2 has in its pad before, and one of stage 3 alone, in its pad behind.
@@ -84,7 +84,7 @@ import Torch
     #expect(try difference(network) { try narrowed($0) } < 1e-12)
   }
 
-  @Test func `one silent member of a tie is not enough`() throws {
+  @Test func `one silent member of a channel group is not enough`() throws {
     var network = try resnet20()
     network.silence("layer1.0.conv2", "layer1.0.bn2", [3])
     #expect(try SilentUnits(in: network).channels.isEmpty)
@@ -92,9 +92,9 @@ import Torch
 
   @Test func `removing a unit that is not silent does change something`() throws {
     let network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [8, 12, 16], seed: 1).unsettled()
-    let ties = try network.ties()
-    let channel = ties.representative(try #require(ties.channels["block2.conv_v"])[0])
-    #expect(try difference(network) { try $0.narrowed(removing: [channel], ties) } > 1e-6)
+    let coupling = try network.channelCoupling()
+    let channel = coupling.representative(try #require(coupling.channels["block2.conv_v"])[0])
+    #expect(try difference(network) { try $0.narrowed(removing: [channel], coupling) } > 1e-6)
   }
 
   /// Concatenation, slice, depthwise and grouped convolutions behind each other, without padding.

@@ -13,12 +13,12 @@ import Torch
     try UnitGroups(of: network, leavingOut: leavingOut).families
   }
 
-  @Test func `the groups of resnet20 are its ties`() throws {
+  @Test func `the groups of resnet20 are its channel groups`() throws {
     let families = try families(resnet20())
-    let tied = families.filter { $0.name.contains("+") }
+    let coupled = families.filter { $0.name.contains("+") }
     #expect(families.count == 12)
     #expect(families.filter { !$0.name.contains("+") }.map(\.name).allSatisfy { $0.hasSuffix("conv1") })
-    #expect(tied.map(\.count).sorted() == [16, 16, 32])
+    #expect(coupled.map(\.count).sorted() == [16, 16, 32])
     // 3·(16 + 32 + 64) within blocks, 64 between them.
     let count = families.map(\.count).reduce(0, +)
     #expect(count == 400)
@@ -67,7 +67,7 @@ import Torch
     #expect(try !normCounts(names, forgetting))
   }
 
-  @Test func `a tie is left out only when all that make it are`() throws {
+  @Test func `a channel group is left out only when all that make it are`() throws {
     let network = try resnet20()
     let names = try families(network, leavingOut: { $0 == "conv1" || $0 == "layer2.1.conv1" }).map(\.name)
     #expect(names.count == 11)

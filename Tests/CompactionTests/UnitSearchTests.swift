@@ -5,14 +5,14 @@ import Torch
 
 @testable import Compaction
 
-/// Units weighed against ranks, tie by tie.
+/// Units weighed against ranks, group by group.
 @Suite struct UnitSearchTests {
-  private let ties = ["layer1.0.conv1", "layer2.1.conv1", "layer3.1.conv1"]
+  private let coupling = ["layer1.0.conv1", "layer2.1.conv1", "layer3.1.conv1"]
 
-  /// A network in three of whose ties every other unit does next to nothing.
+  /// A network in three of whose groups every other unit does next to nothing.
   private func network() throws -> Network {
     var network = try Network.cifarResNet(blocks: 2, input: [3, 8, 8], classes: 10, seed: 3).unsettled()
-    for name in ties.map({ $0.replacing("conv", with: "bn") }) {
+    for name in coupling.map({ $0.replacing("conv", with: "bn") }) {
       let count = network.parameters["\(name).weight"]?.shape[0] ?? 0
       let weak = Array(stride(from: 0, to: count, by: 2))
       network.set("\(name).weight", weak, to: 1e-3)
@@ -27,10 +27,10 @@ import Torch
     try Compressor(PlanSettings(target: .macs(fraction), units: units, allocator: allocation)).compact(network())
   }
 
-  @Test func `what is asked for is taken from ties whose units do little, and nothing else is lost`() throws {
+  @Test func `what is asked for is taken from groups whose units do little, and nothing else is lost`() throws {
     let plan = try compact(0.8, .global).plan
     for layer in plan.layers where layer.name != "linear" {
-      let fewest = ties.contains(layer.name) ? layer.unitsBefore / 2 : layer.unitsBefore
+      let fewest = coupling.contains(layer.name) ? layer.unitsBefore / 2 : layer.unitsBefore
       #expect(layer.units >= fewest, "\(layer.name)")
     }
     #expect(plan.layers.contains { $0.units < $0.unitsBefore } && plan.unitShare > 0.99)
@@ -38,16 +38,16 @@ import Torch
   }
 
   @Test(arguments: [0.2, 0.4, 0.6])
-  func `a plan tie by tie keeps to the size and is proved`(fraction: Double) throws {
+  func `a plan group by group keeps to the size and is proved`(fraction: Double) throws {
     let compacted = try compact(fraction, .global)
     #expect(try compacted.network.cost() == compacted.plan.predicted)
     #expect(Double(compacted.plan.predicted.macs) <= fraction * Double(compacted.plan.original.macs))
     #expect(throws: Never.self) { _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network) }
   }
 
-  /// A unit of tie a is worth a tenth, one of tie b a hundredth; both cost 1 of 20, and what is left buys ranks worth
+  /// A unit of group a is worth a tenth, one of group b a hundredth; both cost 1 of 20, and what is left buys ranks worth
   /// a twentieth each.
-  @Test func `a descent finds what one share for all ties cannot`() throws {
+  @Test func `a descent finds what one share for all groups cannot`() throws {
     let network = try network()
     let analysis = try Analysis(of: network, narrowed: network, by: WeightEnergy(measure: .sum))
     func group(_ name: String, _ widths: Widths) -> Analysis.ChannelGroup {
@@ -90,7 +90,7 @@ import Torch
     #expect(Widths.share(0.4).kept(of: "a", norms, atLeast: 1, multipleOf: 8) == 4)
   }
 
-  @Test func `by counts a tie that is not named keeps all`() {
+  @Test func `by counts a channel group that is not named keeps all`() {
     let choice = Widths.counts(["a": 2])
     #expect(choice.kept(of: "a", norms, atLeast: 1, multipleOf: 8) == 2)
     #expect(choice.kept(of: "a", norms, atLeast: 3, multipleOf: 8) == 3)

@@ -93,10 +93,10 @@ import Torch
     #expect(Set(decomposed.parameterNames) == Set(decomposed.parameters.keys))
   }
 
-  @Test func `the units between the parts are a tie of their own and the others stay tied`() throws {
+  @Test func `the units between the parts are a channel group of their own and the others stay coupled`() throws {
     let network = try network(.resnet18).decomposed(seed: 1)
-    let ties = try network.ties()
-    func channels(_ value: String) -> [Channel] { (ties.channels[value] ?? []).map(ties.representative) }
+    let coupling = try network.channelCoupling()
+    func channels(_ value: String) -> [Channel] { (coupling.channels[value] ?? []).map(coupling.representative) }
     #expect(channels("layer1.1.conv2_h") == channels("conv1_h"))
     #expect(channels("layer2.0.conv2_h") == channels("layer2.0.downsample.0"))
     #expect(Set(channels("layer1.1.conv2_v")).isDisjoint(with: channels("layer1.1.conv2_h")))

@@ -49,9 +49,9 @@ import Torch
     let y = try net.append(operation, reading: [x])
     let z = try net.convolution(y, "after", units: 2, kernel: [1, 1])
     let network = try net.finish(net.flatten(net.globalAveragePool(z)))
-    let ties = try network.ties()
-    let units = try #require(ties.axes.first { $0.parameter == "conv.weight" && $0.axis == 0 }).channels
-    return units.allSatisfy(ties.frozen.contains)
+    let coupling = try network.channelCoupling()
+    let units = try #require(coupling.axes.first { $0.parameter == "conv.weight" && $0.axis == 0 }).channels
+    return units.allSatisfy(coupling.frozen.contains)
   }
 
   @Test func `channels that are normalised together, shuffled or moved stay; others may go`() throws {
@@ -73,10 +73,10 @@ import Torch
     let scale = try net.append(Stored(), "scale", reading: [], parameters: [.weight: .ones([4, 1, 1])])
     let y = try net.append(Elementwise.multiply, reading: [x, scale])
     let network = try net.finish(net.linear(net.flatten(net.globalAveragePool(y)), "linear", units: 2))
-    let ties = try network.ties()
-    let unit = try #require(ties.axes.first { $0.parameter == "conv.weight" && $0.axis == 0 }).channels[1]
-    let scaled = try #require(ties.axes.first { $0.parameter == "scale.weight" }).channels[1]
-    #expect(ties.representative(unit) == ties.representative(scaled))
+    let coupling = try network.channelCoupling()
+    let unit = try #require(coupling.axes.first { $0.parameter == "conv.weight" && $0.axis == 0 }).channels[1]
+    let scaled = try #require(coupling.axes.first { $0.parameter == "scale.weight" }).channels[1]
+    #expect(coupling.representative(unit) == coupling.representative(scaled))
   }
 
   /// A convolution of four units with a PReLU behind it.
@@ -94,10 +94,10 @@ import Torch
     for isShared in [false, true] {
       let network = try sloped(isShared: isShared)
       #expect(try network.cost().parameters == 4 * 9 + 2 * 4 + (isShared ? 1 : 4))
-      let ties = try network.ties()
-      let units = try #require(ties.axes.first { $0.parameter == "conv.weight" && $0.axis == 0 }).channels
-      #expect(Set(units).isDisjoint(with: ties.frozen))
-      let slopes = ties.axes.filter { $0.parameter == "act.weight" }
+      let coupling = try network.channelCoupling()
+      let units = try #require(coupling.axes.first { $0.parameter == "conv.weight" && $0.axis == 0 }).channels
+      #expect(Set(units).isDisjoint(with: coupling.frozen))
+      let slopes = coupling.axes.filter { $0.parameter == "act.weight" }
       #expect(slopes.map(\.channels) == (isShared ? [] : [units]))
       #expect(slopes.allSatisfy { $0.role == .statistic })
     }

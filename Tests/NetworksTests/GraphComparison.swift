@@ -13,7 +13,7 @@ struct GraphComparison {
 
   /// The first thing that is not what it should be, in a sentence; nil where all is.
   ///
-  /// A fault shows for any images; where an activation bends or a maximum is a tie, rounding may decide, but not twice.
+  /// A fault shows for any images; where an activation bends or a maximum is a channel group, rounding may decide, but not twice.
   static func fault(in network: Network) throws -> String? {
     guard let first = try GraphComparison(network: network, seed: 1).fault() else { return nil }
     return try GraphComparison(network: network, seed: 2).fault() == nil ? nil : first

@@ -72,7 +72,7 @@ struct Narrowing {
   init(of network: Network, _ groups: UnitGroups, to widths: Widths, minimumUnits: Int, step: Int = 1) throws {
     quiet = network.silencingWeakest(of: groups, keeping: widths, atLeast: minimumUnits, multipleOf: step)
     silent = try SilentUnits(in: quiet, minimumUnits: minimumUnits)
-    narrow = try quiet.narrowed(removing: silent.channels, silent.ties)
+    narrow = try quiet.narrowed(removing: silent.channels, silent.coupling)
   }
 }
 

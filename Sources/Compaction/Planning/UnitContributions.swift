@@ -30,9 +30,9 @@ struct UnitContributions {
   /// - Parameter groups: of `network`, by their scale.
   /// - Throws: `NetworkError` when the network is not valid.
   init(_ network: Network, _ groups: UnitGroups) throws {
-    let ties = try network.ties()
+    let coupling = try network.channelCoupling()
     func channels(_ parameter: String?, axis: Int) -> [Channel]? {
-      ties.axes.first { $0.parameter == parameter && $0.axis == axis }?.channels
+      coupling.axes.first { $0.parameter == parameter && $0.axis == axis }?.channels
     }
     var scale: [Channel: Double] = [:]
     for family in groups.families {

@@ -77,7 +77,7 @@ public struct Regularizer: Sendable, Codable, Equatable {
     warmup > 0 ? min(1, epochs / warmup) : 1
   }
 
-  /// The factor on the strength of a layer, or of a tie that several layers make.
+  /// The factor on the strength of a layer, or of a channel group that several layers make.
   func factor(of layers: [String]) -> Double {
     strengths.first { strength in layers.contains(where: Pattern(strength.pattern).matches) }?.factor ?? 1
   }

@@ -18,9 +18,9 @@ public enum GroupNorm: String, Sendable, Codable, CaseIterable {
   case scale
 }
 
-/// Groups of alike make: the channels of one tie, each with everything that makes, scales and shifts it.
+/// Groups of alike make: the channels of one channel group, each with everything that makes, scales and shifts it.
 ///
-/// A group is what lives or dies together: for every member of the tie the producing rows with their biases and the
+/// A group is what lives or dies together: for every member of the channel group the producing rows with their biases and the
 /// batch norms' γ and β. The slices of later weights that read the channel are not in it.
 public struct GroupFamily: Sendable {
   /// The names of the layers that make the units, joined by "+"; different for every family.
@@ -86,22 +86,22 @@ public struct GroupFamily: Sendable {
   }
 }
 
-/// Which groups a network has, derived from its ties.
+/// Which groups a network has, derived from its coupled channels.
 public struct UnitGroups: Sendable {
   public var families: [GroupFamily]
 
   /// - Parameters:
   ///   - network: any valid network.
   ///   - norm: what the norm of a group is taken over.
-  ///   - isLeftOut: layers that are not to lose units; a tie is left out when all that make it are.
+  ///   - isLeftOut: layers that are not to lose units; a channel group is left out when all that make it are.
   /// - Throws: `NetworkError` when the network is not valid.
   public init(of network: Network, norm: GroupNorm = .whole, leavingOut isLeftOut: (String) -> Bool) throws {
-    let ties = try network.ties()
-    let frozen = ties.frozen
+    let coupling = try network.channelCoupling()
+    let frozen = coupling.frozen
     var slices: [Channel: [(parameter: String, index: Int, role: SliceRole)]] = [:]
     // Two nodes that share a parameter own the same axis twice; its slices are in the group once.
     var seen = Set<String>()
-    for axis in ties.axes where axis.axis == 0 && (axis.role == .unit || axis.role == .follower) {
+    for axis in coupling.axes where axis.axis == 0 && (axis.role == .unit || axis.role == .follower) {
       guard seen.insert(axis.parameter).inserted else { continue }
       for (index, channel) in axis.channels.enumerated() {
         slices[channel, default: []].append((axis.parameter, index, axis.role))

@@ -7,19 +7,20 @@ extension Network {
   /// Exact when the channels are silent (see `SilentUnits`).
   ///
   /// - Parameters:
-  ///   - channels: representatives in `ties` of the channels to remove.
-  ///   - ties: the ties of this network.
+  ///   - channels: representatives in `coupling` of the channels to remove.
+  ///   - coupling: the coupled channels of this network.
   /// - Throws: `NetworkError` when the network is not valid.
-  public func narrowed(removing channels: Set<Channel>, _ ties: Ties) throws -> Network {
+  public func narrowed(removing channels: Set<Channel>, _ coupling: ChannelCoupling) throws -> Network {
     guard !channels.isEmpty else { return self }
-    let keeps = { (channel: Channel) in !channels.contains(ties.representative(channel)) }
-    var result = try foldingConstants(of: channels, ties)
-    // Folding may have added biases; they bring no channels of their own, so the numbering is that of `ties`.
-    result.parameters = Self.cutting(result.parameters, along: try result.ties().axes, keeps)
+    let keeps = { (channel: Channel) in !channels.contains(coupling.representative(channel)) }
+    var result = try foldingConstants(of: channels, coupling)
+    // Folding may have added biases; they bring no channels of their own, so the numbering is that of `coupling`.
+    result.parameters = Self.cutting(result.parameters, along: try result.channelCoupling().axes, keeps)
     result.nodes = result.nodes.map { node in
       var node = node
       node.operation = node.operation.narrowed(
-        inputs: node.inputs.map { ties.channels[$0] ?? [] }, output: ties.channels[node.name] ?? [], keeps: keeps)
+        inputs: node.inputs.map { coupling.channels[$0] ?? [] }, output: coupling.channels[node.name] ?? [],
+        keeps: keeps)
       return node
     }
     try result.validate()
@@ -42,14 +43,14 @@ extension Network {
   }
 
   /// Moves what constant channels contribute to the layers that read them into the biases of those layers.
-  private func foldingConstants(of channels: Set<Channel>, _ ties: Ties) throws -> Network {
+  private func foldingConstants(of channels: Set<Channel>, _ coupling: ChannelCoupling) throws -> Network {
     let values = try channelValues()
     var result = self
     for node in nodes where (node.operation as? any WeightedOperation)?.groups == 1 {
       guard let weight = parameter(.weight, of: node) else { continue }
-      let read = zip(ties.channels[node.inputs[0]] ?? [], values[node.inputs[0]] ?? [])
+      let read = zip(coupling.channels[node.inputs[0]] ?? [], values[node.inputs[0]] ?? [])
       let constants = read.map { channel, value -> Double in
-        guard channels.contains(ties.representative(channel)), case .constant(let number) = value else { return 0 }
+        guard channels.contains(coupling.representative(channel)), case .constant(let number) = value else { return 0 }
         return number
       }
       guard constants.contains(where: { $0 != 0 }) else { continue }

@@ -3,26 +3,26 @@ import Torch
 
 /// Which channels of a network can go without changing what it computes.
 ///
-/// Two analyses meet: ties say what is indexed together, values say what a channel carries. A channel may go when every
+/// Two analyses meet: coupling says what is indexed together, values say what a channel carries. A channel may go when every
 /// layer that reads it sees zero there, or a constant that can move into that layer's bias; a convolution that pads
 /// with zeros can take only zero.
 public struct SilentUnits: Sendable {
   /// Channels (representatives) that can go.
   public private(set) var channels: Set<Channel>
-  public let ties: Ties
+  public let coupling: ChannelCoupling
 
   /// - Parameters:
   ///   - network: the network to look at.
   ///   - minimumUnits: how many units every layer keeps at least; the strongest of those that could go stay.
   /// - Throws: `NetworkError` when the network is not valid.
   public init(in network: Network, minimumUnits: Int = 1) throws {
-    ties = try network.ties()
-    let frozen = ties.frozen
-    let axes = ties.axes
+    coupling = try network.channelCoupling()
+    let frozen = coupling.frozen
+    let axes = coupling.axes
     var candidates = Set(axes.filter { $0.role == .unit && $0.axis == 0 }.flatMap(\.channels)).subtracting(frozen)
     let values = try network.channelValues()
     for node in network.nodes {
-      candidates.subtract(Self.needed(by: node, in: network, ties, values))
+      candidates.subtract(Self.needed(by: node, in: network, coupling, values))
     }
     channels = candidates
     keepStrongest(axes.filter { $0.role == .unit && $0.axis == 0 }, minimumUnits, network)
@@ -31,7 +31,7 @@ public struct SilentUnits: Sendable {
 
   /// The places along an axis of a parameter, of `count`, whose channels stay.
   func kept(_ parameter: String, axis: Int, count: Int) -> [Int] {
-    guard let owned = ties.axes.first(where: { $0.parameter == parameter && $0.axis == axis }) else {
+    guard let owned = coupling.axes.first(where: { $0.parameter == parameter && $0.axis == axis }) else {
       return Array(0..<count)
     }
     return owned.channels.indices.filter { !channels.contains(owned.channels[$0]) }
@@ -48,19 +48,19 @@ public struct SilentUnits: Sendable {
 
   /// The channels that `node` reads and cannot do without.
   private static func needed(
-    by node: Node, in network: Network, _ ties: Ties, _ values: [String: [ChannelValue]]
+    by node: Node, in network: Network, _ coupling: ChannelCoupling, _ values: [String: [ChannelValue]]
   ) -> Set<Channel> {
-    // A grouped convolution loses whole groups, which are tied to the units they make.
+    // A grouped convolution loses whole groups, which are coupled with the units they make.
     guard let layer = node.operation as? any WeightedOperation, layer.groups == 1 else { return [] }
     let takesConstants = !layer.padsWithZeros
     let carried = values[node.inputs[0]] ?? []
-    let read = ties.channels[node.inputs[0]] ?? []
+    let read = coupling.channels[node.inputs[0]] ?? []
     var needed = Set<Channel>()
     for (channel, value) in zip(read, carried) {
       switch value {
       case .constant(0): continue
       case .constant(let number) where takesConstants && number.isFinite: continue
-      case .constant, .varying: needed.insert(ties.representative(channel))
+      case .constant, .varying: needed.insert(coupling.representative(channel))
       }
     }
     return needed
@@ -69,7 +69,7 @@ public struct SilentUnits: Sendable {
   /// A slice may hold silent channels alone, though the layer that makes them has others.
   private mutating func keepOneOfEachValue(_ network: Network) {
     for node in network.nodes {
-      let made = (ties.channels[node.name] ?? []).map(ties.representative)
+      let made = (coupling.channels[node.name] ?? []).map(coupling.representative)
       if let first = made.first, made.allSatisfy(channels.contains) { channels.remove(first) }
     }
   }

@@ -3,22 +3,23 @@ import Networks
 extension Network {
   /// The same architecture with a fraction of its units: what a small dense network is compared as.
   ///
-  /// Every tie keeps its first channels, at least one, so any graph stays valid. Meant for networks that are not
+  /// Every channel group keeps its first channels, at least one, so any graph stays valid. Meant for networks that are not
   /// trained yet; of a trained one it cuts units without looking at them.
   ///
   /// - Parameter fraction: of the units of every layer, more than 0 and at most 1.
   /// - Throws: `NetworkError` when the network is not valid.
   public func thinned(to fraction: Double) throws -> Network {
-    let ties = try ties()
+    let coupling = try channelCoupling()
     let owners = Dictionary(
-      ties.axes.filter { $0.axis == 0 }.map { ($0.parameter, $0.channels) }, uniquingKeysWith: { first, _ in first })
+      coupling.axes.filter { $0.axis == 0 }.map { ($0.parameter, $0.channels) }, uniquingKeysWith: { first, _ in first }
+    )
     var removed = Set<Channel>()
     for family in try UnitGroups(of: self, leavingOut: { _ in false }).families {
       guard let member = family.members.first, let channels = owners[member.parameter] else { continue }
       let kept = max(1, Int((fraction * Double(family.count)).rounded()))
       removed.formUnion(member.indices.dropFirst(kept).map { channels[$0] })
     }
-    return try narrowed(removing: removed, ties)
+    return try narrowed(removing: removed, coupling)
   }
 
   /// The widest thinned network of at most as many parameters.

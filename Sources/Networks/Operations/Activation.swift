@@ -64,7 +64,7 @@ public enum Activation: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] { site.inputs[0] }
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] { site.inputs[0] }
 
   public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
     inputs[0].map { $0.map(applied) }

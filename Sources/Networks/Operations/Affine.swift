@@ -25,7 +25,7 @@ public struct Affine: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] { site.inputs[0] }
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] { site.inputs[0] }
 
   public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
     inputs[0].map { $0.map { scale * $0 + shift } }
@@ -53,9 +53,9 @@ public struct Power: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
     // To a negative power it divides.
-    if exponent < 0 { ties.keepValues(of: site.inputs[0]) }
+    if exponent < 0 { coupling.keepValues(of: site.inputs[0]) }
     return site.inputs[0]
   }
 

@@ -56,11 +56,11 @@ public struct BatchNorm: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
     let channels = site.inputs[0]
-    for role in [Role.weight, .bias] { ties.own(site.parameters[role], axis: 0, channels, as: .follower) }
+    for role in [Role.weight, .bias] { coupling.own(site.parameters[role], axis: 0, channels, as: .follower) }
     for role in [Role.runningMean, .runningVariance] {
-      ties.own(site.parameters[role], axis: 0, channels, as: .statistic)
+      coupling.own(site.parameters[role], axis: 0, channels, as: .statistic)
     }
     return channels
   }

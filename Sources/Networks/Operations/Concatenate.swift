@@ -34,9 +34,9 @@ public struct Concatenate: Operation, Hashable {
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   /// Along another axis channel i of every value is one channel.
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
     guard axis > 0 else { return site.inputs.flatMap { $0 } }
-    for other in site.inputs.dropFirst() { ties.tie(site.inputs[0], other) }
+    for other in site.inputs.dropFirst() { coupling.couple(site.inputs[0], other) }
     return site.inputs[0]
   }
 

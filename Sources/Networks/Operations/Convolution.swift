@@ -41,19 +41,19 @@ public struct Convolution: Operation, Hashable {
     (parameters[.weight] ?? []).reduce(1, *) * output[1] * output[2]
   }
 
-  /// Output units are new channels. A depthwise convolution ties each unit to its input; other grouped convolutions
-  /// lose whole groups, so everything in a group is tied.
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+  /// Output units are new channels. A depthwise convolution couples each unit to its input; other grouped convolutions
+  /// lose whole groups, so everything in a group is coupled.
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
     let input = site.inputs[0]
-    let units = ties.makeChannels(site.outputShape[0])
-    ties.own(site.parameters[.weight], axis: 0, units, as: .unit)
-    ties.own(site.parameters[.bias], axis: 0, units, as: .unit)
+    let units = coupling.makeChannels(site.outputShape[0])
+    coupling.own(site.parameters[.weight], axis: 0, units, as: .unit)
+    coupling.own(site.parameters[.bias], axis: 0, units, as: .unit)
     if geometry.groups == 1 {
-      ties.own(site.parameters[.weight], axis: 1, input, as: .reader)
+      coupling.own(site.parameters[.weight], axis: 1, input, as: .reader)
     } else {
       let (reads, makes) = (input.count / geometry.groups, units.count / geometry.groups)
       for group in 0..<geometry.groups {
-        ties.tie(input[group * reads..<(group + 1) * reads] + units[group * makes..<(group + 1) * makes])
+        coupling.couple(input[group * reads..<(group + 1) * reads] + units[group * makes..<(group + 1) * makes])
       }
     }
     return units

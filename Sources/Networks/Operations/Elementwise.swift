@@ -42,11 +42,11 @@ public enum Elementwise: String, Operation, Hashable {
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   /// Channel i of every operand is one channel; an operand of one channel is spread over all and stays.
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
     let full = site.inputs.filter { $0.count == site.outputShape[0] }
-    for spread in site.inputs where spread.count != site.outputShape[0] { ties.freeze(spread) }
-    if self == .divide, site.inputs[1].count == site.outputShape[0] { ties.keepValues(of: site.inputs[1]) }
-    for other in full.dropFirst() { ties.tie(full[0], other) }
+    for spread in site.inputs where spread.count != site.outputShape[0] { coupling.freeze(spread) }
+    if self == .divide, site.inputs[1].count == site.outputShape[0] { coupling.keepValues(of: site.inputs[1]) }
+    for other in full.dropFirst() { coupling.couple(full[0], other) }
     return full[0]
   }
 

@@ -17,7 +17,7 @@ public struct Flatten: Operation, Hashable {
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   /// Each channel is repeated once for every pixel.
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
     repeated(site.inputs[0], pixels: site.inputShapes[0].dropFirst().reduce(1, *))
   }
 
@@ -60,9 +60,9 @@ public struct Reshape: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
-    ties.freeze(site.inputs[0])
-    return ties.makeFrozenChannels(shape[0])
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
+    coupling.freeze(site.inputs[0])
+    return coupling.makeFrozenChannels(shape[0])
   }
 
   public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {

@@ -31,10 +31,10 @@ public struct Gather: Operation, Hashable {
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   /// Channels that are picked by number stay, since the numbers would not follow.
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
     guard axis == 0 else { return site.inputs[0] }
-    ties.freeze(site.inputs[0])
-    return ties.makeFrozenChannels(indices.count)
+    coupling.freeze(site.inputs[0])
+    return coupling.makeFrozenChannels(indices.count)
   }
 
   public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {

@@ -33,8 +33,8 @@ public struct LayerNorm: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
-    ties.freeze(site.inputs[0])
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
+    coupling.freeze(site.inputs[0])
     return site.inputs[0]
   }
 

@@ -25,15 +25,15 @@ public struct Linear: Operation, Hashable {
 
   /// Units are channels of a vector; of tokens they lie along another axis than channels do, and stay.
 
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
     guard site.outputShape.count == 1 else {
-      ties.freeze(site.inputs[0])
-      return ties.makeFrozenChannels(site.outputShape[0])
+      coupling.freeze(site.inputs[0])
+      return coupling.makeFrozenChannels(site.outputShape[0])
     }
-    let units = ties.makeChannels(site.outputShape[0])
-    ties.own(site.parameters[.weight], axis: 0, units, as: .unit)
-    ties.own(site.parameters[.bias], axis: 0, units, as: .unit)
-    ties.own(site.parameters[.weight], axis: 1, site.inputs[0], as: .reader)
+    let units = coupling.makeChannels(site.outputShape[0])
+    coupling.own(site.parameters[.weight], axis: 0, units, as: .unit)
+    coupling.own(site.parameters[.bias], axis: 0, units, as: .unit)
+    coupling.own(site.parameters[.weight], axis: 1, site.inputs[0], as: .reader)
     return units
   }
 

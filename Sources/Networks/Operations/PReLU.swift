@@ -24,8 +24,8 @@ public struct PReLU: Operation, Hashable {
 
   /// A slope goes with its channel, but says nothing of how strong the channel is: it is no part of the group that a
   /// training shrinks, and of zero it makes zero whatever it is.
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
-    if !isShared { ties.own(site.parameters[.weight], axis: 0, site.inputs[0], as: .statistic) }
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
+    if !isShared { coupling.own(site.parameters[.weight], axis: 0, site.inputs[0], as: .statistic) }
     return site.inputs[0]
   }
 

@@ -42,10 +42,10 @@ extension Reduction {
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   /// Of channels that become one none can go, not even one of zeros: the mean counts it, and it may be the largest.
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
     guard axes.contains(0) else { return site.inputs[0] }
-    ties.freeze(site.inputs[0])
-    return ties.makeFrozenChannels(1)
+    coupling.freeze(site.inputs[0])
+    return coupling.makeFrozenChannels(1)
   }
 
   public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {

@@ -34,10 +34,10 @@ public struct Slice: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
     let input = site.inputs[0]
     guard axis == 0 else { return input }
-    if step > 1 { ties.freeze(input) }
+    if step > 1 { coupling.freeze(input) }
     return picked(input)
   }
 
@@ -111,10 +111,10 @@ public struct Pad: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  /// Padded channels are new: an addition behind ties them to those they are added to, and they go with them.
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+  /// Padded channels are new: an addition behind couples them to those they are added to, and they go with them.
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
     guard axis == 0 else { return site.inputs[0] }
-    return ties.makeChannels(before) + site.inputs[0] + ties.makeChannels(after)
+    return coupling.makeChannels(before) + site.inputs[0] + coupling.makeChannels(after)
   }
 
   public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {

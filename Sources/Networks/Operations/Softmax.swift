@@ -38,8 +38,8 @@ extension SumsAlongAxis {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
-    if axis == 0 { ties.freeze(site.inputs[0]) }
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
+    if axis == 0 { coupling.freeze(site.inputs[0]) }
     return site.inputs[0]
   }
 

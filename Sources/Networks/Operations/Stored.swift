@@ -24,11 +24,11 @@ public struct Stored: Operation, Hashable {
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   /// Slices along the first axis follow the channels they are added to or multiplied with.
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
-    guard site.outputShape[0] > 1 else { return ties.makeFrozenChannels(1) }
-    let channels = ties.makeChannels(site.outputShape[0])
-    ties.own(site.parameters[.weight], axis: 0, channels, as: .follower)
-    ties.own(site.parameters[.constant], axis: 0, channels, as: .statistic)
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
+    guard site.outputShape[0] > 1 else { return coupling.makeFrozenChannels(1) }
+    let channels = coupling.makeChannels(site.outputShape[0])
+    coupling.own(site.parameters[.weight], axis: 0, channels, as: .follower)
+    coupling.own(site.parameters[.constant], axis: 0, channels, as: .statistic)
     return channels
   }
 

@@ -23,10 +23,10 @@ public struct Transpose: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
     guard permutation.first != 0 else { return site.inputs[0] }
-    ties.freeze(site.inputs[0])
-    return ties.makeFrozenChannels(site.outputShape[0])
+    coupling.freeze(site.inputs[0])
+    return coupling.makeFrozenChannels(site.outputShape[0])
   }
 
   public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
@@ -60,9 +60,9 @@ public struct MatrixProduct: Operation, Hashable {
     output.reduce(1, *) * (inputs[0].last ?? 1)
   }
 
-  public func channels(of site: ChannelSite, _ ties: inout Ties) -> [Channel] {
-    for input in site.inputs { ties.freeze(input) }
-    return ties.makeFrozenChannels(site.outputShape[0])
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
+    for input in site.inputs { coupling.freeze(input) }
+    return coupling.makeFrozenChannels(site.outputShape[0])
   }
 
   public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {

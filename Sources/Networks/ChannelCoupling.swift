@@ -1,6 +1,6 @@
 import Torch
 
-/// A channel of one value in the network; tied channels are the same one.
+/// A channel of one value in the network; coupled channels are the same one.
 public typealias Channel = Int
 
 /// What a slice of a parameter is to the channel it is indexed by.
@@ -20,15 +20,15 @@ public struct OwnedAxis: Sendable {
   public var parameter: String
   public var axis: Int
   public var role: SliceRole
-  /// The channel of each index, with tied channels replaced by their representative.
+  /// The channel of each index, with coupled channels replaced by their representative.
   public var channels: [Channel]
 }
 
 /// Which indices of which parameters live and die together, derived from the graph.
 ///
 /// Channels are elements of a union-find structure: convolutions and linear layers make new ones, most operations pass
-/// them on, additions tie those of their operands. A parameter read by two nodes ties what it is indexed by in both.
-public struct Ties: Sendable {
+/// them on, additions couple those of their operands. A parameter read by two nodes couples what it is indexed by in both.
+public struct ChannelCoupling: Sendable {
   private var parents: [Channel] = []
   private var frozenMembers: Set<Channel> = []
   private var owned: [OwnedAxis] = []
@@ -48,7 +48,7 @@ public struct Ties: Sendable {
   /// Representatives of channels that must stay: the network's input and output, and what no rule is known for.
   public var frozen: Set<Channel> { Set(frozenMembers.map(representative)) }
 
-  /// The one channel that stands for all that are tied to `channel`.
+  /// The one channel that stands for all that are coupled with `channel`.
   public func representative(_ channel: Channel) -> Channel {
     var current = channel
     while parents[current] != current { current = parents[current] }
@@ -56,9 +56,9 @@ public struct Ties: Sendable {
   }
 }
 
-// MARK: What tie rules say
+// MARK: What coupling rules say
 
-extension Ties {
+extension ChannelCoupling {
   public mutating func makeChannels(_ count: Int) -> [Channel] {
     let made = Array(parents.count..<parents.count + count)
     parents += made
@@ -73,13 +73,13 @@ extension Ties {
 
   public mutating func freeze(_ channels: some Sequence<Channel>) { frozenMembers.formUnion(channels) }
 
-  /// Ties channel i of one list to channel i of the other.
-  public mutating func tie(_ a: [Channel], _ b: [Channel]) {
+  /// Couples channel i of one list to channel i of the other.
+  public mutating func couple(_ a: [Channel], _ b: [Channel]) {
     for (x, y) in zip(a, b) { join(x, y) }
   }
 
-  /// Ties all of `channels` into one.
-  public mutating func tie(_ channels: some Collection<Channel>) {
+  /// Couples all of `channels` into one.
+  public mutating func couple(_ channels: some Collection<Channel>) {
     guard let first = channels.first else { return }
     for other in channels.dropFirst() { join(first, other) }
   }
@@ -87,7 +87,7 @@ extension Ties {
   /// Says that what these channels carry must not become zero: a divisor, which is not zero with what it divides.
   ///
   /// What is stored stays as it is when units go, and only loses their slices. Units that divide are left to
-  /// `Network.ties`, which looks what becomes of zero.
+  /// `Network.channelCoupling`, which looks what becomes of zero.
   public mutating func keepValues(of channels: [Channel]) {
     let own = Set(channels.map(representative))
     func meets(_ axis: OwnedAxis) -> Bool { axis.channels.contains { own.contains(representative($0)) } }
@@ -106,12 +106,12 @@ extension Ties {
   /// Says that index i along `axis` of `parameter` belongs to channel i.
   public mutating func own(_ parameter: String?, axis: Int, _ channels: [Channel], as role: SliceRole) {
     guard let parameter else { return }
-    for other in owned where other.parameter == parameter && other.axis == axis { tie(other.channels, channels) }
+    for other in owned where other.parameter == parameter && other.axis == axis { couple(other.channels, channels) }
     owned.append(OwnedAxis(parameter: parameter, axis: axis, role: role, channels: channels))
   }
 }
 
-/// What a tie rule sees of the node it is asked about.
+/// What a coupling rule sees of the node it is asked about.
 public struct ChannelSite {
   public var inputs: [[Channel]]
   public var inputShapes: [[Int]]
@@ -120,41 +120,41 @@ public struct ChannelSite {
 }
 
 extension Network {
-  /// Derives the ties of the whole network.
+  /// Derives the coupled channels of the whole network.
   ///
   /// - Throws: `NetworkError` when the network is not valid.
-  public func ties() throws -> Ties {
+  public func channelCoupling() throws -> ChannelCoupling {
     let shapes = try validate()
-    var ties = Ties()
-    ties.remember(ties.makeFrozenChannels(inputShape[0]), of: Network.inputName)
+    var coupling = ChannelCoupling()
+    coupling.remember(coupling.makeFrozenChannels(inputShape[0]), of: Network.inputName)
     for node in nodes {
       let site = ChannelSite(
-        inputs: node.inputs.map { ties.channels[$0] ?? [] },
+        inputs: node.inputs.map { coupling.channels[$0] ?? [] },
         inputShapes: node.inputs.map { shapes[$0] ?? [] },
         outputShape: shapes[node.name] ?? [],
         parameters: node.parameters)
-      ties.remember(node.operation.channels(of: site, &ties), of: node.name)
+      coupling.remember(node.operation.channels(of: site, &coupling), of: node.name)
     }
-    ties.freeze(ties.channels[output] ?? [])
-    freezeWhatZeroBreaks(&ties, shapes)
-    return ties
+    coupling.freeze(coupling.channels[output] ?? [])
+    freezeWhatZeroBreaks(&coupling, shapes)
+    return coupling
   }
 
   /// Freezes channels that would carry no finite number if all that makes and scales them were zero, as units that are
   /// divided by one another: a unit goes by becoming zero.
-  private func freezeWhatZeroBreaks(_ ties: inout Ties, _ shapes: [String: [Int]]) {
+  private func freezeWhatZeroBreaks(_ coupling: inout ChannelCoupling, _ shapes: [String: [Int]]) {
     guard nodes.contains(where: { $0.operation.isUndefinedAtZero }) else { return }
-    let frozen = ties.frozen
+    let frozen = coupling.frozen
     var zeroed = self
-    for axis in ties.axes where axis.axis == 0 && (axis.role == .unit || axis.role == .follower) {
+    for axis in coupling.axes where axis.axis == 0 && (axis.role == .unit || axis.role == .follower) {
       guard let tensor = zeroed.parameters[axis.parameter] else { continue }
       let stays = axis.channels.map { frozen.contains($0) ? 1.0 : 0 }
       let column = Tensor(stays, shape: [stays.count] + tensor.shape.dropFirst().map { _ in 1 })
       zeroed.parameters[axis.parameter] = tensor * column.to(tensor.dtype)
     }
     for (name, values) in zeroed.channelValues(shapes) {
-      guard let channels = ties.channels[name] else { continue }
-      ties.freeze(
+      guard let channels = coupling.channels[name] else { continue }
+      coupling.freeze(
         zip(channels, values).compactMap { channel, value in
           if case .constant(let number) = value, !number.isFinite { channel } else { nil }
         })
@@ -162,6 +162,6 @@ extension Network {
   }
 }
 
-extension Ties {
+extension ChannelCoupling {
   fileprivate mutating func remember(_ list: [Channel], of value: String) { channels[value] = list }
 }
