@@ -20,7 +20,7 @@ extension Dataset {
     if match.isSame { return self }
     if let labels = match.labels, match.missing.isEmpty {
       return relabelled(labels, classNames: model.classNames)
-        .noting("classes are matched by name: \(name) has them in another order than the model")
+        .noting("classes are matched by name: \(name) has its classes in another order than the model")
     }
     guard model.namesClasses, namesClasses else { return try takenByPosition(model, outputs) }
     guard allowsSubset, let labels = match.labels else {

@@ -42,7 +42,7 @@ extension Model {
     // Both are there after an export before; the weights alone are somebody else's.
     let files = FileManager.default
     guard !files.fileExists(atPath: weights.path) || files.fileExists(atPath: file.path) else {
-      throw OutputError("\(weights.path) is there already and would be replaced; give the module another name")
+      throw OutputError("\(weights.path) exists already and would be replaced; give the module another name")
     }
     let module = try PyTorchModule(network, weights: weights.lastPathComponent, interface)
     try AtomicOutput.check(weights.path)

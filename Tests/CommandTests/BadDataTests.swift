@@ -168,7 +168,7 @@ struct BadDataTests {
     try #require(mkfifo(folder["pipe.png"], 0o600) == 0)
     expectRefusal(
       try thresh(["predict", try TrainedRun.lenet.get().run, folder["pipe.png"]]), Status.data,
-      ["no plain file"])
+      ["not a plain file"])
   }
 
   @Test func `predict refuses what is no image`() throws {

@@ -54,7 +54,7 @@ struct ExchangeTests {
   @Test func `a file that says it is ONNX and is not is refused`() throws {
     let folder = try TemporaryFolder()
     let file = try folder.write("no model", "x.onnx")
-    expectRefusal(try thresh(["inspect", file]), Status.file, ["no ONNX file"])
+    expectRefusal(try thresh(["inspect", file]), Status.file, ["not an ONNX file"])
     expectRefusal(
       try thresh(["inspect", "resnet20", "--weights", try folder.write("no zip", "x.pth")]), Status.file,
       ["no checkpoint"])

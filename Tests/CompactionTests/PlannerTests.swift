@@ -134,7 +134,7 @@ import Testing
     let analysis = analysis([layer("a", [4, 3, 2, 1], obstacle: .leftOut), layer("b", [2, 1], obstacle: .leftOut)])
     let text = message { _ = try Compressor(PlanSettings(target: .macs(0.5))).plan(for: analysis) }
     #expect(text.contains("1.0 remain since every layer is left out (a, b); ask for 1.0 or more"))
-    #expect(text.hasSuffix("or leave out fewer layers (--skip)"))
+    #expect(text.hasSuffix("or leave out fewer layers (`skip`)"))
   }
 
   @Test func `the size that the error names can be reached`() throws {

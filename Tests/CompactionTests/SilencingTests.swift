@@ -66,7 +66,7 @@ import Torch
 
   @Test func `a size that no plan reaches names the floors`() throws {
     let text = message { _ = try compact(network(), .parameters(0.05), minimumUnits: 15) }
-    #expect(text.contains("at least 15 units") && text.contains("--min-units"))
+    #expect(text.contains("at least 15 units") && text.contains("`min-units`"))
   }
 
   @Test func `a plan by energy takes no unit that lives`() throws {

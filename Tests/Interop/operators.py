@@ -112,7 +112,7 @@ def old_attributes(graphs: Graphs) -> None:
     parts = [node("MaxPool", "x", "a", kernel_shape=[1, 1]), node("Relu", "x", "b")]
     graphs.read("concat_channels", 3, [*parts, node("Concat", "a b")], lambda x: torch.cat([x, x.relu()], 1))
     graphs.read("cast_by_name", 5, [node("Cast", "x", to="FLOAT")], lambda x: x)
-    graphs.refused("cast_to_whole", 5, [node("Cast", "x", to="INT64")], "whole numbers")
+    graphs.refused("cast_to_whole", 5, [node("Cast", "x", to="INT64")], "integers or booleans")
     graphs.read("reshape_attribute", 1, [node("Reshape", "x", shape=[0, -1, 7])], lambda x: x)
     graphs.read("pad_paddings", 1, [node("Pad", "x", paddings=[0, 0, 1, 0, 0, 0, 0, 2], mode="constant", value=0.5)],
                 lambda x: F.pad(x, (0, 2, 1, 0), value=0.5))
@@ -150,11 +150,11 @@ def old_attributes(graphs: Graphs) -> None:
     pixels = {key: numbers(*IMAGE, seed=index) for index, key in enumerate(norm)}
     graphs.refused("norm_of_pixels", 6, [node("BatchNormalization", "x s b m v", is_test=1, spatial=0)], "spatial",
                    **pixels)
-    graphs.refused("norm_trains", 9, [node("BatchNormalization", "x s b m v", "y m2 v2 sm sv")], "as in training",
+    graphs.refused("norm_trains", 9, [node("BatchNormalization", "x s b m v", "y m2 v2 sm sv")], "in training mode",
                    **norm)
     graphs.refused("norm_trains_still", 15, [node("BatchNormalization", "x s b m v", "y m2 v2", training_mode=1)],
-                   "as in training", **norm)
-    graphs.refused("dropout_trains", 13, [node("Dropout", "x ratio mode")], "as in training",
+                   "in training mode", **norm)
+    graphs.refused("dropout_trains", 13, [node("Dropout", "x ratio mode")], "in training mode",
                    ratio=numpy.float32(0.5), mode=numpy.array(True))
 
 

@@ -71,7 +71,7 @@ struct BackingOffTests {
     #expect(text.hasPrefix("the loss became NaN or infinite at step "))
     #expect(
       text.hasSuffix(
-        "with 1/8 of the rate too; the last good checkpoint is kept in last.safetensors; lower --lr"), "\(text)")
+        "with 1/8 of the rate too; the last good checkpoint is kept in last.safetensors; lower `lr`"), "\(text)")
     #expect(elements(try Model(contentsOf: trainer.folder.last).network) == before)
     #expect(try metrics(trainer.folder).map(\.epoch) == [1, 2])
     // Another rate is taken as it is.
@@ -182,7 +182,7 @@ struct BackingOffTests {
     let backOff = try #require(trainer.backOffs.first)
     #expect(trainer.backOffs.count == 1)
     #expect(
-      "\(backOff)" == "epoch 1 ended in guessing; going on from the start with half the rate, 5e-07 (1 of 3)")
+      "\(backOff)" == "epoch 1 ended at chance accuracy; going on from the start with half the rate, 5e-07 (1 of 3)")
   }
 
   @Test func `guessing is a fall only where training and held-out images show it, after much more was reached`() {

@@ -74,11 +74,11 @@ extension Compressor {
   /// What else than a larger size helps where the smallest plan is too large.
   private func advice(for least: Plan) -> String {
     let hasLeftOut = least.layers.contains { $0.reason == .leftOut }
-    let floors = [("--min-rank", settings.minimumRank), ("--min-units", settings.minimumUnits)].filter { $0.1 > 1 }
+    let floors = [("`min-rank`", settings.minimumRank), ("`min-units`", settings.minimumUnits)].filter { $0.1 > 1 }
     let ways = [
-      settings.units == .silent ? "train with a stronger --group so that units vanish" : nil,
+      settings.units == .silent ? "train with a stronger `group` so that units vanish" : nil,
       settings.units == .silent || floors.isEmpty ? nil : "lower \(floors.map(\.0).joined(separator: " and "))",
-      hasLeftOut ? "leave out fewer layers (--skip)" : nil,
+      hasLeftOut ? "leave out fewer layers (`skip`)" : nil,
     ]
     return ways.compactMap(\.self).map { ", or \($0)" }.joined()
   }
