@@ -3,10 +3,10 @@ import Networks
 extension Network {
   /// Dec8: eight DecomposeMe blocks, pooling and one classifier (Alvarez & Petersson 2016; Alvarez & Salzmann 2017).
   ///
-  /// From the papers: eight decomposed layers in the manner of VGG-B, average pooling and a single classifier instead of
-  /// VGG's three, and a variant with 512 units. Ours, for want of their tables: kernel length 3 throughout, the grouping
-  /// of VGG's configuration A (blocks 1 | 2 | 3, 4 | 5, 6 | 7, 8 with 2×2 max pooling between the groups), units 64, 128,
-  /// 256, 256 and four times `widest`, batch norm after every 1-D convolution as in `dec3`.
+  /// From the papers: eight decomposed layers in the manner of VGG-B, average pooling and a single classifier instead
+  /// of VGG's three, and a variant with 512 units. Ours, for want of their tables: kernel length 3 throughout, the
+  /// grouping of VGG's configuration A (blocks 1 | 2 | 3, 4 | 5, 6 | 7, 8 with 2×2 max pooling between the groups),
+  /// units 64, 128, 256, 256 and four times `widest`, batch norm after every 1-D convolution as in `dec3`.
   ///
   /// - Parameter widest: units of the last four blocks.
   /// - Throws: `NetworkError` when the image is smaller than 16×16 pixels.

@@ -3,8 +3,8 @@ import Networks
 extension Network {
   /// VGG-16 with batch norm (configuration D of Simonyan & Zisserman 2014); parameters have torchvision's names.
   ///
-  /// From 224×224 pixels on it is torchvision's `vgg16_bn`: average pooling to 7×7 and a classifier of three layers with
-  /// dropout. Pooling to 7×7 has equal windows at 224, 256 and the multiples of 224 only; other sizes are refused.
+  /// From 224×224 pixels on it is torchvision's `vgg16_bn`: average pooling to 7×7 and a classifier of three layers
+  /// with dropout. Pooling to 7×7 has equal windows at 224, 256 and the multiples of 224 only; other sizes are refused.
   /// Smaller images get the usual network for CIFAR: global average pooling (of one pixel at 32×32) and one linear
   /// layer called `classifier`.
   ///

@@ -60,8 +60,8 @@ struct Barrier {
   }
 };
 
-/// Runs `body(step, part)` for every part of every step, of which `parts` has how many there are, and `finished(step)` on
-/// one thread when a step is done.
+/// Runs `body(step, part)` for every part of every step, of which `parts` has how many there are, and `finished(step)`
+/// on one thread when a step is done.
 ///
 /// Threads meet between steps without a team's being started anew. A chunk whose thread has not come after a while is
 /// done by one that waits for it, so that all is done however many come, even if it is one after another, as within a

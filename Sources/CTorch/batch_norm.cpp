@@ -43,8 +43,8 @@ at::Tensor result(const at::Tensor &x, const at::Tensor &weight, const at::Tenso
   return y;
 }
 
-/// What a run in training keeps for its gradients: x, γ and β, the result where it is the mask, and the largest values of
-/// windows.
+/// What a run in training keeps for its gradients: x, γ and β, the result where it is the mask, and the largest values
+/// of windows.
 struct Saved {
   at::Tensor x, weight, bias, y, largest;
   Statistics of;

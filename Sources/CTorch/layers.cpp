@@ -9,10 +9,10 @@ using namespace ct;
 
 static at::IntArrayRef pair(const int64_t *values) { return {values, 2}; }
 
-/// Whether oneDNN might write past its memory: the gradient of a 1×1 kernel's weight, where strides skip pixels, reserves
-/// room for the channels that there are and steps through it in blocks of 8 (AVX2) or 16 (AVX-512), see
-/// https://github.com/uxlfoundation/oneDNN/issues/6035. Padded and grouped convolutions take other ways through it today;
-/// they are kept from this one too, since the way round costs nothing.
+/// Whether oneDNN might write past its memory: the gradient of a 1×1 kernel's weight, where strides skip pixels,
+/// reserves room for the channels that there are and steps through it in blocks of 8 (AVX2) or 16 (AVX-512), see
+/// https://github.com/uxlfoundation/oneDNN/issues/6035. Padded and grouped convolutions take other ways through it
+/// today; they are kept from this one too, since the way round costs nothing.
 static bool skips_pixels_of_few_channels(const at::Tensor &x, const at::Tensor &weight, const ct_convolution &how) {
   constexpr int64_t block = 16;
   // oneDNN does not compute in float64.

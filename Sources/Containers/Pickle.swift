@@ -14,8 +14,8 @@ public enum Pickled {
   case global(String)
   /// What a persistent identifier, the only item, stands for: a storage of PyTorch's.
   case persistent(Box)
-  /// The call of something in Python, which is not made: its arguments are the items, entries that are set on the result
-  /// the pairs. Objects come about so, and then have a state.
+  /// The call of something in Python, which is not made: its arguments are the items, entries that are set on the
+  /// result the pairs. Objects come about so, and then have a state.
   case call(String, Box)
   /// What weights do not need: bytes, sets, integers of more than 64 bits, results of calls of results.
   case other

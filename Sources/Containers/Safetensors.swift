@@ -73,8 +73,10 @@ public struct Safetensors: Sendable {
     guard length <= UInt64(largestHeader) else {
       throw ContainerError(
         file,
-        "declares a header of \(length) bytes, expected at most \(largestHeader); it is not a safetensors file, give another"
-      )
+        """
+        declares a header of \(length) bytes, expected at most \(largestHeader); it is not a safetensors file, give \
+        another
+        """)
     }
     let end = 8 + Int(length)
     guard end <= content.count else {

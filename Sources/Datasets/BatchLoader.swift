@@ -64,7 +64,8 @@ public final class BatchLoader {
 
   deinit { ring.stop() }
 
-  /// The next batch, or nil after the last; its pointers hold good until the next call, which lets the buffer be reused.
+  /// The next batch, or nil after the last; its pointers hold good until the next call, which lets the buffer be
+  /// reused.
   ///
   /// - Throws: what reading or decoding an image of the batch threw; every later call throws it again.
   public func next() throws -> Batch? { try ring.next() }

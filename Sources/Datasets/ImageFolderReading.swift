@@ -24,8 +24,8 @@ extension ImageFolder {
   ///
   /// Images are told by their first bytes. Headers and ends of all files are looked at; what is no image is left out
   /// with a note.
-  /// - Throws: `DatasetError` when a folder cannot be listed, a class is empty or has a name that cannot be kept, a test
-  ///   class is unknown, or an image is broken.
+  /// - Throws: `DatasetError` when a folder cannot be listed, a class is empty or has a name that cannot be kept, a
+  ///   test class is unknown, or an image is broken.
   public static func dataset(
     in folder: String, options: Options, reading: Reading = Reading()
   ) throws(DatasetError) -> Dataset {

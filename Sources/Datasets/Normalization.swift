@@ -42,7 +42,8 @@ public struct Normalization: Sendable, Hashable, Codable {
     std = variances.map { max(Float($0.squareRoot() / 255), 1e-3) }
   }
 
-  /// The normalised value of every byte, 256 for each channel in turn: (v / 255 − mean) / std, as torchvision rounds it.
+  /// The normalised value of every byte, 256 for each channel in turn: (v / 255 − mean) / std, as torchvision rounds
+  /// it.
   var table: [Float] {
     zip(mean, std).flatMap { mean, std in (0..<256).map { (Float($0) / 255 - mean) / std } }
   }

@@ -1,4 +1,5 @@
-/// Reads files of records, each of labels of one byte and the planes of a 32×32 RGB image: CIFAR's binary versions, chars36.
+/// Reads files of records, each of labels of one byte and the planes of a 32×32 RGB image: CIFAR's binary versions,
+/// chars36.
 struct PlanarRecords {
   static let shape = ImageShape(channels: 3, height: 32, width: 32)
   private static let plane = 32 * 32

@@ -16,8 +16,8 @@ public struct Difference: Sendable {
   /// `largest` by `scale`; infinite where an output is not a number or the first network answers always the same.
   public var relative: Double { scale > 0 && largest.isFinite ? largest / scale : .infinity }
 
-  /// On smaller images than the networks' where those say as much (`ProofImages`); what differs there is looked at again on
-  /// whole ones.
+  /// On smaller images than the networks' where those say as much (`ProofImages`); what differs there is looked at
+  /// again on whole ones.
   ///
   /// - Throws: `NetworkError` when a network is not valid or the two do not have the same inputs and outputs.
   public init(between a: Network, and b: Network, seed: UInt64 = 0) throws {

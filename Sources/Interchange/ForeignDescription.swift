@@ -4,8 +4,8 @@ struct ForeignDescription {
 
   /// White and black of the images as numbers, where they are told.
   ///
-  /// Sources: `Image.NominalPixelRange` of ONNX (https://github.com/onnx/onnx/blob/main/docs/MetadataProps.md); Ultralytics'
-  /// classifiers, whose transforms end with pixels of 0…1.
+  /// Sources: `Image.NominalPixelRange` of ONNX (https://github.com/onnx/onnx/blob/main/docs/MetadataProps.md);
+  /// Ultralytics' classifiers, whose transforms end with pixels of 0…1.
   var range: (black: Float, white: Float)? {
     switch metadata["Image.NominalPixelRange"] {
     case "NominalRange_0_255": return (0, 255)

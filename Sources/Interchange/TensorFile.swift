@@ -29,8 +29,8 @@ extension Safetensors {
     default:
       throw ContainerError(
         """
-        tensor \(entry.name) in \(file.lastPathComponent) is of type \(entry.type.rawValue), expected F32, F64, F16, BF16 \
-        or I64; convert it
+        tensor \(entry.name) in \(file.lastPathComponent) is of type \(entry.type.rawValue), expected F32, F64, F16, \
+        BF16 or I64; convert it
         """)
     }
     let stored = withUnsafeBytes(of: entry) { Tensor(copying: $0, dtype: dtype, shape: entry.shape) }

@@ -27,7 +27,8 @@ public struct OwnedAxis: Sendable {
 /// Which indices of which parameters live and die together, derived from the graph.
 ///
 /// Channels are elements of a union-find structure: convolutions and linear layers make new ones, most operations pass
-/// them on, additions couple those of their operands. A parameter read by two nodes couples what it is indexed by in both.
+/// them on, additions couple those of their operands. A parameter read by two nodes couples what it is indexed by in
+/// both.
 public struct ChannelCoupling: Sendable {
   private var parents: [Channel] = []
   private var frozenMembers: Set<Channel> = []

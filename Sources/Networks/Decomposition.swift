@@ -2,13 +2,13 @@ import Torch
 
 /// How one layer becomes several: which axes of its kernel each factor takes, in execution order.
 ///
-/// Nothing stands between two factors, not even a bias, so padding with zeros behind the first is padding before it. Each
-/// factor has the stride, padding and dilation of the axes that it takes. A decomposition is data: what factors look like,
-/// what they make together and how a matrix is unfolded for them follows from the axes alone.
+/// Nothing stands between two factors, not even a bias, so padding with zeros behind the first is padding before it.
+/// Each factor has the stride, padding and dilation of the axes that it takes. A decomposition is data: what factors
+/// look like, what they make together and how a matrix is unfolded for them follows from the axes alone.
 ///
-/// A layer that is cut to a rank becomes two. W ≈ second·first, where W is the N×C×d_h×d_w kernel unfolded with the units
-/// on the side of the second. Each decomposition has another unfolding and so another spectrum; they are compared by the
-/// Frobenius error alone.
+/// A layer that is cut to a rank becomes two. W ≈ second·first, where W is the N×C×d_h×d_w kernel unfolded with the
+/// units on the side of the second. Each decomposition has another unfolding and so another spectrum; they are compared
+/// by the Frobenius error alone.
 public struct Decomposition: Sendable, Hashable {
   /// The name under which files keep it.
   public let name: String

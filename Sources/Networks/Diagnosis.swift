@@ -15,8 +15,8 @@ extension Network {
     return nil
   }
 
-  /// Why the network's outputs for these images say nothing, in half a sentence that names where it begins; nil where they
-  /// are finite and differ from image to image.
+  /// Why the network's outputs for these images say nothing, in half a sentence that names where it begins; nil where
+  /// they are finite and differ from image to image.
   ///
   /// - Parameter images: two or more, N×C×H×W, of the type that it is run in.
   /// - Throws: `NetworkError` when the network is not valid.

@@ -1,7 +1,8 @@
 import Torch
 
 extension Network {
-  /// The layer that makes the classes: the last linear layer or convolution, behind which nothing with parameters comes.
+  /// The layer that makes the classes: the last linear layer or convolution, behind which nothing with parameters
+  /// comes.
   ///
   /// - Throws: `NetworkError` where the classes are made otherwise.
   public func classifier() throws -> Node {

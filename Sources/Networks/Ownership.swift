@@ -3,8 +3,8 @@ import Torch
 /// Parameters that several nodes use.
 ///
 /// Files keep equal tensors once: PyTorch's exporter writes one tensor for all biases of a new network, which are zero.
-/// So that two nodes use one tensor does not say that they are meant to stay equal, and whatever a rewrite changes has to
-/// be its node's own first.
+/// So that two nodes use one tensor does not say that they are meant to stay equal, and whatever a rewrite changes has
+/// to be its node's own first.
 extension Network {
   /// Gives one node a tensor, and no other: where others use the parameter too, the node gets one of its own.
   public mutating func set(_ role: Role, of name: String, to tensor: Tensor) {
@@ -45,9 +45,9 @@ extension Network {
   /// The network with a parameter of its own for every node that may only happen to have equal ones: biases, and what
   /// scales, shifts or describes channels.
   ///
-  /// What can be meant stays shared: a layer that is applied twice, with all its parameters, the same weight matrix in two
-  /// layers, and constants, which nothing trains. Tensors of one and the same number are how parameters start, so equality
-  /// of those means nothing. The network computes what it did.
+  /// What can be meant stays shared: a layer that is applied twice, with all its parameters, the same weight matrix in
+  /// two layers, and constants, which nothing trains. Tensors of one and the same number are how parameters start, so
+  /// equality of those means nothing. The network computes what it did.
   public func separatingParameters() -> Network {
     var users: [String: [ParameterUse]] = [:]
     for node in nodes {

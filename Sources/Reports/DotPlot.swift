@@ -1,4 +1,5 @@
-/// A line for every name with its value as a dot over one axis, drawn as SVG: for contenders that have names, not sizes.
+/// A line for every name with its value as a dot over one axis, drawn as SVG: for contenders that have names, not
+/// sizes.
 public struct DotPlot: Equatable, Sendable {
   /// One name's value, with the least and the greatest of its repetitions where there were any.
   public struct Row: Equatable, Sendable {

@@ -3,8 +3,8 @@ import Foundation
 /// How fast something goes lately: an exponential moving average over time.
 ///
 /// Items and seconds both fade with the same time constant; their quotient is right from the first item on. A time far
-/// out of proportion, as of a program that was halted or a laptop that was shut, is no work and left out, unless the next
-/// is like it.
+/// out of proportion, as of a program that was halted or a laptop that was shut, is no work and left out, unless the
+/// next is like it.
 struct Rate {
   private var items = 0.0
   private var seconds = 0.0

@@ -10,7 +10,8 @@ extension Model {
 extension Dataset {
   /// The data set with its classes in the order of the model's, matched by name.
   ///
-  /// Where one of the two only numbers its classes there is nothing to match: they are taken by position. `notes` say so.
+  /// Where one of the two only numbers its classes there is nothing to match: they are taken by position. `notes` say
+  /// so.
   /// - Parameters:
   ///   - outputs: how many classes the model's network tells apart.
   ///   - allowsSubset: whether the data may have only some of the model's classes.

@@ -6,8 +6,8 @@ import Training
 extension Model {
   /// What makes the model small enough: a value that can be printed and edited; nothing has changed.
   ///
-  /// How ranks are chosen follows from the model's history: a network that was trained for compression is cut by one share
-  /// of its energy, any other layer by layer, by its activations for images.
+  /// How ranks are chosen follows from the model's history: a network that was trained for compression is cut by one
+  /// share of its energy, any other layer by layer, by its activations for images.
   ///
   /// - Parameters:
   ///   - goal: such as `.macs(0.5)`, at most half of the multiply-accumulates.
@@ -25,8 +25,8 @@ extension Model {
     return try RunSteps(recipe, observe: observe).plan(network, on: data?.prepared(for: self))
   }
 
-  /// The model made small by a plan: rewritten, proved equal to what the plan keeps, batch norm measured again where that
-  /// helps on held-out images.
+  /// The model made small by a plan: rewritten, proved equal to what the plan keeps, batch norm measured again where
+  /// that helps on held-out images.
   ///
   /// - Parameters:
   ///   - data: for batch norm; nil leaves it as it is. A plan that was made by images needs it.
@@ -46,8 +46,8 @@ extension Model {
 }
 
 extension Model {
-  /// The recipe that the model was trained with, made ready for compressing it: what it was trained to be, computed on and
-  /// learnt from does not hold any more.
+  /// The recipe that the model was trained with, made ready for compressing it: what it was trained to be, computed on
+  /// and learnt from does not hold any more.
   package func compressionRecipe() throws -> Recipe {
     guard let recipe else { return Recipe() }
     var result = try Recipe(yaml: recipe, name: "in the model file", flat: .read)

@@ -3,8 +3,8 @@ import Interchange
 import Networks
 
 extension Model {
-  /// Writes the model for another program, by the ending of the file's name, and reads it back to prove that it computes
-  /// the same: `.onnx`; `.py`, a module of PyTorch with its weights beside it; `.safetensors`, Thresh's own.
+  /// Writes the model for another program, by the ending of the file's name, and reads it back to prove that it
+  /// computes the same: `.onnx`; `.py`, a module of PyTorch with its weights beside it; `.safetensors`, Thresh's own.
   ///
   /// - Parameter foldingBatchNorm: whether batch norms move into the layers before them (ONNX).
   /// - Returns: the files that were written.

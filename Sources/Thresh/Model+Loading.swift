@@ -8,7 +8,8 @@ extension Model {
   ///
   /// - Parameters:
   ///   - name: an architecture such as `resnet20`, a model file, an ONNX file, or the folder of a run.
-  ///   - weights: a file of weights for an architecture (safetensors, or PyTorch's `.pth`); without one they are random.
+  ///   - weights: a file of weights for an architecture (safetensors, or PyTorch's `.pth`); without one they are
+  ///     random.
   ///   - data: what the model is for. An architecture takes shape and classes from it; a file has to fit it.
   ///   - seed: of random weights.
   ///   - reading: what the file leaves open.

@@ -141,8 +141,8 @@ package enum ModelSource {
     case _ where kind.isWeights:
       throw ContainerError(
         """
-        \(file.lastPathComponent) is \(kind.description); name the architecture that it is for and give the file as its \
-        `weights`, or export the model to ONNX
+        \(file.lastPathComponent) is \(kind.description); name the architecture that it is for and give the file as \
+        its `weights`, or export the model to ONNX
         """)
     default: throw kind.refusal(of: file)
     }
@@ -215,8 +215,10 @@ extension ModelSource {
     guard body.fits else { throw selection.misfit }
     guard classesAreFree else {
       throw ContainerError(
-        "\(selection.misfit.description); only the classifier does not fit: `new-head` trains a new one for these classes"
-      )
+        """
+        \(selection.misfit.description); only the classifier does not fit: `new-head` trains a new one for these \
+        classes
+        """)
     }
     if let count = head[.weight].flatMap(selection.shape)?.first, (1...1 << 16).contains(count) {
       let other = try network(count)

@@ -34,7 +34,8 @@ package struct RunSteps {
   /// - Parameters:
   ///   - teacher: the network to learn from where the options say so.
   ///   - startingTop1: the accuracy of `model` in percent, where it is known.
-  ///   - willStart: called before anything is written, once the folder's checkpoint is known to belong to this training.
+  ///   - willStart: called before anything is written, once the folder's checkpoint is known to belong to this
+  ///     training.
   func train(
     _ model: Model, on data: Dataset, _ options: TrainingOptions, in folder: RunFolder, _ title: String,
     teacher: Network?, startingTop1: Double? = nil, resume: Bool, willStart: @escaping () throws -> Void = {}
@@ -230,8 +231,8 @@ extension Recipe {
     guard let device = Device(machine.device), here.contains(device) else {
       throw RecipeError(
         """
-        `device` is \(machine.device), but found only \(here.map(\.description).joined(separator: ", ")); name one of these, or \
-        set up with a CUDA build of libtorch on a machine with a driver
+        `device` is \(machine.device), but found only \(here.map(\.description).joined(separator: ", ")); name one \
+        of these, or set up with a CUDA build of libtorch on a machine with a driver
         """)
     }
     return device

@@ -60,7 +60,8 @@ public struct Session {
 
   /// The run of the model and the data set that the recipe names.
   ///
-  /// - Throws: `TrainingInterruption`, `PlanError`, `CompactionError`, `DatasetError`, `NetworkError`, `ContainerError`.
+  /// - Throws: `TrainingInterruption`, `PlanError`, `CompactionError`, `DatasetError`, `NetworkError`,
+  ///   `ContainerError`.
   public func run() throws -> Outcome {
     let (start, data) = try startingPoint()
     return try run(from: start, on: data)
@@ -150,8 +151,10 @@ public struct Session {
     }
     guard !recipe.model.decompose else {
       throw RecipeError(
-        "`decompose` builds a new network, but \(recipe.model.name) is a trained one; name an architecture, such as resnet18"
-      )
+        """
+        `decompose` builds a new network, but \(recipe.model.name) is a trained one; name an architecture, such as \
+        resnet18
+        """)
     }
     var options = recipe.reading
     // Recipes name a size that models of one size pass over.

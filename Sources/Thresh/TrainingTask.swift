@@ -18,8 +18,8 @@ public enum TrainingTask: Sendable {
     return .training(recipe)
   }
 
-  /// Training for compression: the first half of the epochs with nuclear norm and group lasso, then the cut to `goal`, and
-  /// the rest with the compact network.
+  /// Training for compression: the first half of the epochs with nuclear norm and group lasso, then the cut to `goal`,
+  /// and the rest with the compact network.
   ///
   /// - Parameter epochs: in all, 2 or more.
   public static func compressing(to goal: Target, epochs: Int) -> TrainingTask {

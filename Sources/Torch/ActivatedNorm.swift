@@ -4,8 +4,8 @@ extension Tensor {
   /// relu(γ·(x − μ)/√(σ² + ε) + β + residual), or the largest value of each window of it, in as few passes over memory
   /// as it takes.
   ///
-  /// Float32 and bfloat16 images on the CPU, channels last, run in loops of the shim's own where kernels are in force, all
-  /// else in libtorch's.
+  /// Float32 and bfloat16 images on the CPU, channels last, run in loops of the shim's own where kernels are in force,
+  /// all else in libtorch's.
   package struct ActivatedNorm {
     package var scale: Tensor?
     package var shift: Tensor?

@@ -1,7 +1,7 @@
 import CTorch
 
-/// Element by element, in the wider type of the two; axes of one element, and axes that one side lacks in front, are spread
-/// as libtorch does. Shapes that do not meet so are a mistake of the program and trap.
+/// Element by element, in the wider type of the two; axes of one element, and axes that one side lacks in front, are
+/// spread as libtorch does. Shapes that do not meet so are a mistake of the program and trap.
 extension Tensor {
   public static func + (a: Tensor, b: Tensor) -> Tensor { calling(a, b, ct_add) }
   public static func - (a: Tensor, b: Tensor) -> Tensor { calling(a, b, ct_sub) }
@@ -41,7 +41,8 @@ extension Tensor {
   public func sum(axes: [Int], keepingAxes: Bool = false) -> Tensor {
     calling(self) { ct_sum($0, int64(axes), Int32(axes.count), keepingAxes) }
   }
-  /// The largest element over `axes`, which go, or stay with one element; where several are, the gradient is shared out.
+  /// The largest element over `axes`, which go, or stay with one element; where several are, the gradient is shared
+  /// out.
   public func max(axes: [Int], keepingAxes: Bool = false) -> Tensor {
     calling(self) { ct_amax($0, int64(axes), Int32(axes.count), keepingAxes) }
   }

@@ -1,9 +1,10 @@
 import CTorch
 
-/// Convolutions that the shim computes in one call, each after those it reads: threads are started once for all of them,
-/// and what they hand on stays in memory that is used again and again.
+/// Convolutions that the shim computes in one call, each after those it reads: threads are started once for all of
+/// them, and what they hand on stays in memory that is used again and again.
 public struct ConvolutionChain: @unchecked Sendable {
-  /// One of the convolutions and what it reads: an input of the chain or, counted on from them, an earlier step's result.
+  /// One of the convolutions and what it reads: an input of the chain or, counted on from them, an earlier step's
+  /// result.
   public struct Step {
     let convolution: PackedConvolution
     let input: Int

@@ -2,8 +2,8 @@ import CTorch
 
 /// Kernels that Thresh brings along for norms and convolutions on the CPU, by the instructions they are written in.
 ///
-/// The best that the processor has are in force, or those that `THRESH_KERNELS` in the environment names. It is read once
-/// per process.
+/// The best that the processor has are in force, or those that `THRESH_KERNELS` in the environment names. It is read
+/// once per process.
 public enum Kernels: String, Sendable, Codable, CaseIterable {
   /// None: libtorch alone, with oneDNN's convolutions.
   case off

@@ -1,11 +1,12 @@
 import CTorch
 
-/// A convolution made ready for use: its weight in the order that is read, an addition and a ReLU done in the same pass.
+/// A convolution made ready for use: its weight in the order that is read, an addition and a ReLU done in the same
+/// pass.
 ///
 /// Two engines compute it: oneDNN's, and the shim's own for small weights, of which oneDNN spends as long on setting
 /// out as on computing. The shim also computes two as one, as a pair of factors is: what the first makes stays in the
-/// cache, a few rows at a time. Float32 on the CPU; nothing records gradients. An engine that is not there is refused: what
-/// asks for it traps with a sentence.
+/// cache, a few rows at a time. Float32 on the CPU; nothing records gradients. An engine that is not there is refused:
+/// what asks for it traps with a sentence.
 public final class PackedConvolution: Sendable {
   /// A convolution to be made ready.
   public struct Part: Sendable {
@@ -83,8 +84,8 @@ public final class PackedConvolution: Sendable {
       && paysDirectly(second)
   }
 
-  /// Where the shim is at least as fast: weights of half a megabyte at most, which stay in the second cache, and no large
-  /// kernels over an image's few colours. Measured from 16 to 512 channels on images of 7 to 56 pixels.
+  /// Where the shim is at least as fast: weights of half a megabyte at most, which stay in the second cache, and no
+  /// large kernels over an image's few colours. Measured from 16 to 512 channels on images of 7 to 56 pixels.
   private static func paysDirectly(_ shape: [Int]) -> Bool {
     shape.reduce(1, *) <= 131_072 && (shape[1] >= 4 || shape[2] * shape[3] <= 9)
   }

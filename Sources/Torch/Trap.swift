@@ -3,8 +3,8 @@ import Foundation
 
 /// Ends the program with libtorch's message; a `precondition` would be silent in a release build.
 ///
-/// Memory that is not to be had is no mistake of the program, but what a large batch brings about, on the CPU or a GPU. No
-/// operation could go on without it, so the program ends too, but with a sentence to its user.
+/// Memory that is not to be had is no mistake of the program, but what a large batch brings about, on the CPU or a GPU.
+/// No operation could go on without it, so the program ends too, but with a sentence to its user.
 func trap() -> Never {
   let message = String(cString: ct_last_error())
   guard let wanted = memoryWanted(message) else { fatalError(message) }
@@ -19,8 +19,8 @@ func trap() -> Never {
 
 /// How much memory was asked for in vain, as libtorch's message has it; nil for any other message.
 ///
-/// C++ says no more than "std::bad_alloc", libtorch on the CPU "can't allocate memory: you tried to allocate 1310720000 bytes.", on a GPU "CUDA out of memory. Tried to
-/// allocate 2.00 GiB."
+/// C++ says no more than "std::bad_alloc", libtorch on the CPU "can't allocate memory: you tried to allocate 1310720000
+/// bytes.", on a GPU "CUDA out of memory. Tried to allocate 2.00 GiB."
 func memoryWanted(_ message: String) -> String? {
   if message.contains("bad_alloc") { return "some" }
   guard let found = message.firstMatch(of: /[Tt]ried to allocate ([0-9.]+) (bytes|[KMGT]iB)/) else { return nil }

@@ -27,8 +27,8 @@ public struct Alarm: Sendable, Equatable {
         + "the strengths")
   }
 
-  /// Whether an accuracy in percent is next to that of guessing: less than half as often again, and less than a tenth of
-  /// the way from there to all.
+  /// Whether an accuracy in percent is next to that of guessing: less than half as often again, and less than a tenth
+  /// of the way from there to all.
   static func isGuess(top1: Double, classes: Int) -> Bool {
     let chance = 100 / Double(max(1, classes))
     return classes > 1 && top1 < chance + min(0.5 * chance, 0.1 * (100 - chance))
@@ -36,7 +36,7 @@ public struct Alarm: Sendable, Equatable {
 }
 
 extension ProximalStep {
-  /// What is about to collapse: ranks under 2, couples with fewer than 5 % living units, and layers that fade.
+  /// What is about to collapse: ranks under 2, channel groups with fewer than 5 % living units, and layers that fade.
   ///
   /// - Parameters:
   ///   - energy: the share that a plan would keep, by `measure`.

@@ -72,7 +72,8 @@ extension Trainer {
 
   /// Takes up the last good state with half the rate.
   ///
-  /// - Throws: `TrainingInterruption` where that was done too often, or no rate can help; the folder then holds that state.
+  /// - Throws: `TrainingInterruption` where that was done too often, or no rate can help; the folder then holds that
+  ///   state.
   mutating func goBack(
     _ divergence: Divergence, _ state: inout TrainingState, _ regularization: inout Regularization
   ) throws {

@@ -11,8 +11,8 @@ import Torch
 public struct TrainingCompaction: Sendable, Codable, Equatable {
   /// Epochs after which the network is made smaller, counted from 1, rising.
   public let epochs: [Int]
-  /// Its target is a share of the energy, which every layer keeps each time; or a size, which the last time reaches, the
-  /// ones before by equal factors on the way there.
+  /// Its target is a share of the energy, which every layer keeps each time; or a size, which the last time reaches,
+  /// the ones before by equal factors on the way there.
   public var settings: PlanSettings
   /// How many training images' activations decide what is cut; 0 leaves it to the weights.
   public var activationImages: Int
@@ -41,8 +41,8 @@ public struct TrainingCompaction: Sendable, Codable, Equatable {
 
   /// What makes the network smaller after this epoch.
   ///
-  /// - Parameter whole: the cost of the network where training started, which sizes relate to. Times relate to the network
-  ///   at hand.
+  /// - Parameter whole: the cost of the network where training started, which sizes relate to. Times relate to the
+  ///   network at hand.
   func compressor(after epoch: Int, whole: Cost) -> Compressor {
     var settings = settings
     settings.target = target(after: epoch)

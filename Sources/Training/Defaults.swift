@@ -62,17 +62,18 @@ extension Defaults {
   /// The same for pretrained weights: what took them long to learn, the small rates that they are trained on at do not
   /// give back.
   ///
-  /// A pretrained ResNet-20, 6 epochs at 0.01: at 1 it keeps 90.98 of 91.73 % and 447 of 698 ranks hold 90 % of the energy;
-  /// at 6 it fell to chance in the second epoch.
+  /// A pretrained ResNet-20, 6 epochs at 0.01: at 1 it keeps 90.98 of 91.73 % and 447 of 698 ranks hold 90 % of the
+  /// energy; at 6 it fell to chance in the second epoch.
   public static let pretrainedTotalRegularization = 1.0
   /// No default lowers by more than this in one step: a training of a few hundred steps has no time to answer.
   public static let largestStep = 0.01
-  /// What a compact network learns of its teacher where a finished one was cut (Studies/ablation: 90.0 instead of 89.1 %).
+  /// What a compact network learns of its teacher where a finished one was cut (Studies/ablation: 90.0 instead of 89.1
+  /// %).
   public static let distillation = 0.7
 
   /// 0.1 under batch norm, whose function does not depend on how large the weights before it grow; 0.02 without, where
-  /// 0.1 took a pair of factors to chance (lenet5 on Fashion-MNIST), and for pretrained weights, which 0.1 makes forget more
-  /// than a few epochs give back (Studies/ablation); 0.001 for AdamW.
+  /// 0.1 took a pair of factors to chance (lenet5 on Fashion-MNIST), and for pretrained weights, which 0.1 makes forget
+  /// more than a few epochs give back (Studies/ablation); 0.001 for AdamW.
   static func rate(of optimizer: TrainingOptions.Optimizer, normalized: Bool, origin: Context.Origin) -> Double {
     switch optimizer {
     case .sgd: normalized && origin == .random ? 0.1 : 0.02
@@ -113,8 +114,8 @@ extension Defaults {
   }
 
   /// Weights that were trained for compression from random ones end best by the paper's own means: one share for all
-  /// layers, of the unfolding that the regulariser trains. All others keep far more where units and ranks are weighed layer
-  /// by layer, in any scheme, by the activations for images (Studies/allocation, Studies/ablation).
+  /// layers, of the unfolding that the regulariser trains. All others keep far more where units and ranks are weighed
+  /// layer by layer, in any scheme, by the activations for images (Studies/allocation, Studies/ablation).
   private static func resolve(_ recipe: CompressionRecipe, isCompressionTrained: Bool) -> CompressionRecipe {
     var result = recipe
     result.allocation = recipe.allocation ?? (isCompressionTrained ? .uniform : .global)

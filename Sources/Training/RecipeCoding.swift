@@ -70,7 +70,8 @@ extension Recipe {
     }
   }
 
-  /// Takes over the settings that `options` has, by the names of the command's options; nil and empty lists were not given.
+  /// Takes over the settings that `options` has, by the names of the command's options; nil and empty lists were not
+  /// given.
   public mutating func adopt(_ options: some Encodable) throws {
     var given: Settings = [:]
     for (name, value) in try Self.mapping(of: options) where !value.isNotGiven {

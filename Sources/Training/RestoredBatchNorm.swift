@@ -6,9 +6,9 @@ import Torch
 extension Network {
   /// The network with a batch norm behind every convolution that has none, which changes nothing yet.
   ///
-  /// Exporters fold batch norms into the convolutions before them, and then nothing is left to measure again after a cut
-  /// or to keep a training stable. With the statistics μ and σ² measured on training images, γ = √(σ² + ε) and β = μ, the
-  /// function is the same, and can be trained and measured again. A pair of factors gets one behind its second.
+  /// Exporters fold batch norms into the convolutions before them, and then nothing is left to measure again after a
+  /// cut or to keep a training stable. With the statistics μ and σ² measured on training images, γ = √(σ² + ε) and β =
+  /// μ, the function is the same, and can be trained and measured again. A pair of factors gets one behind its second.
   ///
   /// - Throws: `NetworkError` when the network is not valid, `DatasetError` when an image cannot be read.
   public func restoringBatchNorm(

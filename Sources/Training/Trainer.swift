@@ -38,8 +38,8 @@ public struct Trainer {
   public var teacher: Network?
   /// Tells how long layers take, where the network is made smaller by time.
   public var layerClock: LayerClock?
-  /// The accuracy, in percent, of the network that training starts from, where it is known: a fall from there to guessing
-  /// is a divergence.
+  /// The accuracy, in percent, of the network that training starts from, where it is known: a fall from there to
+  /// guessing is a divergence.
   public var startingTop1: Double?
   public var observe: (TrainingEvent) -> Void = { _ in }
   /// Called once a checkpoint that training goes on from is known to belong to it, before anything is written.

@@ -26,8 +26,8 @@ struct ResumeTests {
       + (resume ? ["--resume"] : [])
   }
 
-  /// The same with a checkpoint at every step, so that a run cannot end before several were seen, however fast or busy the
-  /// machine is.
+  /// The same with a checkpoint at every step, so that a run cannot end before several were seen, however fast or busy
+  /// the machine is.
   private func arguments(_ output: String, resume: Bool = false) throws -> [String] {
     try Self.arguments(folder[output], resume: resume, every: "0")
   }

@@ -70,7 +70,8 @@ struct ModelFile {
     architecture["nodes"] = nodes
   }
 
-  /// Changes names, shapes and bytes of the tensors, and drops what is described: weights as another program keeps them.
+  /// Changes names, shapes and bytes of the tensors, and drops what is described: weights as another program keeps
+  /// them.
   mutating func becomeWeights(_ change: (_ name: String, _ shape: [Int], _ bytes: Data) -> (String, [Int], Data)) {
     var (all, bytes): ([String: Any], Data) = ([:], Data())
     for (name, entry) in header.sorted(by: { $0.key < $1.key }) {

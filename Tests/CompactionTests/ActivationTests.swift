@@ -52,7 +52,7 @@ import Torch
     let layer = network.layer(named: name)
     let norm = try #require(collector.moments.norm(of: layer, in: network, inputs: nil))
     let count = Double(activations.shape[1])
-    if network.norm(behind: layer) != nil {
+    if network.normalization(behind: layer) != nil {
       activations = activations - activations.sum(axes: [1], keepingAxes: true) / count
     }
     let scaled = activations * Tensor(network.scale(behind: layer), shape: [given.shape[1], 1])

@@ -45,8 +45,8 @@ import Torch
     #expect(throws: Never.self) { _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network) }
   }
 
-  /// A unit of group a is worth a tenth, one of group b a hundredth; both cost 1 of 20, and what is left buys ranks worth
-  /// a twentieth each.
+  /// A unit of group a is worth a tenth, one of group b a hundredth; both cost 1 of 20, and what is left buys ranks
+  /// worth a twentieth each.
   @Test func `a descent finds what one share for all groups cannot`() throws {
     let network = try network()
     let analysis = try Analysis(of: network, narrowed: network, by: WeightEnergy(measure: .sum))

@@ -37,8 +37,8 @@ import Torch
     let text = message { _ = try network.loading(["features.0.kernel": .ones([2, 2])], from: "w.pth") }
     #expect(
       text
-        == "w.pth does not fit the architecture: none of its 1 tensors has the name of a parameter of the network; expected "
-        + "conv1.bias, conv1.weight, conv2.bias and 7 more, found features.0.kernel; name the architecture that the "
+        == "w.pth does not fit the architecture: none of its 1 tensors has the name of a parameter of the network; "
+        + "expected conv1.bias, conv1.weight, conv2.bias and 7 more, found features.0.kernel; name the architecture that the "
         + "weights "
         + "are of")
     #expect(message { _ = try network.loading([:], from: "w.pth") }.contains("holds no weights"))

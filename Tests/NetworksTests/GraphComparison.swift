@@ -13,7 +13,8 @@ struct GraphComparison {
 
   /// The first thing that is not what it should be, in a sentence; nil where all is.
   ///
-  /// A fault shows for any images; where an activation bends or a maximum is a channel group, rounding may decide, but not twice.
+  /// A fault shows for any images; where an activation bends or a maximum is a channel group, rounding may decide, but
+  /// not twice.
   static func fault(in network: Network) throws -> String? {
     guard let first = try GraphComparison(network: network, seed: 1).fault() else { return nil }
     return try GraphComparison(network: network, seed: 2).fault() == nil ? nil : first
@@ -151,8 +152,8 @@ struct GraphComparison {
         where error.description.contains("reads a constant")
         || error.description.contains("reads images of")
       {
-        // A layer of something stored is written, but not read back, and an image whose axes are turned at once is taken
-        // for one with its channels last; nothing is wrong with a refusal.
+        // A layer of something stored is written, but not read back, and an image whose axes are turned at once is
+        // taken for one with its channels last; nothing is wrong with a refusal.
         return nil
       } catch {
         return "ONNX: \(error)"

@@ -16,8 +16,8 @@ struct SeededRandom: RandomNumberGenerator {
   }
 }
 
-/// A small network drawn at random over all operations: shared weights and biases, several readers of a value, batch norms
-/// in odd places, linear layers along any axis.
+/// A small network drawn at random over all operations: shared weights and biases, several readers of a value, batch
+/// norms in odd places, linear layers along any axis.
 struct RandomGraph {
   private(set) var network: Network
   private var shapes: [String: [Int]]

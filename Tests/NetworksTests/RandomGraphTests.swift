@@ -3,7 +3,8 @@ import Foundation
 import Testing
 import Torch
 
-/// Random networks over all operations: as they are used, trained, written and made small they compute what their nodes do.
+/// Random networks over all operations: as they are used, trained, written and made small they compute what their nodes
+/// do.
 ///
 /// `Fuzz/graphs` draws as many as one likes: THRESH_GRAPHS_SECONDS says how long, THRESH_GRAPHS_SEED from which on, and
 /// THRESH_GRAPHS_PLACE a file that holds the seed at hand, for graphs that end the program.

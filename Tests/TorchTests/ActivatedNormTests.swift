@@ -42,8 +42,8 @@ import Torch
 
   @Test(arguments: [13, 16, 20, 24, 64, 100], [[2, 2], [3, 2], [1, 3], [6, 6]])
   func `the largest of windows is libtorch's, with its gradients`(channels: Int, window: [Int]) {
-    // With less than a vector of channels, and without kernels, libtorch pools, of values already rounded, of which more
-    // are equal.
+    // With less than a vector of channels, and without kernels, libtorch pools, of values already rounded, of which
+    // more are equal.
     for dtype in [Tensor.DType.float32] + (channels < 16 || Kernels.inForce == .off ? [] : [.bfloat16]) {
       let found = trained(channels: channels, residual: false, as: dtype, from: dtype, window: window)
       let expected = trained(channels: channels, residual: false, as: .float64, from: dtype, window: window)

@@ -1,8 +1,8 @@
 import Testing
 import Torch
 
-/// Convolutions in a training, by whatever kernels are in force. The truth is libtorch's convolution in float64, which the
-/// shim never computes by kernels of its own.
+/// Convolutions in a training, by whatever kernels are in force. The truth is libtorch's convolution in float64, which
+/// the shim never computes by kernels of its own.
 @Suite struct ConvolutionTests {
   struct Case: CustomTestStringConvertible, Sendable {
     var (channels, units): (Int, Int)

@@ -1,8 +1,8 @@
 import Testing
 import Torch
 
-/// Convolutions made ready for use, by every engine there is, against libtorch's plain one in float64, which the shim never
-/// computes by kernels of its own.
+/// Convolutions made ready for use, by every engine there is, against libtorch's plain one in float64, which the shim
+/// never computes by kernels of its own.
 @Suite struct PackedConvolutionTests {
   /// What a convolution is given: units, channels, kernel, image, geometry.
   struct Case: CustomTestStringConvertible, Sendable {

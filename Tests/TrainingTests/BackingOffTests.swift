@@ -82,7 +82,8 @@ struct BackingOffTests {
 
   @Test(arguments: [3, 10, 24, 41, 60, 83, 97, 110])
   func `a training that is stopped or killed around a return ends where an uninterrupted one does`(step: Int) throws {
-    // The rate grows over four epochs and is too high from the third on; AdamW keeps the network alive under such a decay.
+    // The rate grows over four epochs and is too high from the third on; AdamW keeps the network alive under such a
+    // decay.
     var options = diverging(3.8, epochs: 12)
     options.optimizer = .adamw
     options.schedule = Schedule(.constant, warmup: 4)
@@ -170,7 +171,8 @@ struct BackingOffTests {
     let start = try learning.train(resume: false)
     let top1 = try start.accuracy(on: data.test, of: data).top1
     try #require(top1 > 80)
-    // Every step takes the weights to zero; at half the rate it halves them, which after four changes few images' class.
+    // Every step takes the weights to zero; at half the rate it halves them, which after four changes few images'
+    // class.
     var wild = diverging(1, epochs: 1, rate: 1e-6)
     wild.batchSize = 400
     var trainer = Trainer(

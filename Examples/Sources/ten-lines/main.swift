@@ -1,5 +1,6 @@
-// From images to a small network in ten lines, on few images and one epoch, so that it takes seconds.
-// A real data set is `Dataset("cifar10")`, weights that are there `Model("resnet20", weights: "file.pth", for: data)`.
+// From images to a small network in ten lines. Few images and epochs, so that it takes seconds: they teach nothing, and
+// the accuracies stay at chance. A real data set is `Dataset("cifar10")`, pretrained weights are
+// `Model("resnet20", weights: "file.pth", for: data)`.
 import Thresh
 
 let data = try Glyphs(train: 1440, test: 360).dataset().holdingOut(0.1, seed: 0)

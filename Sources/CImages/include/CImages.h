@@ -1,5 +1,5 @@
-// Decodes JPEG, PNG, WebP, TIFF, BMP, GIF and PNM from memory and encodes PNG. Errors of libjpeg and libpng, which jump,
-// never leave this target.
+// Decodes JPEG, PNG, WebP, TIFF, BMP, GIF and PNM from memory and encodes PNG. Errors of libjpeg and libpng, which
+// jump, never leave this target.
 #ifndef CIMAGES_H
 #define CIMAGES_H
 

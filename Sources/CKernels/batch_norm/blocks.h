@@ -11,8 +11,8 @@ namespace ck::batch_norm_loops {
 /// Elements of a block, about: 16 kB of float32, which stay in the first cache.
 constexpr int64_t block_size = 4096;
 
-/// How the rows of images in memory are cut into blocks. The cut depends on the shape alone, and what blocks give is put
-/// together in their order, so results do not depend on the number of threads.
+/// How the rows of images in memory are cut into blocks. The cut depends on the shape alone, and what blocks give is
+/// put together in their order, so results do not depend on the number of threads.
 struct Blocks {
   int64_t channels, vectors, period, per_block, blocks, rows;
 

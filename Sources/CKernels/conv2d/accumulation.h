@@ -1,8 +1,9 @@
 // Gradients of a convolution's weight: sums of products over all pixels.
 //
-// Sixteen channels go by in a vector, with each of which up to eight units at up to three taps are multiplied, or units in
-// the vector and channels beside it; all these sums stay in registers while pixels go by. Of bfloat16 two images are
-// interleaved, so that a lane holds one channel of both at the same pixel, and one instruction adds two products to a sum.
+// Sixteen channels go by in a vector, with each of which up to eight units at up to three taps are multiplied, or units
+// in the vector and channels beside it; all these sums stay in registers while pixels go by. Of bfloat16 two images are
+// interleaved, so that a lane holds one channel of both at the same pixel, and one instruction adds two products to a
+// sum.
 #pragma once
 #include "micro_kernel.h"
 

@@ -1,5 +1,5 @@
-// Sums of products over the pixels of images; accumulation.h includes it once for each way to multiply, inside a namespace that
-// has `multiply_add`.
+// Sums of products over the pixels of images; accumulation.h includes it once for each way to multiply, inside a
+// namespace that has `multiply_add`.
 
 /// `by_vector`: whether taps are different places of the vector, or of the single elements.
 template <int taps, int singles, bool by_vector>

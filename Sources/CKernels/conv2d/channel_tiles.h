@@ -34,7 +34,8 @@ class ChannelTiles {
 
   ChannelTiles(int64_t units, int64_t channels, int64_t taps) : channels(channels), taps(taps) {
     int64_t whole = units / simd::width, rest = units % simd::width;
-    // Two vectors side by side read an input once: nine units and more beside sixteen are not worth a tile of their own.
+    // Two vectors side by side read an input once: nine units and more beside sixteen are not worth a tile of their
+    // own.
     if (rest > (whole % 2 == 1 ? 8 : 12)) {
       whole++;
       rest = 0;

@@ -35,7 +35,8 @@ inline uint32_t bfloat16_bits(float value) {
   return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
 }
 
-/// A weight as the loops read it, with the bias behind; `mirrored`, with units and channels exchanged, for the way back.
+/// A weight as the loops read it, with the bias behind; `mirrored`, with units and channels exchanged, for the way
+/// back.
 template <class T>
 void pack(const Geometry &geometry, const ChannelTiles &tiles, const Weight &weight, bool mirrored, const float *bias,
           float *into) {

@@ -1,7 +1,7 @@
-// A direct convolution of channels-last images: for a row of output pixels and one or two vectors of units all sums stay
-// in registers while the taps and input channels go by, one input a time spread over sixteen units, or two or four
-// spread over eight or four (see channel_tiles.h). An input is a float32, or two channels of bfloat16, whose products with two
-// weights are added up in float32 by one instruction.
+// A direct convolution of channels-last images: for a row of output pixels and one or two vectors of units all sums
+// stay in registers while the taps and input channels go by, one input a time spread over sixteen units, or two or four
+// spread over eight or four (see channel_tiles.h). An input is a float32, or two channels of bfloat16, whose products
+// with two weights are added up in float32 by one instruction.
 #pragma once
 #include <algorithm>
 #include <cstring>
@@ -22,7 +22,8 @@ using simd::width;
 /// float32, or a pair of bfloat16.
 struct Strip {
   const float *x;
-  /// Elements from a row to the next that a tap reads, from a tap to the next in a row, from an output pixel to the next.
+  /// Elements from a row to the next that a tap reads, from a tap to the next in a row, from an output pixel to the
+  /// next.
   int64_t row, tap, pixel;
   int64_t channels, kernel_height, kernel_width;
   /// Of the tile at hand, a vector's after another's.

@@ -13,14 +13,15 @@ inline int64_t wanted_parts(int64_t operations, const Parallel &parallel) {
   return operations < least_work || parallel.threads == 1 ? 1 : 2 * parallel.threads;
 }
 
-/// Rows of a result that are made at once, no more than fit, and so many that few images make the parts that are wanted.
+/// Rows of a result that are made at once, no more than fit, and so many that few images make the parts that are
+/// wanted.
 inline int64_t row_tile(int64_t rows, int64_t fitting, int64_t images, int64_t wanted) {
   const int64_t tiles = std::min(rows, std::max((rows + fitting - 1) / fitting, (wanted + images - 1) / images));
   return (rows + tiles - 1) / tiles;
 }
 
-/// Calls `body(image, first row, rows)` for all tiles, on all threads where that pays. Every sum is made in one order, so
-/// nothing depends on how tiles and threads share them.
+/// Calls `body(image, first row, rows)` for all tiles, on all threads where that pays. Every sum is made in one order,
+/// so nothing depends on how tiles and threads share them.
 template <class Body>
 void for_each_row_tile(const Parallel &parallel, int64_t images, int64_t rows, int64_t fitting, int64_t operations,
                        Body body) {

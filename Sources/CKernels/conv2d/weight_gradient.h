@@ -156,8 +156,8 @@ class WeightGradient {
   }
 };
 
-/// Adds to partial sums of the weight's gradient; with `way_back`, whose result is made in the same go: what both read is
-/// in the cache.
+/// Adds to partial sums of the weight's gradient; with `way_back`, whose result is made in the same go: what both read
+/// is in the cache.
 template <class T>
 void accumulate_weight_gradient(const Geometry &geometry, const Images<const T> &x, const Images<const T> &g,
                                 const BatchConv2d<T> *way_back, float *partials, const Parallel &parallel) {

@@ -39,8 +39,8 @@ int64_t ct_live(void);               // tensors handed out and not yet given bac
 const char *ct_version(void);        // of the headers this was compiled with, such as "2.13.0"
 bool ct_set_threads(int32_t count);  // of the calling thread's team
 int32_t ct_threads(void);
-/// Calls `work(context, i)` for every i below `count`, shared out over the team of the calling thread; operations called
-/// from within have one thread each. Gradients are tracked there if they are here.
+/// Calls `work(context, i)` for every i below `count`, shared out over the team of the calling thread; operations
+/// called from within have one thread each. Gradients are tracked there if they are here.
 bool ct_parallel(int64_t count, void (*work)(void *context, int64_t index), void *context);
 /// Has the allocator keep freed memory for the next step instead of giving it back to the system (glibc only).
 void ct_keep_freed_memory(void);
@@ -145,9 +145,9 @@ typedef struct {
   bool training, relu;
   int64_t pool[2];  // windows side by side, from the upper left corner on; 1×1 for none
 } ct_norm;
-/// Batch norm, `+ residual` if there is one, ReLU if asked for, and the largest value of each window, in few passes over
-/// memory (batch_norm.cpp).
-/// Where the loops of CKernels do not fit it does the same by libtorch. Running statistics as in `ct_batch_norm`.
+/// Batch norm, `+ residual` if there is one, ReLU if asked for, and the largest value of each window, in few passes
+/// over memory (batch_norm.cpp). Where the loops of CKernels do not fit it does the same by libtorch. Running
+/// statistics as in `ct_batch_norm`.
 ct_tensor *_Nullable ct_fused_norm(const ct_tensor *x, const ct_tensor *_Nullable weight,
                                    const ct_tensor *_Nullable bias, const ct_tensor *mean, const ct_tensor *variance,
                                    const ct_tensor *_Nullable residual, const ct_norm *how);
@@ -200,7 +200,8 @@ typedef struct {
   /// The first of a pair.
   ct_direct_weights before;
   bool is_pair, relu;
-  /// What it reads and what is added, or -1: one of the call's inputs, or counted on from them an earlier step's result.
+  /// What it reads and what is added, or -1: one of the call's inputs, or counted on from them an earlier step's
+  /// result.
   int32_t input, addend;
 } ct_direct_step;
 typedef void (*ct_finished)(void *_Nullable context, int32_t step);

@@ -1,6 +1,6 @@
 import Thresh
 
-/// How long networks take, measured in turns so that the machine's moods hit all of them alike.
+/// How long networks take, measured in turns so that the noise of the machine affects all alike.
 enum Stopwatch {
   /// Milliseconds for one image of each network: medians over `rounds`.
   static func millisecondsPerImage(_ networks: [Network], batch: Int, rounds: Int) throws -> [Double] {

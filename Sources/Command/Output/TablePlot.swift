@@ -2,8 +2,8 @@ import Foundation
 import Reports
 import Thresh
 
-/// One plot of a table of figures, repetitions drawn with their spread: a line for every value of one column, or, where x
-/// holds names, a dot for every name.
+/// One plot of a table of figures, repetitions drawn with their spread: a line for every value of one column, or, where
+/// x holds names, a dot for every name.
 struct TablePlot {
   var x: String
   var y: String

@@ -3,8 +3,8 @@ import Torch
 
 /// What an error of a layer's matrix W counts: as much as it changes what the layer gives for images.
 ///
-/// E‖D·(W − W_r)·x‖² = ‖D·(W − W_r)·K^½‖²_F with the patches x that the layer reads, K = E[xxᵀ] and D the scale that the
-/// batch norm behind gives each unit. Of all matrices of rank r, W_r = D⁻¹·U_r·U_rᵀ·D·W is the best, U being the
+/// E‖D·(W − W_r)·x‖² = ‖D·(W − W_r)·K^½‖²_F with the patches x that the layer reads, K = E[xxᵀ] and D the scale that
+/// the batch norm behind gives each unit. Of all matrices of rank r, W_r = D⁻¹·U_r·U_rᵀ·D·W is the best, U being the
 /// eigenvectors of D·W·K·Wᵀ·D: the principal components of the activations (Zhang et al. 2016, "Accelerating Very Deep
 /// Convolutional Networks for Classification and Detection", eq. 4). Schemes whose second factor sums over taps as well
 /// take K of the first factor's patches, as if taps did not correlate.

@@ -1,11 +1,11 @@
 import Networks
 import Torch
 
-/// Second moments of what the layers of a network read: they tell which directions of a layer's matrix matter for images,
-/// where the matrix itself only tells which are long.
+/// Second moments of what the layers of a network read: they tell which directions of a layer's matrix matter for
+/// images, where the matrix itself only tells which are long.
 public struct InputMoments: Sendable {
-  /// E[xxᵀ] of the patches that the first factor of each decomposition reads, its columns in their order, in float64; by the
-  /// name of the layer. Around the mean where a batch norm follows, which is measured again after a cut.
+  /// E[xxᵀ] of the patches that the first factor of each decomposition reads, its columns in their order, in float64;
+  /// by the name of the layer. Around the mean where a batch norm follows, which is measured again after a cut.
   private let second: [String: [Decomposition: Tensor]]
   /// How many images were seen.
   public let images: Int
@@ -78,7 +78,7 @@ public struct MomentCollector {
       else { continue }
       layers[position] = Layer(
         name: layer.name, shape: layer.shape, operation: operation,
-        isNormed: network.norm(behind: layer) != nil)
+        isNormed: network.normalization(behind: layer) != nil)
     }
     self.layers = layers
   }

@@ -13,8 +13,8 @@ public enum Allocator: String, Sendable, Codable, CaseIterable {
 /// Ranks that lose least within limits.
 ///
 /// Every layer has candidates, each at a cost and a loss; one candidate a layer is a knapsack of two dimensions. Its
-/// Lagrangian relaxation, loss + λ·cost, falls apart into layers: λ is found by halving, then what is left is spent where
-/// it gains most. Where both costs are limited, λ prices a mix of them, whose share is found by halving too. The
+/// Lagrangian relaxation, loss + λ·cost, falls apart into layers: λ is found by halving, then what is left is spent
+/// where it gains most. Where both costs are limited, λ prices a mix of them, whose share is found by halving too. The
 /// relaxation is also a bound: no choice within the limits loses less than `bound`.
 struct Allocation {
   /// The chosen candidate of every layer.
@@ -36,7 +36,8 @@ struct Allocation {
     chosen = Self.spend(limits &- found.choice.cost, on: found.choice, candidates)
   }
 
-  /// The choice with the rest of the limits spent, each time where the loss falls most for the part of the rest it takes.
+  /// The choice with the rest of the limits spent, each time where the loss falls most for the part of the rest it
+  /// takes.
   private static func spend(_ rest: SIMD2<Int>, on choice: [Candidate], _ candidates: [[Candidate]]) -> [Candidate] {
     var (choice, rest) = (choice, rest)
     while true {

@@ -48,9 +48,10 @@ extension Analysis {
 }
 
 extension Form: Codable {
-  private enum Key: String, CodingKey { case rank, decomposition, scheme, dense }
+  private enum Key: String, CodingKey { case rank, decomposition }
 
-  /// `"dense"`, or `{"rank": 8, "decomposition": "kxk-1x1"}`; plans of earlier versions are read too.
+  /// `"dense"`, or `{"rank": 8, "decomposition": "kxk-1x1"}`; without a decomposition the one that the regulariser
+  /// trains.
   public init(from decoder: any Decoder) throws {
     if let word = try? decoder.singleValueContainer().decode(String.self) {
       guard word == "dense" else {
@@ -61,13 +62,7 @@ extension Form: Codable {
       return
     }
     let container = try decoder.container(keyedBy: Key.self)
-    if container.contains(.dense) {
-      self = .dense
-      return
-    }
-    let decomposition =
-      try container.decodeIfPresent(Decomposition.self, forKey: .decomposition)
-      ?? container.decodeIfPresent(Decomposition.self, forKey: .scheme)
+    let decomposition = try container.decodeIfPresent(Decomposition.self, forKey: .decomposition)
     self = .lowRank(decomposition ?? .spatialFirst, rank: try container.decode(Int.self, forKey: .rank))
   }
 

@@ -52,8 +52,8 @@ public struct Compressor: Sendable {
     return plan
   }
 
-  /// Refuses a number of parameters or MACs that no plan reaches, by one analysis of the smallest network; whether a time
-  /// can be reached is known by planning alone.
+  /// Refuses a number of parameters or MACs that no plan reaches, by one analysis of the smallest network; whether a
+  /// time can be reached is known by planning alone.
   ///
   /// - Throws: `PlanError`, `NetworkError`, `TorchError`.
   public func checkReach(of network: Network) throws {
@@ -142,8 +142,8 @@ extension Compressor {
 }
 
 extension Analysis.Layer {
-  /// The form of the fewest weights whose error is no larger than that of the paper's unfolding at `rank`; nil where none
-  /// has fewer than the layer.
+  /// The form of the fewest weights whose error is no larger than that of the paper's unfolding at `rank`; nil where
+  /// none has fewer than the layer.
   ///
   /// Unfoldings are compared by the Frobenius error of the weight: their Σσ say nothing about each other.
   fileprivate func smallest(atErrorOf rank: Int) -> Plan.Choice? {

@@ -4,7 +4,8 @@ import Networks
 protocol CostModel {
   /// The dense form first, then every form that costs less.
   ///
-  /// Costs are two numbers that are summed over layers: parameters and multiply-accumulates, or nanoseconds and nothing.
+  /// Costs are two numbers that are summed over layers: parameters and multiply-accumulates, or nanoseconds and
+  /// nothing.
   func costs(of layer: Analysis.Layer) -> [(form: Form, cost: SIMD2<Int>)]
 }
 

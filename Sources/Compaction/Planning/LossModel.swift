@@ -63,16 +63,3 @@ struct ActivationEnergy: LossModel {
     return RankLosses(spectrum: spectrum, shares: spectrum.losses(.squares))
   }
 }
-
-extension Network {
-  /// The batch norm that alone reads the layer and scales its units.
-  func norm(behind layer: MatrixLayer) -> Node? { layer.nodes.last.flatMap(normalization) }
-
-  /// |γ|/√(σ² + ε) per unit of that batch norm; ones where there is none.
-  func scale(behind layer: MatrixLayer) -> [Double] {
-    let ones = [Double](repeating: 1, count: layer.units)
-    guard let norm = norm(behind: layer), let operation = norm.operation as? any NormalizingOperation
-    else { return ones }
-    return operation.scale(NodeParameters { parameter($0, of: norm) }) ?? ones
-  }
-}

@@ -3,8 +3,8 @@ import Networks
 /// What becomes of a network: the form of every layer, how many units stay, and what that costs and loses.
 ///
 /// A value that can be printed, saved, edited and tested without tensors; `Compressor.apply` executes it. As JSON every
-/// layer has its `name`, its `form` (`"dense"`, or `{"rank": 8, "decomposition": "kxk-1x1"}`) and its `units`; these are
-/// what `Compressor.fitted` takes from an edited plan, everything else is computed anew.
+/// layer has its `name`, its `form` (`"dense"`, or `{"rank": 8, "decomposition": "kxk-1x1"}`) and its `units`; these
+/// are what `Compressor.fitted` takes from an edited plan, everything else is computed anew.
 public struct Plan: Sendable, Codable {
   public struct Layer: Sendable {
     public var name: String

@@ -2,8 +2,8 @@ import Networks
 
 /// The Lagrangian relaxation of a choice of ranks: every layer takes what is best at a price of its costs.
 ///
-/// A price is λ·(share, 1 − share) per limit: `share` decides how the two costs are mixed, λ how dear the mix is. Halving
-/// finds the least λ at which the mix keeps to its limit, and the share at which both costs do.
+/// A price is λ·(share, 1 − share) per limit: `share` decides how the two costs are mixed, λ how dear the mix is.
+/// Halving finds the least λ at which the mix keeps to its limit, and the share at which both costs do.
 struct Relaxation {
   let candidates: [[Candidate]]
   /// What the choice may cost; `.max` limits nothing.
@@ -42,7 +42,8 @@ struct Relaxation {
     if isMet(free) { return (0, free) }
     var choice = best(loss: 0, weights)
     guard isMet(choice) else { return nil }
-    // A price at which a thousandth of the cheapest candidate is worth any loss; `choice` is what is left should even that err.
+    // A price at which a thousandth of the cheapest candidate is worth any loss; `choice` is what is left should even
+    // that err.
     let unit = candidates.joined().map { (weights * SIMD2<Double>($0.cost)).sum() }.filter { $0 > 0 }.min() ?? 1
     var (low, high) = (0.0, (1 + (candidates.joined().map(\.loss).max() ?? 0)) * 1e3 / unit)
     for _ in 0..<100 where high - low > 1e-12 * high {

@@ -41,8 +41,8 @@ extension Target.Fractions {
   /// The smallest of them; 1 where there is none.
   public var least: Double { all.map(\.fraction).min() ?? 1 }
 
-  /// The share of `whole` that `cost` is, where one is limited. Of two it is that of the one farther from its fraction, as
-  /// if its fraction were the smaller: at most `least` where both are met.
+  /// The share of `whole` that `cost` is, where one is limited. Of two it is that of the one farther from its fraction,
+  /// as if its fraction were the smaller: at most `least` where both are met.
   public func share(_ cost: Cost, of whole: Cost) -> Double {
     let shares = all.map { limit in
       Double(cost[keyPath: limit.cost]) / Double(max(1, whole[keyPath: limit.cost])) * (least / limit.fraction)

@@ -3,10 +3,10 @@ import Torch
 
 /// What each unit brings to the layers that make and read it, and so what is lost when some go.
 ///
-/// Rows and columns of a layer's matrix have the energy of their squared norms in D·W·A: D_n is the scale that the batch
-/// norm behind the layer gives unit n, A_c = ‖(γ, β)‖ of the group that makes input c, for as large are the values that the
-/// layer reads there (a whole group's norm where no batch norm scales it). What a layer keeps is the share of its rows'
-/// energy that stays, times that of its columns.
+/// Rows and columns of a layer's matrix have the energy of their squared norms in D·W·A: D_n is the scale that the
+/// batch norm behind the layer gives unit n, A_c = ‖(γ, β)‖ of the group that makes input c, for as large are the
+/// values that the layer reads there (a whole group's norm where no batch norm scales it). What a layer keeps is the
+/// share of its rows' energy that stays, times that of its columns.
 struct UnitContributions {
   /// One side of a layer's matrix: the channels of its rows or columns with their energy.
   private struct Side {

@@ -29,8 +29,8 @@ struct WidthSearch {
 
   /// The widths that lose least, with ranks as `plan` spreads them.
   ///
-  /// First one share of the norms for all groups, then group by group as long as the whole loses less. That is a descent,
-  /// not an optimum; the ranks at each choice of widths are spread with a bound (`Allocation`).
+  /// First one share of the norms for all groups, then group by group as long as the whole loses less. That is a
+  /// descent, not an optimum; the ranks at each choice of widths are spread with a bound (`Allocation`).
   ///
   /// - Parameter plan: nil where no ranks reach the goal.
   /// - Returns: nil where no choice reaches it.

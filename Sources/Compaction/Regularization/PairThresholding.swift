@@ -2,9 +2,9 @@ import Torch
 
 /// The proximal operator of t·‖UM‖_* on the product of two factors, which stay two factors.
 ///
-/// The product's singular values are those of the small matrix R₁R₂ᵀ, from U = Q₁R₁ and Mᵀ = Q₂R₂; they are lowered by t
-/// as in `SingularValueThresholding`, and the new factors are balanced. The rank of the pair stays r in shape; directions
-/// that vanished are zero in both factors and get no gradient any more, so ranks only fall.
+/// The product's singular values are those of the small matrix R₁R₂ᵀ, from U = Q₁R₁ and Mᵀ = Q₂R₂; they are lowered by
+/// t as in `SingularValueThresholding`, and the new factors are balanced. The rank of the pair stays r in shape;
+/// directions that vanished are zero in both factors and get no gradient any more, so ranks only fall.
 public struct PairThresholding: Sendable {
   /// M′ = √Σ′Bᵀ, r × S.
   public var first: Tensor

@@ -14,7 +14,8 @@ public struct Regularizer: Sendable, Codable, Equatable {
   public var order: Order
   public var frequency: Frequency
   public var scale: Scale
-  /// Names of layers that are left out; `*` stands for anything. Nil leaves out the first convolution and the classifier.
+  /// Names of layers that are left out; `*` stands for anything. Nil leaves out the first convolution and the
+  /// classifier.
   public var skip: [String]?
   /// Factors on the strength of layers whose name matches a pattern; the first that matches counts.
   public var strengths: [LayerStrength]

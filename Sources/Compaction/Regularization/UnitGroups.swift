@@ -20,8 +20,8 @@ public enum GroupNorm: String, Sendable, Codable, CaseIterable {
 
 /// Groups of alike make: the channels of one channel group, each with everything that makes, scales and shifts it.
 ///
-/// A group is what lives or dies together: for every member of the channel group the producing rows with their biases and the
-/// batch norms' γ and β. The slices of later weights that read the channel are not in it.
+/// A group is what lives or dies together: for every member of the channel group the producing rows with their biases
+/// and the batch norms' γ and β. The slices of later weights that read the channel are not in it.
 public struct GroupFamily: Sendable {
   /// The names of the layers that make the units, joined by "+"; different for every family.
   public var name: String

@@ -17,8 +17,8 @@ public struct EqualityProof: Sendable, Codable {
   ///
   /// Running statistics that are still those of a new batch norm (0 and 1) say nothing, so both networks must bring
   /// real ones. A reference whose output does not depend on the image proves nothing and counts as failure. Where the
-  /// networks take images of any size and are large, smaller ones are used (`ProofImages`); what fails on those is looked
-  /// at again on whole ones.
+  /// networks take images of any size and are large, smaller ones are used (`ProofImages`); what fails on those is
+  /// looked at again on whole ones.
   ///
   /// - Throws: `CompactionError` when they differ or the output is constant, `NetworkError` when one is not valid.
   public init(reference: Network, candidate: Network, seed: UInt64 = 0) throws {

@@ -3,9 +3,9 @@ import Torch
 
 /// Which channels of a network can go without changing what it computes.
 ///
-/// Two analyses meet: coupling says what is indexed together, values say what a channel carries. A channel may go when every
-/// layer that reads it sees zero there, or a constant that can move into that layer's bias; a convolution that pads
-/// with zeros can take only zero.
+/// Two analyses meet: coupling says what is indexed together, values say what a channel carries. A channel may go when
+/// every layer that reads it sees zero there, or a constant that can move into that layer's bias; a convolution that
+/// pads with zeros can take only zero.
 public struct SilentUnits: Sendable {
   /// Channels (representatives) that can go.
   public private(set) var channels: Set<Channel>

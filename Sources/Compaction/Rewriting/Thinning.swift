@@ -3,8 +3,8 @@ import Networks
 extension Network {
   /// The same architecture with a fraction of its units: what a small dense network is compared as.
   ///
-  /// Every channel group keeps its first channels, at least one, so any graph stays valid. Meant for networks that are not
-  /// trained yet; of a trained one it cuts units without looking at them.
+  /// Every channel group keeps its first channels, at least one, so any graph stays valid. Meant for networks that are
+  /// not trained yet; of a trained one it cuts units without looking at them.
   ///
   /// - Parameter fraction: of the units of every layer, more than 0 and at most 1.
   /// - Throws: `NetworkError` when the network is not valid.

@@ -3,10 +3,10 @@ import Torch
 
 /// Times instructions on this machine as a network meets them.
 ///
-/// Several take turns, so that the machine's moods hit all of them alike. Before each turn what the operation reads is
-/// written anew, and memory for what it makes is given back just before: both lie in the cache as if other nodes had just
-/// used them, while the weights are as cold as the others' turns left them. All come round several times, since a mood
-/// lasts longer than a group's turns; the median is kept.
+/// Several take turns, so that the noise of the machine affects all alike. Before each turn what the operation reads is
+/// written anew, and memory for what it makes is given back just before: both lie in the cache as if other nodes had
+/// just used them, while the weights are as cold as the others' turns left them. All come round several times, since a
+/// mood lasts longer than a group's turns; the median is kept.
 public struct InstructionTimer: Sendable {
   public var conditions: TimingConditions
   /// How many take turns.
@@ -15,7 +15,7 @@ public struct InstructionTimer: Sendable {
   public let rounds = 5
   /// Turns in a round at least and at most; between the two they end when all medians are sure.
   var turns = 5...12
-  /// The wished half-width of a median's interval, relative to it.
+  /// The target half-width of a median's interval, relative to it.
   var accuracy = 0.03
   /// Multiply-accumulates of a batch beside which a start of threads is nothing.
   private static let mostChained = 20_000_000
@@ -76,8 +76,8 @@ public struct InstructionTimer: Sendable {
     }
   }
 
-  /// What an instruction does, with parameters made up; and how many times it is done by one call, for as many sets of what
-  /// it reads: convolutions that are computed in a chain start threads once for many.
+  /// What an instruction does, with parameters made up; and how many times it is done by one call, for as many sets of
+  /// what it reads: convolutions that are computed in a chain start threads once for many.
   private func work(
     _ instruction: ShapedInstruction, _ generator: Generator
   ) -> (times: Int, ([Tensor]) -> Tensor) {

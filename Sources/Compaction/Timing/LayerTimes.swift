@@ -14,8 +14,8 @@ public struct TimingConditions: Sendable, Codable, Hashable {
     self.precision = precision
   }
 
-  /// What a network in inference meets where its batches are cut into chunks: the largest chunk on a thread of its own, and
-  /// how many of them a thread takes one after the other.
+  /// What a network in inference meets where its batches are cut into chunks: the largest chunk on a thread of its own,
+  /// and how many of them a thread takes one after the other.
   func divided(by chunks: BatchChunks?) -> (conditions: TimingConditions, rounds: Int) {
     guard precision == .float32, let ranges = chunks?.ranges(of: batchSize, threads: threads) else { return (self, 1) }
     let images = ranges.map(\.count).max() ?? batchSize

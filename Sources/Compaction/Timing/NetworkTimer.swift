@@ -1,7 +1,7 @@
 import Networks
 import Torch
 
-/// What whole networks take, measured as they run, in the terms of the sum that foretells it.
+/// What whole networks take, measured as they run, in the terms of the sum that predicts it.
 public struct NetworkTimer: Sendable {
   public var conditions: TimingConditions
   var turns = 9...60
@@ -41,7 +41,8 @@ public struct NetworkTimer: Sendable {
     let nodes: [String]
     /// A batch as it is used.
     let whole: () -> Void
-    /// What one thread does at a time, telling when each instruction is done; on so many threads, and so many times a batch.
+    /// What one thread does at a time, telling when each instruction is done; on so many threads, and so many times a
+    /// batch.
     let parts: (@escaping (Int) -> Void) -> Void
     let threads: Int
     let rounds: Int

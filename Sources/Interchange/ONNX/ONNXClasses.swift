@@ -2,7 +2,8 @@ import Networks
 
 /// What a graph gives, as one vector for each image.
 extension ONNXGraphReader {
-  /// The value as classes: a vector, or one with axes of one element around it, such as classes × 1 × 1; nil for others.
+  /// The value as classes: a vector, or one with axes of one element around it, such as classes × 1 × 1; nil for
+  /// others.
   mutating func classes(_ image: ONNXImage) throws -> ONNXImage? {
     guard image.standsAlone, image.shape.filter({ $0 > 1 }).count <= 1,
       image.shape[..<image.axis].allSatisfy({ $0 == 1 })

@@ -11,8 +11,8 @@ public enum ONNXFile {
   /// Deeper messages than a graph of operations needs are refused.
   private static let depth = 32
 
-  /// The model as a file of opset 17, its batch free: names, types of numbers and the last activation as in the file that
-  /// it came from (`ModelInterface`).
+  /// The model as a file of opset 17, its batch free: names, types of numbers and the last activation as in the file
+  /// that it came from (`ModelInterface`).
   ///
   /// What is returned was read back and compared with the network (see `Difference`).
   ///
@@ -63,7 +63,8 @@ public enum ONNXFile {
   /// Class names and normalisation are those of its metadata, where Thresh wrote it. Else the options say them, or the
   /// way in which the network begins, or they are assumed; `Model.notes` tell what was.
   ///
-  /// - Throws: `ContainerError`, one for everything that cannot be read; `OpenChoice` where the options have to say more.
+  /// - Throws: `ContainerError`, one for everything that cannot be read; `OpenChoice` where the options have to say
+  ///   more.
   public static func model(contentsOf file: URL, _ options: ReadingOptions = ReadingOptions()) throws -> Model {
     let data: Data
     do {

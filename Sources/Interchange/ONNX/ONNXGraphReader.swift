@@ -24,9 +24,9 @@ struct ONNXProblem: Error {
 
 /// Reads an ONNX graph node by node into a network.
 ///
-/// The batch is taken out on the way and stays free: `ONNXImage` remembers where the file has it, and every rule turns the
-/// file's axes into the image's. What would mix images is a problem. Shapes that the graph computes are folded here,
-/// never at the batch of the export.
+/// The batch is taken out on the way and stays free: `ONNXImage` remembers where the file has it, and every rule turns
+/// the file's axes into the image's. What would mix images is a problem. Shapes that the graph computes are folded
+/// here, never at the batch of the export.
 struct ONNXGraphReader {
   /// Version of the operators.
   let opset: Int

@@ -108,8 +108,8 @@ struct ONNXGraphWriter {
     operation.write(site, to: &self)
   }
 
-  /// Ends the graph with what the file that the network came from ended with, and names its input and output, with a free
-  /// batch.
+  /// Ends the graph with what the file that the network came from ended with, and names its input and output, with a
+  /// free batch.
   mutating func declare(input: [Int], output name: String, shape: [Int]) {
     var last = value(name)
     if let activation = interface.outputActivation {

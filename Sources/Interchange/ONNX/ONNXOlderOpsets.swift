@@ -77,7 +77,8 @@ extension ONNXGraphReader {
     node.output.dropFirst().contains { !$0.isEmpty && readers[$0, default: 0] > 0 }
   }
 
-  /// Refuses a batch norm that measures the batch: since opset 14 an attribute says so, before that its further outputs.
+  /// Refuses a batch norm that measures the batch: since opset 14 an attribute says so, before that its further
+  /// outputs.
   func requireEvaluation(_ node: ONNXNodeProto) throws {
     let trains = opset >= 14 ? node.integer("training_mode") == 1 : node.output.dropFirst().contains { !$0.isEmpty }
     guard !trains else { throw ONNXProblem.trains }

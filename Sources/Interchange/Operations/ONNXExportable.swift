@@ -2,8 +2,8 @@ import Networks
 
 /// An operation that can be written as nodes of ONNX.
 ///
-/// Every operation of `OperationRegistry` is one; the extension that says so stands in this folder, in a file called after
-/// the operation's.
+/// Every operation of `OperationRegistry` is one; the extension that says so stands in this folder, in a file called
+/// after the operation's.
 protocol ONNXExportable: Operation {
   /// Appends what computes the node's value, under the node's name.
   func write(_ site: ONNXSite, to graph: inout ONNXGraphWriter)

@@ -39,8 +39,8 @@ private struct WrittenWindow {
 extension PoolingGeometry {
   /// The same windows of values of `shape`, as opset 17 counts them.
   ///
-  /// It has a last window counted that begins in the padding, which nothing that runs it does. So numbers are rounded up
-  /// only where that makes a window more, and on the other axis padding that is in no window is left out.
+  /// It has a last window counted that begins in the padding, which nothing that runs it does. So numbers are rounded
+  /// up only where that makes a window more, and on the other axis padding that is in no window is left out.
   fileprivate func written(for shape: [Int]) -> PoolingGeometry {
     var result = self
     result.ceilMode = false

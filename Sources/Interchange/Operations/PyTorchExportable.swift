@@ -2,8 +2,8 @@ import Networks
 
 /// An operation that can be written as PyTorch.
 ///
-/// Every operation of `OperationRegistry` is one; the extension that says so stands in this folder, in a file called after
-/// the operation's.
+/// Every operation of `OperationRegistry` is one; the extension that says so stands in this folder, in a file called
+/// after the operation's.
 protocol PyTorchExportable: Operation {
   /// What computes the node's value.
   func pyTorch(_ site: PyTorchSite) -> PyTorchForm

@@ -15,8 +15,8 @@ enum PickledTensors {
   /// Longer ways lead to nothing that weights are kept in.
   private static let (longestPath, longestKey, mostTensors) = (32, 512, 200_000)
 
-  /// Every tensor under keys of dictionaries, in lists, and in the attributes of objects, with the keys that lead to it;
-  /// in modules these are the names that a state_dict has.
+  /// Every tensor under keys of dictionaries, in lists, and in the attributes of objects, with the keys that lead to
+  /// it; in modules these are the names that a state_dict has.
   ///
   /// What holds tensors is looked at once, however often the pickle refers to it.
   static func found(in pickle: PickledDocument, name: String) throws -> [Found] {

@@ -32,8 +32,8 @@ public enum PyTorchCheckpoint {
     return try weights(PickleReader.read(bytes, name: name), storages)
   }
 
-  /// The format before PyTorch 1.6: pickles of a number, a version, the machine, the object and the storages' keys, then
-  /// each storage as a count and its elements, which are little endian on every machine.
+  /// The format before PyTorch 1.6: pickles of a number, a version, the machine, the object and the storages' keys,
+  /// then each storage as a count and its elements, which are little endian on every machine.
   private static func openLegacy(_ data: Data, _ name: String) throws -> WeightFile {
     var position = data.startIndex
     func pickle() throws -> PickledDocument {

@@ -131,8 +131,10 @@ public struct PyTorchModule: Sendable {
   private static func form(_ site: PyTorchSite) throws -> PyTorchForm {
     guard let operation = site.node.operation as? any PyTorchExportable else {
       throw ContainerError(
-        "node \(site.node.name) is a \(type(of: site.node.operation).kind), which cannot be written as PyTorch; report it"
-      )
+        """
+        node \(site.node.name) is a \(type(of: site.node.operation).kind), which cannot be written as PyTorch; report \
+        it
+        """)
     }
     return operation.pyTorch(site)
   }

@@ -11,9 +11,9 @@ struct Place {
 
   init(prefix: String, hidesWrappers: Bool) { (self.prefix, self.hidesWrappers) = (prefix, hidesWrappers) }
 
-  /// All places in a file where most of the parameters are found that are found in one place, the likeliest first: where
-  /// most have the right shape; of equal ones, averaged weights before those of the last step, which are worse, and both
-  /// before what optimisers and teachers keep under the same names.
+  /// All places in a file where most of the parameters are found that are found in one place, the likeliest first:
+  /// where most have the right shape; of equal ones, averaged weights before those of the last step, which are worse,
+  /// and both before what optimisers and teachers keep under the same names.
   static func all(in file: WeightFile, wanted: Set<String>, shapes: [String: [Int]]) -> [Place] {
     var all = places(in: file, wanted, shapes, hidesWrappers: false)
     if !all.contains(where: { $0.fitting == wanted.count }) {

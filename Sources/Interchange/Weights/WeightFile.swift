@@ -21,8 +21,8 @@ public struct StoredTensor {
 
 /// The tensors of a file that another program wrote.
 ///
-/// Opening it reads names and shapes. What a file holds beside the weights that are asked for is never looked at: states
-/// of optimisers and random generators, counts, masks.
+/// Opening it reads names and shapes. What a file holds beside the weights that are asked for is never looked at:
+/// states of optimisers and random generators, counts, masks.
 public struct WeightFile {
   /// What it is called in messages.
   public var name: String

@@ -4,8 +4,8 @@ import Torch
 
 /// Which tensors of a file are a network's parameters.
 ///
-/// Training programs wrap state dicts in other dictionaries and put prefixes before the names. Both are found by the names
-/// that the network has: the place under which most of them are found in their shapes is where the weights are.
+/// Training programs wrap state dicts in other dictionaries and put prefixes before the names. Both are found by the
+/// names that the network has: the place under which most of them are found in their shapes is where the weights are.
 public struct WeightSelection {
   let file: WeightFile
   private let wanted: Set<String>
@@ -162,8 +162,9 @@ extension StoredTensor {
   /// Whether it can be a parameter of that shape.
   fileprivate func fits(_ shape: [Int]?) -> Bool { isFloat && self.shape == shape }
 
-  /// Whether a tensor of this name, which no layer of a network has, belongs to another layer: numbers, more than one, of
-  /// a module. Counts, masks, single numbers, and what losses and metrics keep change nothing of what a network computes.
+  /// Whether a tensor of this name, which no layer of a network has, belongs to another layer: numbers, more than one,
+  /// of a module. Counts, masks, single numbers, and what losses and metrics keep change nothing of what a network
+  /// computes.
   fileprivate func isLayer(_ name: String) -> Bool {
     guard isFloat, let shape, !shape.contains(0), shape.contains(where: { $0 > 1 }) else { return false }
     let parts = name.split(separator: ".")

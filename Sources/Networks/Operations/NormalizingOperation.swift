@@ -2,13 +2,10 @@ import Torch
 
 /// An operation that takes the mean from values and divides them by their standard deviation.
 ///
-/// Where it keeps statistics, each channel is normalised by itself, and outside of training by running means: then it can
-/// be folded into the layer before it, and has to be measured again when that layer changes. Where it does not, every
-/// image is normalised by its own values.
+/// Where it keeps statistics, each channel is normalised by itself, and outside of training by running means: then it
+/// can be folded into the layer before it, and has to be measured again when that layer changes. Where it does not,
+/// every image is normalised by its own values.
 public protocol NormalizingOperation: Operation {
-  /// What is added to the variance, ε.
-  var epsilon: Double { get }
-
   /// Whether running statistics of each channel are kept.
   var keepsStatistics: Bool { get }
 

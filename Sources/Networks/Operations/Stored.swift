@@ -1,6 +1,7 @@
 import Torch
 
-/// A parameter, or a number of the network's definition, that is read like a value: a layer scale, a class token, a mask.
+/// A parameter, or a number of the network's definition, that is read like a value: a layer scale, a class token, a
+/// mask.
 ///
 /// It is the same for every image. As `weight` it is trained, as `constant` it is not.
 public struct Stored: Operation, Hashable {

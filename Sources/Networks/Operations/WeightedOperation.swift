@@ -22,8 +22,8 @@ public protocol WeightedOperation: Operation, Hashable {
   ///   - places: about how many places of an image are taken, spread evenly.
   func patches(of input: Tensor, weight shape: [Int], places: Int) -> Tensor
 
-  /// What a factor does that takes only those of the kernel's axes (2 height, 3 width): stride, padding and dilation along
-  /// the others are left to other factors.
+  /// What a factor does that takes only those of the kernel's axes (2 height, 3 width): stride, padding and dilation
+  /// along the others are left to other factors.
   func restricted(to axes: [Int]) -> Self
 }
 

@@ -1,8 +1,8 @@
 import Torch
 
 /// How a batch goes through a network in inference: a few images at a time, each few on one thread from the first
-/// instruction to the last, so that what instructions hand on stays in the second cache and threads wait for one another
-/// once a batch.
+/// instruction to the last, so that what instructions hand on stays in the second cache and threads wait for one
+/// another once a batch.
 ///
 /// Only for networks whose weights are small: they are read anew for every few images.
 public struct BatchChunks: Sendable {

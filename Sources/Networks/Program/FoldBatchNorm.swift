@@ -4,8 +4,8 @@ extension Network {
   /// The network in evaluation with every batch norm moved into the layer before it, and without dropout.
   ///
   /// W′ = W·γ/√(σ² + ε) per unit and b′ = β + (b − μ)·γ/√(σ² + ε). A batch norm stays where something else reads the
-  /// layer too, where two nodes share its weight, or where the layer's units are not the channels that it scales. A bias
-  /// that others use as well stays theirs. Computed in float64.
+  /// layer too, where two nodes share its weight, or where the layer's units are not the channels that it scales. A
+  /// bias that others use as well stays theirs. Computed in float64.
   ///
   /// - Throws: `NetworkError` when the network is not valid.
   public func foldingBatchNorm() throws -> Network {

@@ -1,8 +1,8 @@
 import Torch
 
 extension Network {
-  /// The nodes in execution order; batch norm → ReLU, batch norm → ReLU → max pooling by windows side by side, and batch
-  /// norm → addition of two → ReLU are one instruction each where nothing else reads the values between.
+  /// The nodes in execution order; batch norm → ReLU, batch norm → ReLU → max pooling by windows side by side, and
+  /// batch norm → addition of two → ReLU are one instruction each where nothing else reads the values between.
   ///
   /// An instruction stands where its last node stood, so what is added has been made by then.
   func fusingBatchNorms() -> [Instruction] {

@@ -1,8 +1,8 @@
 import Torch
 
 extension Network {
-  /// The nodes in execution order; a convolution of float32 is packed and takes along the addition and the ReLU behind it,
-  /// and a pair of factors is one instruction where that is faster.
+  /// The nodes in execution order; a convolution of float32 is packed and takes along the addition and the ReLU behind
+  /// it, and a pair of factors is one instruction where that is faster.
   ///
   /// An instruction stands where its convolution stood.
   ///

@@ -5,7 +5,8 @@ extension Network {
   /// Residual Learning for Image Recognition", 2016), as one convolution whose 1×1 kernel is an identity.
   ///
   /// It gives the same numbers, as long as they are finite, but is one pass instead of three or more, which takes the
-  /// addition and the ReLU behind it along. Only in float32, and where there are so few channels that multiplying costs less than passing over memory.
+  /// addition and the ReLU behind it along. Only in float32, and where there are so few channels that multiplying costs
+  /// less than passing over memory.
   ///
   /// - Throws: `NetworkError` when the network is not valid.
   func convolvingShortcuts() throws -> Network {

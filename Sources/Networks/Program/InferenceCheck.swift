@@ -5,10 +5,11 @@ public struct InferenceMismatch: Error, CustomStringConvertible {
   public let description: String
 }
 
-/// The comparison of what a network in use gave for some images with what its nodes give one by one, as libtorch has them.
+/// The comparison of what a network in use gave for some images with what its nodes give one by one, as libtorch has
+/// them.
 ///
-/// What is used has batch norms folded, layers joined and kernels of its own, so a mistake there would make every figure
-/// wrong without a word. Proofs compare networks with one another, this compares the two ways to run one.
+/// What is used has batch norms folded, layers joined and kernels of its own, so a mistake there would make every
+/// figure wrong without a word. Proofs compare networks with one another, this compares the two ways to run one.
 public struct InferenceCheck: Sendable {
   private let network: Network
   private let device: Device
@@ -23,7 +24,8 @@ public struct InferenceCheck: Sendable {
 
   /// - Parameters:
   ///   - outputs: what the network in use gave for `images`.
-  /// - Throws: `InferenceMismatch` when that differs by more than rounding; `NetworkError` when the network is not valid.
+  /// - Throws: `InferenceMismatch` when that differs by more than rounding; `NetworkError` when the network is not
+  ///   valid.
   public func callAsFunction(_ images: Tensor, gave outputs: Tensor) throws {
     let plain = try reference(images, .float32)
     guard plain.shape == outputs.shape else {

@@ -66,7 +66,8 @@ struct Conv2dStep {
   /// Null where there is one convolution only.
   const PackedConv2d *first;
   bool relu;
-  /// What it reads, and what is added or -1: one of the chain's inputs or, counted on from them, an earlier step's result.
+  /// What it reads, and what is added or -1: one of the chain's inputs or, counted on from them, an earlier step's
+  /// result.
   int64_t input, addend;
 };
 

@@ -14,8 +14,8 @@ enum class Kernels {
 
 /// Whether this processor has their instructions.
 bool has(Kernels kernels);
-/// The kernels in force: those that the environment's THRESH_KERNELS names (off, avx2 or avx512), else the best that the
-/// processor has. The environment is read once. Throws std::invalid_argument where it asks for what there is not.
+/// The kernels in force: those that the environment's THRESH_KERNELS names (off, avx2 or avx512), else the best that
+/// the processor has. The environment is read once. Throws std::invalid_argument where it asks for what there is not.
 Kernels kernels();
 /// Throws std::invalid_argument where they are off: a caller that does not ask first gets a sentence.
 void require_kernels();

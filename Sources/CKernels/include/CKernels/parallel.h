@@ -7,8 +7,8 @@ struct Parallel {
   int64_t threads;
   /// Whether the calling thread is one of a team at work already, so that no other thread would come.
   bool is_nested;
-  /// Calls `range(context, begin, end)` for ranges that together are 0..<count, each of at least `grain`, and returns when
-  /// all are done.
+  /// Calls `range(context, begin, end)` for ranges that together are 0..<count, each of at least `grain`, and returns
+  /// when all are done.
   void (*run)(int64_t count, int64_t grain, void (*range)(void *context, int64_t begin, int64_t end), void *context);
 };
 
