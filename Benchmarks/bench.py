@@ -168,7 +168,7 @@ def network_files(options: argparse.Namespace, network: str) -> dict[str, Path]:
     weights = options.inspect if network == "resnet20" else str(folder / f"{network}-random.safetensors")
     if network != "resnet20" and not Path(weights).exists():
         subprocess.run([options.python, str(PEERS / "write_weights.py"), weights], check=True)
-    cuts = {"dense": ["--energy", "1"], "half": ["--macs", "0.5"], "ranks": ["--macs", "0.5", "--units", "silent"]}
+    cuts = {"dense": ["--energy", "1"], "half": ["--macs", "0.5"], "ranks": ["--macs", "0.5", "--units", "zero"]}
     thresh, files = str(ROOT / ".build/release/thresh"), {}
     for kind, cut in cuts.items():
         files[kind] = folder / f"{network}-{kind}.safetensors"

@@ -1,6 +1,6 @@
 """Thresh beside other ways to make a network smaller: `make bench-peers`, or `python Benchmarks/peers_bench.py --help`.
 
-The same ResNet-20, images, start weights, epochs, rate, seed, wished size and machine for all; one table.
+The same ResNet-20, images, start weights, epochs, rate, seed, target size and machine for all; one table.
 """
 
 import argparse
@@ -66,8 +66,8 @@ class Peer:
 
 
 PEERS = {
-    "svd": Peer("SVD of the given weights", partial(made_in_pytorch, "svd_truncation", False)),
-    "tucker": Peer("Tucker of the given weights (tensorly-torch)", partial(made_in_pytorch, "tucker", False)),
+    "svd": Peer("SVD of the pretrained weights", partial(made_in_pytorch, "svd_truncation", False)),
+    "tucker": Peer("Tucker of the pretrained weights (tensorly-torch)", partial(made_in_pytorch, "tucker", False)),
     "pruning": Peer("group-norm pruning (torch-pruning)", partial(made_in_pytorch, "group_norm_pruning", True)),
     "paper": Peer("the paper's method in PyTorch", partial(made_in_pytorch, "compression_aware", True)),
     "thresh": Peer("Thresh, trained for compression", partial(made_by_thresh, "thresh", True)),
@@ -97,7 +97,7 @@ def result_of(name: str, task: training.Task, options: argparse.Namespace) -> Re
 def dense_result(task: training.Task) -> Result:
     network = task.network()
     figures = {"top1": training.top1(network, task), **costs(network)}
-    return {"method": "dense", "title": "dense, the given weights", **figures}
+    return {"method": "dense", "title": "dense, the pretrained weights", **figures}
 
 
 def costs(network: nn.Module) -> Result:

@@ -44,6 +44,6 @@ def caption(options: argparse.Namespace, about: dict[str, Any], rounds: int) -> 
     return (
         f"{about['cpu']}, {about['threads']} of {about['cores']} cores, load {about['load_before']} before; "
         f"{options.epochs} + {options.finetune_epochs} epochs of {options.images:,} images, rate {options.lr}, seed "
-        f"{options.seed}, {options.macs:.0%} of the MACs wished; {options.test_images:,} test images; times are "
+        f"{options.seed}, {options.macs:.0%} of the MACs as target; {options.test_images:,} test images; times are "
         f"medians of {rounds} rounds in turns, PyTorch {torch.__version__} eager, channels-last."
     )

@@ -120,7 +120,7 @@ def main() -> int:
         large = ROOT / ".build/resnet18-random.safetensors"
         subprocess.run([sys.executable, HOME / "peers/write_weights.py", large], check=True)
         small = [(1, 1, 200), (1, 2, 200), (64, 1, 10), (64, 2, 20)]
-        cuts = CUTS | ({"half of the MACs, by responses, tuned": options.tuned} if options.tuned else {})
+        cuts = CUTS | ({"half of the MACs, by activations, tuned": options.tuned} if options.tuned else {})
         report.show(
             "use",
             use("resnet20", options.weights, cuts, small, options.n),

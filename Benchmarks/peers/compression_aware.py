@@ -2,7 +2,7 @@
 Networks, NIPS 2017 (arXiv 1711.02638).
 
 SGD on the loss, and once an epoch the proximal operators of the nuclear norm and of the group lasso on the same
-weights, one after the other; then silent units go and what has low rank is factorised. Written from the formulas, not
+weights, one after the other; then zero units go and what has low rank is factorised. Written from the formulas, not
 from the authors' program.
 
 Two things are ours. Thresholds are shares of the layer's mean singular value and mean unit norm at that time, because
@@ -17,7 +17,7 @@ from peers import cost, low_rank
 from peers.models import ResidualBlock
 from peers.training import WEIGHT_DECAY, Task, constant, train
 
-# Chosen on the given weights before any training: one nuclear threshold of a half leaves ranks that keep 73 % of the
+# Chosen on the pretrained weights before any training: one nuclear threshold of a half leaves ranks that keep 73 % of the
 # parameters at 90 % of the energy, one of a whole 33 %.
 NUCLEAR, GROUP = 0.5, 0.2
 
@@ -25,7 +25,7 @@ NUCLEAR, GROUP = 0.5, 0.2
 def compress(model: nn.Module, task: Task) -> nn.Module:
     limit = task.macs * cost.macs(model)
     train(model, task, task.epochs, constant, WEIGHT_DECAY, after_epoch=lambda: regularize(model))
-    remove_silent_units(model)
+    remove_zero_units(model)
     energy = cost.largest(lambda share: low_rank.truncated(model, share), limit)
     return low_rank.truncated(model, energy)
 
@@ -48,24 +48,24 @@ def group_prox(theta: Tensor, share: float) -> Tensor:
     return theta * (1 - share * norms.mean() / norms.clamp(min=1e-30)).clamp(min=0)
 
 
-def remove_silent_units(model: nn.Module) -> None:
+def remove_zero_units(model: nn.Module) -> None:
     """Takes out units of a block's first convolution that are zero.
 
     Batch norm makes a constant of them, which the second convolution would see; fine-tuning makes up for it.
     """
     for block in model.modules():
         if isinstance(block, ResidualBlock):
-            living = block.conv1.weight.data.flatten(1).any(1).nonzero().flatten()
-            if 0 < len(living) < block.conv1.out_channels:
-                _narrow(block, living)
+            active = block.conv1.weight.data.flatten(1).any(1).nonzero().flatten()
+            if 0 < len(active) < block.conv1.out_channels:
+                _narrow(block, active)
 
 
-def _narrow(block: ResidualBlock, living: Tensor) -> None:
+def _narrow(block: ResidualBlock, active: Tensor) -> None:
     first, norm, second = block.conv1, block.bn1, block.conv2
-    first.weight = nn.Parameter(first.weight.data[living])
-    second.weight = nn.Parameter(second.weight.data[:, living])
+    first.weight = nn.Parameter(first.weight.data[active])
+    second.weight = nn.Parameter(second.weight.data[:, active])
     for name in ("weight", "bias"):
-        setattr(norm, name, nn.Parameter(getattr(norm, name).data[living]))
+        setattr(norm, name, nn.Parameter(getattr(norm, name).data[active]))
     for name in ("running_mean", "running_var"):
-        setattr(norm, name, getattr(norm, name)[living])
-    first.out_channels = second.in_channels = norm.num_features = len(living)
+        setattr(norm, name, getattr(norm, name)[active])
+    first.out_channels = second.in_channels = norm.num_features = len(active)

@@ -1,4 +1,4 @@
-"""What a network costs, counted the same way for every method, and the search for a network of a wished cost."""
+"""What a network costs, counted the same way for every method, and the search for a network of a target cost."""
 
 import time
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Torch-Pruning's group-norm pruning (Fang et al., DepGraph, CVPR 2023; https://github.com/VainF/Torch-Pruning, MIT).
 
 Its GroupNormPruner pulls coupled channels towards zero while the network trains, then the weakest go, over all layers,
-until the wished MACs are left: the recipe `group_sl` of its folder `reproduce`, for CIFAR-10.
+until the target MACs are left: the recipe `group_sl` of its folder `reproduce`, for CIFAR-10.
 
 Its dependency graph takes channel padding for an elementwise operation, so that a shortcut of option A ties channels
 that do not belong together, and the pruned network does not run. The shortcuts are therefore given to it as fixed 1×1

@@ -32,7 +32,7 @@ def truncated(model: nn.Module, energy: float) -> nn.Module:
     for name, convolution in convolutions(model).items():
         u, sigma, vt = torch.linalg.svd(unfolded(convolution), full_matrices=False)
         share = sigma.cumsum(0) / sigma.sum()
-        # At least one, and not one more for a share that is only rounded below the wished one.
+        # At least one, and not one more for a share that is only rounded below the target.
         rank = min(int((share < energy - 1e-12).sum()) + 1, len(sigma))
         if rank * (u.shape[0] + vt.shape[1]) < convolution.weight.numel():
             model.set_submodule(name, _pair(convolution, u[:, :rank], sigma[:rank], vt[:rank]))

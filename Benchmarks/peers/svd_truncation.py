@@ -1,6 +1,6 @@
-"""Truncation of the given weights, and nothing else: what training for compression has to beat.
+"""Truncation of the pretrained weights, and nothing else: what training for compression has to beat.
 
-Every layer keeps the same share of its energy Σσ, found by bisection so that the wished MACs are left.
+Every layer keeps the same share of its energy Σσ, found by bisection so that the target MACs are left.
 """
 
 from torch import nn

@@ -51,7 +51,7 @@ class Task:
     seed: int
 
     def network(self) -> nn.Module:
-        """The dense network with the given weights."""
+        """The dense network with the pretrained weights."""
         model = models.build("resnet20", 3, 10, 32)
         models.load(model, load_file(self.weights))
         return model.to(memory_format=torch.channels_last)

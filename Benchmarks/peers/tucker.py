@@ -1,8 +1,8 @@
-"""Tucker decomposition of the given weights by TensorLy-Torch (https://tensorly.org/torch, BSD-3-Clause).
+"""Tucker decomposition of the pretrained weights by TensorLy-Torch (https://tensorly.org/torch, BSD-3-Clause).
 
 Each k×k convolution becomes its factorized layer: 1×1 to fewer channels, a small k×k core, 1×1 back (Kim et al.,
 arXiv 1511.06530), the spatial axes whole. Every layer keeps the same share of its parameters, found by bisection so
-that the wished MACs are left; the layers stay the library's own, with its own forward.
+that the target MACs are left; the layers stay the library's own, with its own forward.
 """
 
 import copy

@@ -11,7 +11,9 @@ struct Entry {
     // The allocator is the process's own: libraries leave it alone.
     Library.keepFreedMemory()
     do {
-      var command = try ThreshCommand.parseAsRoot(ChannelNumbers.joined(Array(CommandLine.arguments.dropFirst())))
+      let words = Array(CommandLine.arguments.dropFirst())
+      try RenamedOptions.check(words)
+      var command = try ThreshCommand.parseAsRoot(ChannelNumbers.joined(words))
       // Not for help, which is a command of the parser's own.
       if ThreshCommand.configuration.subcommands.contains(where: { $0 == type(of: command) }) { _ = try Kernels.read() }
       try command.run()

@@ -50,8 +50,8 @@ extension Model {
   /// and learnt from does not hold any more.
   package func compressionRecipe() throws -> Recipe {
     guard let recipe else { return Recipe() }
-    var result = try Recipe(yaml: recipe, name: "in the model file", flat: .read)
-    (result.compression.target, result.regularizer.steer, result.finetuning.epochs) = (nil, nil, 0)
+    var result = try Recipe(yaml: recipe, name: "in the model file", earlier: .read)
+    (result.compression.target, result.regularizer.automaticStrength, result.finetuning.epochs) = (nil, nil, 0)
     (result.training.distillation, result.training.teacher) = (nil, nil)
     (result.machine.device, result.machine.threads) = (MachineRecipe().device, nil)
     result.model.newHead = false

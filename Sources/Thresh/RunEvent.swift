@@ -63,7 +63,7 @@ extension Metrics {
   fileprivate func line(phase: String, of epochs: Int) -> String {
     let ranks = layers.map(\.plannedRank).reduce(0, +)
     let fullRanks = layers.map { min($0.units, $0.singularValues.count) }.reduce(0, +)
-    let units = (layers.map(\.livingUnits).reduce(0, +), layers.map(\.units).reduce(0, +))
+    let units = (layers.map(\.activeUnits).reduce(0, +), layers.map(\.units).reduce(0, +))
     let parts = [
       "\(phase) epoch \(epoch)/\(epochs)", "loss \(trainingLoss.formatted(decimals: 3))",
       "train \((trainingTop1 / 100).formattedPercent(decimals: 1))",

@@ -9,8 +9,8 @@ public struct Alarm: Sendable, Equatable {
 
   /// A layer of fewer than this rank passes on next to nothing.
   static let leastRank = 2
-  /// A channel group of fewer living units than this share passes on next to nothing.
-  static let leastLiving = 0.05
+  /// A channel group of fewer active units than this share passes on next to nothing.
+  static let leastActive = 0.05
   /// Proximal steps that are thought ahead for weights that shrink.
   static let foresight = 5.0
 
@@ -36,7 +36,7 @@ public struct Alarm: Sendable, Equatable {
 }
 
 extension ProximalStep {
-  /// What is about to collapse: ranks under 2, channel groups with fewer than 5 % living units, and layers that fade.
+  /// What is about to collapse: ranks under 2, channel groups with fewer than 5 % active units, and layers that fade.
   ///
   /// - Parameters:
   ///   - energy: the share that a plan would keep, by `measure`.
@@ -76,12 +76,12 @@ extension ProximalStep {
   }
 
   private var fewUnits: [Alarm] {
-    living.sorted { $0.key < $1.key }.compactMap { family, living -> Alarm? in
-      guard Double(living.alive) < Alarm.leastLiving * Double(living.count) || living.alive == 0 else { return nil }
+    active.sorted { $0.key < $1.key }.compactMap { group, units -> Alarm? in
+      guard Double(units.active) < Alarm.leastActive * Double(units.count) || units.active == 0 else { return nil }
       return Alarm(
-        id: "units \(family)",
+        id: "units \(group)",
         message:
-          "\(living.alive) of \(living.count) units of \(family) are active; it is about to collapse; lower `group`")
+          "\(units.active) of \(units.count) units of \(group) are active; it is about to collapse; lower `group`")
     }
   }
 }

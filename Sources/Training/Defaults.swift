@@ -95,14 +95,16 @@ extension Defaults {
   private static func resolvingStrengths(_ recipe: Recipe, _ stepsPerEpoch: Int, _ origin: Context.Origin) -> Recipe {
     guard recipe.regularizer.nuclear == nil || recipe.regularizer.group == nil else { return recipe }
     var result = recipe
-    if recipe.compression.fractions != nil { result.regularizer.steer = recipe.regularizer.steer ?? true }
+    if recipe.compression.fractions != nil {
+      result.regularizer.automaticStrength = recipe.regularizer.automaticStrength ?? true
+    }
     let options = recipe.trainingOptions
     let (epochs, rate) = (recipe.training.epochs, recipe.training.usualRate)
     let lengths = (0..<max(1, epochs * stepsPerEpoch)).map { step in
       let epoch = Double(step) / Double(max(1, stepsPerEpoch))
       return options.proximalStep(at: rate * options.schedule.factor(at: epoch, of: Double(epochs)))
     }
-    let isPressedLess = origin != .random && result.regularizer.steer != true
+    let isPressedLess = origin != .random && result.regularizer.automaticStrength != true
     let total = isPressedLess ? pretrainedTotalRegularization : totalRegularization
     let strength = min(
       largestStep / options.proximalStep(at: rate), total / max(lengths.reduce(0, +), 1e-12))
@@ -115,11 +117,11 @@ extension Defaults {
 
   /// Weights that were trained for compression from random ones end best by the paper's own means: one share for all
   /// layers, of the unfolding that the regulariser trains. All others keep far more where units and ranks are weighed
-  /// layer by layer, in any scheme, by the activations for images (Studies/allocation, Studies/ablation).
+  /// layer by layer, in any decomposition, by the activations for images (Studies/allocation, Studies/ablation).
   private static func resolve(_ recipe: CompressionRecipe, isCompressionTrained: Bool) -> CompressionRecipe {
     var result = recipe
     result.allocation = recipe.allocation ?? (isCompressionTrained ? .uniform : .global)
-    result.scheme = recipe.scheme ?? (isCompressionTrained ? nil : .any)
+    result.decomposition = recipe.decomposition ?? (isCompressionTrained ? nil : .any)
     // A share of the energy, without a size, is one of the weights'.
     if recipe.target != nil { result.basis = recipe.basis ?? (isCompressionTrained ? .weights : .activations) }
     return result

@@ -33,23 +33,28 @@ public struct Metrics: Sendable, Codable, Equatable {
     /// Σσ or Σσ², whichever the run's plan uses.
     public var energy: Double
     public var units: Int
-    public var livingUnits: Int
+    public var activeUnits: Int
     public var singularValues: [Double]
+
+    private enum CodingKeys: String, CodingKey {
+      case activeUnits = "livingUnits"
+      case name, rank, plannedRank, energy, units, singularValues
+    }
   }
 }
 
 extension Network {
-  /// Ranks, energies and living units of every layer.
+  /// Ranks, energies and active units of every layer.
   ///
   /// - Throws: `TorchError` when a weight is not finite.
   public func layerMetrics(energy: Double, _ measure: EnergyMeasure) throws -> [Metrics.LayerMetrics] {
     try matrixLayers.map { layer in
       let matrix = matrix(of: layer)
       let spectrum = try Spectrum(of: matrix)
-      let living = (matrix * matrix).sum(axes: [1]).doubles.filter { $0 > 0 }.count
+      let active = (matrix * matrix).sum(axes: [1]).doubles.filter { $0 > 0 }.count
       return Metrics.LayerMetrics(
         name: layer.name, rank: spectrum.rank, plannedRank: spectrum.rank(keeping: energy, measure),
-        energy: spectrum.values.map(measure.callAsFunction).reduce(0, +), units: spectrum.rows, livingUnits: living,
+        energy: spectrum.values.map(measure.callAsFunction).reduce(0, +), units: spectrum.rows, activeUnits: active,
         singularValues: spectrum.values.map { Double(Float($0)) })
     }
   }

@@ -15,7 +15,7 @@ extension Recipe {
     PlanSettings(
       target: compression.target ?? .energy(compression.energy), units: compression.units,
       allocator: compression.allocation ?? .uniform, measure: compression.energyMeasure,
-      decompositions: compression.scheme ?? (compression.time == nil ? .trained : .any),
+      decompositions: compression.decomposition ?? (compression.time == nil ? .trained : .any),
       minimumRank: compression.minRank,
       minimumUnits: compression.minUnits)
   }
@@ -56,7 +56,9 @@ extension Recipe {
   }
 
   private var automaticTarget: SizeTarget? {
-    guard regularizer.steer ?? false, !regularization.isNone, let fractions = compression.fractions else { return nil }
+    guard regularizer.automaticStrength ?? false, !regularization.isNone, let fractions = compression.fractions else {
+      return nil
+    }
     return SizeTarget(
       fractions, energy: compression.energy, measure: compression.energyMeasure, units: compression.units,
       minimumRank: compression.minRank, minimumUnits: compression.minUnits, skip: regularizer.skip)

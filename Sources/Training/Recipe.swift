@@ -91,7 +91,7 @@ public struct RegularizerRecipe: Sendable, Equatable, Codable {
   public var group: Double?
   /// α, the part of λ that goes to single elements.
   public var sparsity = 0.0
-  public var groupNorm = GroupNorm.scale
+  public var groupNorm = GroupLassoNorm.scale
   public var order = Regularizer.Order.nuclearFirst
   public var scale = Regularizer.Scale.relative
   public var proximalEvery = Regularizer.Frequency.steps(10)
@@ -102,7 +102,7 @@ public struct RegularizerRecipe: Sendable, Equatable, Codable {
   /// Epochs over which the strength grows from zero; nil is half of all.
   public var strengthWarmup: Double?
   /// Whether the strength follows the target size; nil where a strength was left open.
-  public var steer: Bool?
+  public var automaticStrength: Bool?
 
   public init() {}
 }
@@ -117,8 +117,8 @@ public struct CompressionRecipe: Sendable, Equatable, Codable {
   /// The share of its energy that every layer keeps where nothing else is asked for.
   public var energy = 0.9
   public var energyMeasure = EnergyMeasure.sum
-  /// Schemes that layers are factorised in.
-  public var scheme: DecompositionChoice?
+  /// Decompositions that layers are factorised in.
+  public var decomposition: DecompositionChoice?
   /// What decides which directions of a layer are kept.
   public var basis: Basis?
   /// Which units go when a size is asked for, and how ranks are spread over layers then.

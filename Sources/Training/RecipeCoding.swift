@@ -5,8 +5,9 @@ import Reports
 import Yams
 
 extension Recipe {
-  /// Flat recipes, as earlier versions wrote them: refused where a person wrote one, read where a run left it.
-  public enum FlatRecipes: Sendable { case refused, read }
+  /// Flat recipes and old names, as earlier versions wrote them: refused where a person wrote one, read where a run
+  /// left it.
+  public enum EarlierSpellings: Sendable { case refused, read }
 
   /// The recipe as YAML, every key with its value.
   public func yaml() throws -> String {
@@ -29,7 +30,7 @@ extension Recipe {
   /// Reads a recipe; what it leaves out has its default.
   ///
   /// - Throws: `RecipeError` for a file that is no YAML, has an unknown key (naming the nearest) or a wrong value.
-  public init(contentsOf file: URL, flat: FlatRecipes = .refused) throws {
+  public init(contentsOf file: URL, earlier: EarlierSpellings = .refused) throws {
     let name = file.lastPathComponent
     guard let size = try? file.resolvingSymlinksInPath().resourceValues(forKeys: [.fileSizeKey]).fileSize else {
       throw RecipeError("recipe \(file.path) cannot be found; name a YAML file")
@@ -42,10 +43,10 @@ extension Recipe {
     } catch {
       throw RecipeError("recipe \(name) cannot be read as UTF-8 text; check the file and its permissions")
     }
-    try self.init(yaml: text, name: name, flat: flat)
+    try self.init(yaml: text, name: name, earlier: earlier)
   }
 
-  public init(yaml text: String, name: String, flat: FlatRecipes = .refused) throws {
+  public init(yaml text: String, name: String, earlier: EarlierSpellings = .refused) throws {
     guard !text.contains("*") || !text.contains("&") else {
       throw RecipeError("recipe \(name) uses YAML anchors, which recipes do not need; write the values out")
     }
@@ -58,7 +59,7 @@ extension Recipe {
     self.init()
     guard let node else { return }
     guard let mapping = node.mapping else { throw RecipeError("recipe \(name) is not a list of `key: value` lines") }
-    let given = try Self.sections(mapping, name, flat)
+    let given = try Self.sections(mapping, name, earlier)
     do {
       self = try YAMLDecoder().decode(Recipe.self, from: Node(try Self.merged(given)))
     } catch let DecodingError.dataCorrupted(context) {
@@ -93,14 +94,16 @@ extension Recipe {
   /// What a file gives, by setting.
   ///
   /// - Throws: `RecipeError` for a key that is unknown, or flat where that is refused.
-  private static func sections(_ mapping: Node.Mapping, _ name: String, _ flat: FlatRecipes) throws -> Settings {
+  private static func sections(
+    _ mapping: Node.Mapping, _ name: String, _ earlier: EarlierSpellings
+  ) throws -> Settings {
     var given: Settings = [:]
     for (key, value) in mapping {
       let word = key.string ?? "?"
       guard let section = RecipeKey.sections.first(where: { $0.name == word }),
         value.scalar == nil || value.isNull || RecipeKey(option: word) == nil
       else {
-        given[try flatKey(word, name, flat)] = value
+        given[try flatKey(word, name, earlier)] = value
         continue
       }
       guard !value.isNull else { continue }
@@ -108,7 +111,7 @@ extension Recipe {
         throw RecipeError("recipe \(name): \(word) is no list of `key: value` lines")
       }
       for (key, value) in values {
-        let word = key.string ?? "?"
+        let word = try spelling(of: key.string ?? "?", value, in: section.name, name, earlier)
         guard let field = section.fields.first(where: { $0.kebabCase == word }) else {
           let hint = Suggestion.nearest(to: word, among: section.fields.map(\.kebabCase)).map { "did you mean \($0)?" }
           throw RecipeError(
@@ -120,9 +123,22 @@ extension Recipe {
     return given
   }
 
+  /// A key as it is spelt now.
+  ///
+  /// - Throws: `RecipeError` for a key or a value of an earlier version where those are refused.
+  private static func spelling(
+    of key: String, _ value: Node, in section: String, _ name: String, _ earlier: EarlierSpellings
+  ) throws -> String {
+    let now = RecipeKey.renamed[key]
+    let newValue = value.string.flatMap { RecipeKey.renamedValues[key]?[$0] }
+    guard earlier == .refused, now != nil || newValue != nil else { return now ?? key }
+    let (old, new) = newValue.map { ("\(key): \(value.string ?? "")", "\(key): \($0)") } ?? (key, now ?? key)
+    throw RecipeError("recipe \(name) has \(old) in \(section), as earlier versions wrote it; write it as \(new)")
+  }
+
   /// The setting that a key outside the sections stands for.
-  private static func flatKey(_ word: String, _ name: String, _ flat: FlatRecipes) throws -> RecipeKey {
-    guard let key = RecipeKey(option: word) else {
+  private static func flatKey(_ word: String, _ name: String, _ earlier: EarlierSpellings) throws -> RecipeKey {
+    guard let key = RecipeKey(option: RecipeKey.renamed[word] ?? word) else {
       let hint = Suggestion.nearest(to: word, among: RecipeKey.all.map(\.option)).flatMap(RecipeKey.init(option:))
       let sections = RecipeKey.sections.map(\.name).joined(separator: ", ")
       throw RecipeError(
@@ -130,7 +146,7 @@ extension Recipe {
           + (hint.map { "did you mean \($0.option)? It is \($0.key) in \($0.section)" }
             ?? "its sections are \(sections)"))
     }
-    guard flat == .read else {
+    guard earlier == .read else {
       throw RecipeError(
         "recipe \(name) has \(word) outside the sections, as earlier versions wrote it; write it as \(key.key) in "
           + "\(key.section) (`\(key.section): {\(key.key): …}`)")

@@ -61,7 +61,8 @@ extension Recipe {
     try check(\.regularizer.sparsity, (0...1).contains(regularizer.sparsity), "0 to 1")
     try check(\.regularizer.sparsity, regularizer.sparsity == 0 || regularizer.group != 0, "0, since `group` is 0")
     try check(
-      \.regularizer.steer, regularizer.steer != true || compression.parameters ?? compression.macs != nil,
+      \.regularizer.automaticStrength,
+      regularizer.automaticStrength != true || compression.parameters ?? compression.macs != nil,
       "`parameters` or `macs` with it")
     try checkAmount(\.regularizer.strengthWarmup)
     try check(

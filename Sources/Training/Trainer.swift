@@ -57,7 +57,7 @@ public struct Trainer {
     self.data = data
     self.folder = folder
     var description = description
-    // Equal parameters that a file keeps once are no wish that they stay equal.
+    // Equal parameters that a file keeps once need not stay equal.
     description.network = description.network.separatingParameters()
     self.description = description
   }

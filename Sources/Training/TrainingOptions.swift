@@ -23,7 +23,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var sizeTarget: SizeTarget?
   /// When the network is made smaller on the way; nil keeps it whole.
   public var compaction: TrainingCompaction?
-  /// The share of the energy at which ranks are foretold while training.
+  /// The share of the energy at which ranks are predicted while training.
   public var energy: Double
   public var energyMeasure: EnergyMeasure
 

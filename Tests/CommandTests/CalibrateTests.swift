@@ -3,7 +3,7 @@ import Testing
 
 /// Times of layers, from the machine to a plan.
 struct CalibrateTests {
-  @Test func `calibrate foretells and measures, and keeps the times where compress finds them`() throws {
+  @Test func `calibrate predicts and measures, and keeps the times where compress finds them`() throws {
     let run = try TrainedRun.dec3.get()
     let folder = try TemporaryFolder()
     let environment = ["XDG_CACHE_HOME": folder["cache"]]

@@ -7,7 +7,7 @@ private let dataFolder = ProcessInfo.processInfo.environment["THRESH_DATA", defa
 @Suite(.enabled(if: dataFolder != "", "THRESH_DATA is not set"))
 struct GivenWeightsTests {
   // The other depths take as long again each; their accuracy is checked by hand and told in the README.
-  @Test func `resnet20 with the given weights has 91.73 percent on CIFAR-10`() throws {
+  @Test func `resnet20 with the pretrained weights has 91.73 percent on CIFAR-10`() throws {
     let result = try Program(
       ["evaluate", "resnet20", "--weights", dataFolder + "/weights/resnet20-cifar10.safetensors"]
         + ["--data", "cifar10", "--data-dir", dataFolder, "--json"],

@@ -20,7 +20,7 @@ struct OptionTests {
     (["--sparsity", "nan"], "--sparsity"), (["--sparsity", "0.5", "--group", "0"], "--group is 0"),
     (["--time", "2"], "--time is 2"), (["--time", "0.5", "--macs", "0.5"], "--parameters or --macs is given too"),
     (["--time", "0.5", "--time-batch-size", "0"], "--time-batch-size is 0"),
-    (["--skip", "fc4"], "did you mean fc1?"), (["--steer"], "--parameters or --macs"),
+    (["--skip", "fc4"], "did you mean fc1?"), (["--automatic-strength"], "--parameters or --macs"),
     (["--distillation", "0.5"], "--finetune-epochs"),
   ])
   func `a value without sense is refused before anything is written`(options: [String], words: String) throws {
@@ -29,6 +29,15 @@ struct OptionTests {
       ["train", "--model", "lenet5"] + options + (try TinyImages.shared.get().options) + ["--output", folder["run"]])
     expectRefusal(outcome, Status.recipe, [words])
     #expect(!exists(folder["run"]))
+  }
+
+  @Test(arguments: [
+    (["--steer"], "--automatic-strength"), (["--no-steer"], "--no-automatic-strength"),
+    (["--scheme", "any"], "--decomposition"), (["--scheme=any"], "--decomposition"),
+    (["--basis", "responses"], "--basis activations"), (["--units=silent"], "--units zero"),
+  ])
+  func `an option of the last version is refused with its new spelling`(options: [String], words: String) throws {
+    expectRefusal(try thresh(["train", "--output", "x"] + options), Status.usage, ["is called \(words) now"])
   }
 
   @Test(arguments: [
@@ -67,7 +76,7 @@ struct OptionTests {
   @Test func `what needs images says so when there are none`() throws {
     let run = try TrainedRun.lenet.get()
     let output = run.folder["unwritten.safetensors"]
-    for option in [["--finetune-epochs", "2"], ["--recalibrate"], ["--basis", "responses"]] {
+    for option in [["--finetune-epochs", "2"], ["--recalibrate"], ["--basis", "activations"]] {
       expectRefusal(try thresh(["compress", run.run, "--output", output] + option), Status.recipe, ["--data"])
     }
     #expect(!exists(output))

@@ -83,6 +83,6 @@ struct PlanTests {
   @Test func `options without sense are refused`() throws {
     expectRefusal(try thresh(["plan", model(), "--macs", "2"]), Status.recipe, ["--macs is 2"])
     expectRefusal(try thresh(["plan", model(), "--parameters", "0.0001"]), Status.plan, ["cannot be cut"])
-    expectRefusal(try thresh(["plan", model(), "--basis", "responses"]), Status.recipe, ["--data"])
+    expectRefusal(try thresh(["plan", model(), "--basis", "activations"]), Status.recipe, ["--data"])
   }
 }

@@ -30,7 +30,8 @@ struct RecipeTests {
   }
 
   @Test
-  func `fine-tuning goes at the rate that was resolved for the network, and given weights by the plan that suits them`()
+  func
+    `fine-tuning goes at the rate that was resolved for the network, and pretrained weights by the plan that suits them`()
     throws
   {
     let folder = try TemporaryFolder()

@@ -64,13 +64,13 @@ import Torch
   }
 
   @Test(arguments: Decomposition.allCases, 1...5)
-  func `the error is √Σσ² of the components that go`(scheme: Decomposition, rank: Int) throws {
+  func `the error is √Σσ² of the components that go`(decomposition: Decomposition, rank: Int) throws {
     let network = try network()
     let (layer, norm) = (network.layer(named: "conv"), try norm(network))
     let (matrix, shape) = (network.matrix(of: layer), layer.shape)
-    let factors = try Factorization(matrix, as: scheme, shape: shape, rank: rank, in: norm)
-    let foretold = try norm.components(of: matrix, as: scheme).spectrum.error(of: rank)
-    #expect(abs(norm(factors.truncated - matrix, as: scheme) - foretold) < 1e-8 * foretold)
+    let factors = try Factorization(matrix, as: decomposition, shape: shape, rank: rank, in: norm)
+    let predicted = try norm.components(of: matrix, as: decomposition).spectrum.error(of: rank)
+    #expect(abs(norm(factors.truncated - matrix, as: decomposition) - predicted) < 1e-8 * predicted)
     // As much on either side, as training likes it.
     for unit in 0..<rank {
       let row = factors.first.slice(axis: 0, from: unit, to: unit + 1).norm
@@ -80,17 +80,17 @@ import Torch
   }
 
   @Test(arguments: Decomposition.allCases, 1...5)
-  func `no other matrix of that rank is as near`(scheme: Decomposition, rank: Int) throws {
+  func `no other matrix of that rank is as near`(decomposition: Decomposition, rank: Int) throws {
     let network = try network()
     let (layer, norm) = (network.layer(named: "conv"), try norm(network))
     let (matrix, shape) = (network.matrix(of: layer), layer.shape)
-    func error(_ factors: Factorization) -> Double { norm(factors.truncated - matrix, as: scheme) }
-    let best = error(try Factorization(matrix, as: scheme, shape: shape, rank: rank, in: norm))
-    #expect(best < error(try Factorization(matrix, as: scheme, shape: shape, rank: rank)))
-    let factors = try Factorization(matrix, as: scheme, shape: shape, rank: rank, in: norm)
+    func error(_ factors: Factorization) -> Double { norm(factors.truncated - matrix, as: decomposition) }
+    let best = error(try Factorization(matrix, as: decomposition, shape: shape, rank: rank, in: norm))
+    #expect(best < error(try Factorization(matrix, as: decomposition, shape: shape, rank: rank)))
+    let factors = try Factorization(matrix, as: decomposition, shape: shape, rank: rank, in: norm)
     for seed in 1...4 as ClosedRange<UInt64> {
       let moved = factors.second + random(factors.second.shape, seed) * 0.01
-      #expect(best < norm(scheme.folding(moved.matmul(factors.first), shape) - matrix, as: scheme))
+      #expect(best < norm(decomposition.folding(moved.matmul(factors.first), shape) - matrix, as: decomposition))
     }
   }
 
@@ -123,7 +123,7 @@ import Torch
     throws
   {
     var network = try network()
-    network.silence("first", "bn", [2])
+    network.zero("first", "bn", [2])
     var compressor = Compressor(
       PlanSettings(target: goal, units: .weakest, allocator: .global, decompositions: decompositions), skip: ["fc"])
     compressor.moments = try moments(network)
@@ -173,25 +173,26 @@ import Torch
   }
 
   @Test(arguments: Decomposition.allCases)
-  func `inputs that are gone are left out of the moments`(scheme: Decomposition) throws {
+  func `inputs that are gone are left out of the moments`(decomposition: Decomposition) throws {
     let network = try network()
     let all = try moments(network)
     var quiet = network
-    quiet.silence("first", "bn", [2])
-    let silent = try SilentUnits(in: quiet)
+    quiet.zero("first", "bn", [2])
+    let removable = try RemovableChannels(in: quiet)
     let layer = network.layer(named: "conv")
-    #expect(silent.inputs(of: layer, in: quiet) == [0, 1, 3, 4, 5])
-    #expect(silent.inputs(of: quiet.layer(named: "first"), in: quiet) == nil)
+    #expect(removable.inputs(of: layer, in: quiet) == [0, 1, 3, 4, 5])
+    #expect(removable.inputs(of: quiet.layer(named: "first"), in: quiet) == nil)
     // An error in the inputs that are left counts what it counts among all.
-    let narrow = try quiet.narrowed(removing: silent.channels, silent.coupling)
+    let narrow = try quiet.narrowed(removing: removable.channels, removable.coupling)
     let part = random([8, 75], 4)
     let whole = Tensor.concatenated(
       [part.slice(axis: 1, from: 0, to: 30), .zeros([8, 15], dtype: .float64), part.slice(axis: 1, from: 30, to: 75)],
       axis: 1)
     let given = try #require(all.norm(of: layer, in: network, inputs: nil))
     let left = try #require(
-      all.norm(of: narrow.layer(named: "conv"), in: narrow, inputs: silent.inputs(of: layer, in: quiet)))
+      all.norm(of: narrow.layer(named: "conv"), in: narrow, inputs: removable.inputs(of: layer, in: quiet)))
     // The ridge is the mean of the inputs', which differ.
-    #expect(abs(given(whole, as: scheme) - left(part, as: scheme)) < 2e-3 * given(whole, as: scheme))
+    #expect(
+      abs(given(whole, as: decomposition) - left(part, as: decomposition)) < 2e-3 * given(whole, as: decomposition))
   }
 }

@@ -5,13 +5,13 @@ import Testing
 import Torch
 
 @Suite struct CompressorTests {
-  /// A dec3 with low ranks and silent units, as after a training for compression.
+  /// A dec3 with low ranks and removable units, as after a training for compression.
   private func trained() throws -> Network {
     var network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [16, 24, 32], seed: 1).unsettled()
     try network.cutRank(of: "block2.conv_v", to: 5)
     try network.cutRank(of: "block3.conv_h", to: 6)
-    network.silence("block2.conv_h", "block2.bn_h", [0, 11, 23])
-    network.silence("block3.conv_h", "block3.bn_h", [4, 9])
+    network.zero("block2.conv_h", "block2.bn_h", [0, 11, 23])
+    network.zero("block3.conv_h", "block3.bn_h", [4, 9])
     return network
   }
 
@@ -34,7 +34,7 @@ import Torch
   }
 
   @Test(arguments: [Target.energy(1), .energy(0.8), .parameters(0.3), .macs(0.3)])
-  func `the compact network costs what the plan foretells`(goal: Target) throws {
+  func `the compact network costs what the plan predicts`(goal: Target) throws {
     let compacted = try compact(trained(), goal)
     #expect(try compacted.network.cost() == compacted.plan.predicted)
   }
@@ -45,11 +45,11 @@ import Torch
   }
 
   @Test(arguments: [0.5, 0.8, 0.95])
-  func `errors are those foretold`(energy: Double) throws {
+  func `errors are those predicted`(energy: Double) throws {
     let network = try trained()
     let compacted = try compact(network, .energy(energy))
-    let silent = try SilentUnits(in: network)
-    let narrow = try network.narrowed(removing: silent.channels, silent.coupling)
+    let removable = try RemovableChannels(in: network)
+    let narrow = try network.narrowed(removing: removable.channels, removable.coupling)
     var factorized = 0
     for (entry, layer) in zip(compacted.plan.layers, narrow.matrixLayers) {
       guard let rank = entry.form.rank else { continue }
@@ -113,7 +113,7 @@ import Torch
     #expect(try largestDifference(once, twice) < 1e-6)
   }
 
-  @Test func `silent components of a pair go`() throws {
+  @Test func `removable components of a pair go`() throws {
     var once = try compact(trained(), .energy(1)).network
     once.set("block2.conv_v.0.weight", [4], to: 0)
     let twice = try compact(once, .energy(1))

@@ -49,8 +49,8 @@ import Torch
     let pair = small.layer(named: "conv")
     #expect(pair.isFactorized && pair.decomposition == decomposition)
     let measured = (small.matrix(of: pair) - network.matrix(of: network.layer(named: "conv"))).norm
-    let foretold = try spectrum(network, decomposition).error(of: rank)
-    #expect(abs(measured - foretold) < 1e-9 * foretold)
+    let predicted = try spectrum(network, decomposition).error(of: rank)
+    #expect(abs(measured - predicted) < 1e-9 * predicted)
   }
 
   @Test(arguments: Decomposition.allCases)
@@ -120,7 +120,7 @@ import Torch
   }
 
   @Test(arguments: [Target.energy(0.7), .parameters(0.5), .macs(0.5)], Allocator.allCases)
-  func `with any decomposition plans foretell costs and are proved`(goal: Target, allocation: Allocator) throws {
+  func `with any decomposition plans predict costs and are proved`(goal: Target, allocation: Allocator) throws {
     let network = try network().to(.float32)
     let settings = PlanSettings(target: goal, allocator: allocation, decompositions: .any)
     let compacted = try Compressor(settings, skip: ["first"]).compact(network)
@@ -152,12 +152,12 @@ import Torch
     let shape = layer.shape
     let factors = try Factorization(network.matrix(of: layer), as: decomposition, shape: shape, rank: 3)
     let small = try network.factorizing(layer, factors)
-    let silent = try SilentUnits(in: network)
+    let removable = try RemovableChannels(in: network)
     let plan = try Compressor(PlanSettings(target: .energy(1))).plan(
       for: Analysis(of: network, narrowed: network, by: WeightEnergy(measure: .sum)))
     let compacted = Compacted(
       network: small, truncated: network, plan: plan,
-      rewrite: Rewrite(silent: silent, layers: [(layer, factors)], narrow: network))
+      rewrite: Rewrite(removable: removable, layers: [(layer, factors)], narrow: network))
     let momentum = random(shape, 7)
     let carried = compacted.carrying(["conv.weight": momentum])
     // ⟨V_first, dF⟩ is ⟨V, the product's change with dF⟩.

@@ -39,8 +39,8 @@ import Torch
     let left = try #require(units(of: compacted, "c0"))
     #expect(left < 16)
     #expect(compacted.network.parameters["d.\(role.rawValue)"]?.shape[0] == left)
-    let groups = try UnitGroups(of: network) { _ in false }
-    #expect(!groups.families.contains { family in family.members.contains { $0.parameter.hasPrefix("d.") } })
+    let groups = try ChannelGroups(of: network) { _ in false }
+    #expect(!groups.all.contains { group in group.members.contains { $0.parameter.hasPrefix("d.") } })
   }
 
   @Test func `a number to a negative power is a divisor too`() throws {

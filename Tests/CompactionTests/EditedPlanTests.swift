@@ -9,7 +9,7 @@ import Torch
 @Suite struct EditedPlanTests {
   private func network() throws -> Network {
     var network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [16, 24, 32], seed: 1).unsettled()
-    network.silence("block2.conv_h", "block2.bn_h", [0, 11, 23])
+    network.zero("block2.conv_h", "block2.bn_h", [0, 11, 23])
     return network
   }
 

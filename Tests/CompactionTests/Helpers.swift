@@ -62,7 +62,7 @@ extension Network {
   }
 
   /// Makes channels of a layer and of the batch norm behind it zero.
-  mutating func silence(_ layer: String, _ norm: String, _ indices: [Int]) {
+  mutating func zero(_ layer: String, _ norm: String, _ indices: [Int]) {
     for name in ["\(layer).weight", "\(norm).weight", "\(norm).bias"] { set(name, indices, to: 0) }
   }
 

@@ -51,7 +51,7 @@ import Torch
 
 /// A regulariser on a network with factorised layers.
 @Suite struct PairRegularizationTests {
-  private func factorized(_ norm: GroupNorm = .scale) throws -> (dense: Network, compact: Network) {
+  private func factorized(_ norm: GroupLassoNorm = .scale) throws -> (dense: Network, compact: Network) {
     let dense = try Network.dec3(input: [1, 16, 16], classes: 5, units: [16, 24, 32], seed: 1).unsettled()
     let compact = try Compressor(PlanSettings(target: .energy(0.7))).compact(dense).network
     return (dense, compact)
@@ -111,10 +111,10 @@ import Torch
     }
   }
 
-  @Test func `a family keeps its name when its layers are factorised`() throws {
+  @Test func `a group keeps its name when its layers are factorised`() throws {
     let (dense, compact) = try factorized()
     let names = try [dense, compact].map { network in
-      try Regularization(Regularizer(nuclear: 1, group: 1), on: network).groups.map(\.family.name)
+      try Regularization(Regularizer(nuclear: 1, group: 1), on: network).groups.map(\.group.name)
     }
     #expect(names[0] == names[1])
   }
@@ -124,7 +124,7 @@ import Torch
 @Suite struct CarriedMomentaTests {
   private func trained() throws -> Network {
     var network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [16, 24, 32], seed: 1).unsettled()
-    network.silence("block3.conv_v", "block3.bn_v", [0, 11, 23])
+    network.zero("block3.conv_v", "block3.bn_v", [0, 11, 23])
     return network
   }
 

@@ -60,7 +60,7 @@ import Testing
     #expect(entry.weightsBefore == 4000 && entry.weights == 2 * 140)
   }
 
-  @Test func `costs are foretold`() throws {
+  @Test func `costs are predicted`() throws {
     let one = analysis([layer("a", [4, 3, 2, 1] + Array(repeating: 0, count: 36), positions: 9)])
     let plan = try Compressor(PlanSettings(target: .energy(0.7))).plan(for: one)
     #expect(plan.predicted == Cost(parameters: 500 + 280, macs: 1000 + 280 * 9, activationBytes: 4096 + 4 * 2 * 9))

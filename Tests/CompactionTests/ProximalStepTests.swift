@@ -95,7 +95,7 @@ import Torch
     let second = try ProximalStep(regularization, on: after(first, network).parameters, t: 1e-6)
     #expect(second.deaths.isEmpty)
     #expect(second.dead == first.dead)
-    let count = first.living.values.map { $0.count - $0.alive }.reduce(0, +)
+    let count = first.active.values.map { $0.count - $0.active }.reduce(0, +)
     #expect(first.deaths.count == count)
   }
 
@@ -180,7 +180,7 @@ import Torch
     let skip = Regularizer(nuclear: 1, group: 1, skip: ["block*.conv_h", "linear"])
     let named = try Regularization(skip, on: network)
     #expect(named.matrices.map(\.layer) == ["block1.conv_v", "block2.conv_v", "block3.conv_v"])
-    #expect(named.groups.map(\.family.name) == ["block1.conv_v", "block2.conv_v", "block3.conv_v"])
+    #expect(named.groups.map(\.group.name) == ["block1.conv_v", "block2.conv_v", "block3.conv_v"])
   }
 
   @Test func `NaN in a weight throws`() throws {

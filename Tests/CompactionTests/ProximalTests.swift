@@ -34,10 +34,10 @@ import Torch
   ) throws {
     let fixture = try Fixture("proximal", as: Cases.self)
     let matrix = try fixture.tensor(given.matrix)
-    let (family, parameters) = rows(of: matrix)
-    let threshold = (1 - given.alpha) * given.threshold * Double(family.size(parameters)).squareRoot()
-    let soft = family.softThresholded(parameters, by: given.alpha * given.threshold)
-    let found = GroupThresholding(family, soft, threshold: threshold)
+    let (group, parameters) = rows(of: matrix)
+    let threshold = (1 - given.alpha) * given.threshold * Double(group.size(parameters)).squareRoot()
+    let soft = group.softThresholded(parameters, by: given.alpha * given.threshold)
+    let found = GroupThresholding(group, soft, threshold: threshold)
     #expect(relativeError(try #require(found.parameters["w"]), try fixture.tensor(given.result)) < 1e-9)
     let (expected, _) = rows(of: try fixture.tensor(given.result))
     let norms = expected.norms(["w": try fixture.tensor(given.result)])
@@ -46,10 +46,10 @@ import Torch
 }
 
 /// One group for each row of a matrix.
-func rows(of matrix: Tensor) -> (GroupFamily, [String: Tensor]) {
+func rows(of matrix: Tensor) -> (ChannelGroup, [String: Tensor]) {
   let count = matrix.shape[0]
   let member = GroupMember(parameter: "w", indices: Array(0..<count))
-  return (GroupFamily(name: "rows", makers: ["w"], members: [member], count: count), ["w": matrix])
+  return (ChannelGroup(name: "rows", makers: ["w"], members: [member], count: count), ["w": matrix])
 }
 
 /// A proximal operator of t·R as a function of the matrix.
@@ -62,8 +62,8 @@ func thresholdSingularValues(_ matrix: Tensor, _ t: Double) throws -> Tensor {
   try SingularValueThresholding(matrix, threshold: t).matrix
 }
 func thresholdRows(_ matrix: Tensor, _ t: Double) throws -> Tensor {
-  let (family, parameters) = rows(of: matrix)
-  return try #require(GroupThresholding(family, parameters, threshold: t).parameters["w"])
+  let (group, parameters) = rows(of: matrix)
+  return try #require(GroupThresholding(group, parameters, threshold: t).parameters["w"])
 }
 
 @Suite struct ProximalLawTests {
@@ -97,15 +97,15 @@ func thresholdRows(_ matrix: Tensor, _ t: Double) throws -> Tensor {
 
   @Test func `elements first, then groups minimises the distance plus the sparse group lasso`() throws {
     let prox: Proximal = { matrix, t in
-      let (family, parameters) = rows(of: matrix)
-      return try thresholdRows(try #require(family.softThresholded(parameters, by: 0.3 * t)["w"]), 0.7 * t)
+      let (group, parameters) = rows(of: matrix)
+      return try thresholdRows(try #require(group.softThresholded(parameters, by: 0.3 * t)["w"]), 0.7 * t)
     }
     func penalty(_ x: Tensor) -> Double { 0.7 * groupNorm(x) + 0.3 * x.magnitude.sum.item }
     #expect(try minimises(prox, penalty))
     // Groups first is another point.
     let swapped: Proximal = { matrix, t in
-      let (family, parameters) = rows(of: try thresholdRows(matrix, 0.7 * t))
-      return try #require(family.softThresholded(parameters, by: 0.3 * t)["w"])
+      let (group, parameters) = rows(of: try thresholdRows(matrix, 0.7 * t))
+      return try #require(group.softThresholded(parameters, by: 0.3 * t)["w"])
     }
     #expect(try !minimises(swapped, penalty))
   }

@@ -55,9 +55,9 @@ import Torch
     }
     // What c1 reads there is the bias alone, after ReLU.
     network.set("c0.weight", [2, 5], to: 0)
-    let silent = try SilentUnits(in: network.separatingParameters())
-    #expect(!silent.channels.isEmpty)
-    let narrow = try network.separatingParameters().narrowed(removing: silent.channels, silent.coupling)
+    let removable = try RemovableChannels(in: network.separatingParameters())
+    #expect(!removable.channels.isEmpty)
+    let narrow = try network.separatingParameters().narrowed(removing: removable.channels, removable.coupling)
     #expect(try largestDifference(network, narrow) < 1e-6)
   }
 }

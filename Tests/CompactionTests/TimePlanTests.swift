@@ -26,7 +26,7 @@ import Torch
   }
 
   private func compact(
-    _ fraction: Double, _ clock: LayerClock, units: RemovableUnits = .silent, decompositions: DecompositionChoice = .any
+    _ fraction: Double, _ clock: LayerClock, units: RemovableUnits = .zero, decompositions: DecompositionChoice = .any
   ) throws -> Compacted {
     try Compressor(PlanSettings(target: .time(fraction), units: units, decompositions: decompositions), clock: clock)
       .compact(
@@ -39,17 +39,17 @@ import Torch
     return NetworkTime(network) { name in instructions[name].flatMap { times[$0] } ?? 0 }.total
   }
 
-  @Test(arguments: [0.6, 0.75, 0.9], [RemovableUnits.silent, .weakest])
+  @Test(arguments: [0.6, 0.75, 0.9], [RemovableUnits.zero, .weakest])
   func `a plan keeps to its time, which is the compact network's, and is proved`(
     fraction: Double, units: RemovableUnits
   ) throws {
     let clock = clock(perOperation: 0.001)
     let compacted = try compact(fraction, clock, units: units)
-    let foretold = try #require(compacted.plan.time)
-    #expect(foretold.predicted <= fraction * foretold.original)
+    let predicted = try #require(compacted.plan.time)
+    #expect(predicted.predicted <= fraction * predicted.original)
     // This clock is a straight line in the rank, so what is interpolated is exact.
-    #expect(abs(try time(compacted.network, clock) - foretold.predicted) < 1e-4 * foretold.original)
-    #expect(abs(try time(network(), clock) - foretold.original) < 1e-9 * foretold.original)
+    #expect(abs(try time(compacted.network, clock) - predicted.predicted) < 1e-4 * predicted.original)
+    #expect(abs(try time(network(), clock) - predicted.original) < 1e-9 * predicted.original)
     #expect(try compacted.network.cost() == compacted.plan.predicted)
     #expect(throws: Never.self) { _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network) }
   }
@@ -94,7 +94,7 @@ import Torch
     #expect(units.allSatisfy { $0.units % 8 == 0 } && units.contains { $0.units < $0.unitsBefore })
   }
 
-  @Test func `with more schemes no more is lost, and the bound is below the loss`() throws {
+  @Test func `with more decompositions no more is lost, and the bound is below the loss`() throws {
     let clock = clock(perOperation: 0.001)
     for fraction in [0.6, 0.75, 0.9] {
       let any = try #require(try compact(fraction, clock).plan.time)

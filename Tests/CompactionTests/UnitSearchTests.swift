@@ -50,9 +50,9 @@ import Torch
   @Test func `a descent finds what one share for all groups cannot`() throws {
     let network = try network()
     let analysis = try Analysis(of: network, narrowed: network, by: WeightEnergy(measure: .sum))
-    func group(_ name: String, _ widths: Widths) -> Analysis.ChannelGroup {
+    func group(_ name: String, _ widths: Widths) -> Analysis.GroupWidth {
       let norms = [Double](repeating: 1, count: 16)
-      return Analysis.ChannelGroup(
+      return Analysis.GroupWidth(
         name: name, norms: norms, kept: widths.kept(of: name, norms, atLeast: 1, multipleOf: 1))
     }
     let compressor = Compressor(PlanSettings(target: .macs(0.5), units: .weakest, allocator: .global))

@@ -100,7 +100,7 @@ import Torch
   static let weights = ProcessInfo.processInfo.environment["THRESH_DATA"].map { URL(filePath: $0) }
 
   @Test(.enabled(if: weights != nil, "THRESH_DATA names the folder of the given data"))
-  func `the given weights of resnet20 load and give PyTorch's logits`() throws {
+  func `the pretrained weights of resnet20 load and give PyTorch's logits`() throws {
     let data = try #require(Self.weights)
     let weights = try Safetensors(contentsOf: data.appending(path: "weights/resnet20-cifar10.safetensors")).tensors()
     let network = try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 0)

@@ -25,11 +25,11 @@ import Torch
     let found = try network(Tensor.ones([1, 1, 2, 2]).to(.float64)).reshaped([constants.count, -1])
     let values = try #require(try network.channelValues()[network.output])
     for (index, value) in values.enumerated() {
-      guard case .constant(let foretold) = value else {
+      guard case .constant(let predicted) = value else {
         Issue.record("channel \(index) was to be constant")
         continue
       }
-      for number in found.slice(axis: 0, from: index, to: index + 1).doubles { #expect(abs(number - foretold) < 1e-9) }
+      for number in found.slice(axis: 0, from: index, to: index + 1).doubles { #expect(abs(number - predicted) < 1e-9) }
     }
   }
 
@@ -115,10 +115,10 @@ import Torch
       let network = try net.finish(y).to(.float64)
       let found = try network(.ones([1, 1, 2, 2], dtype: .float64)).slice(axis: 3, from: 0, to: 1).slice(
         axis: 2, from: 0, to: 1)
-      let foretold = try #require(try network.channelValues()[y]).map { value in
+      let predicted = try #require(try network.channelValues()[y]).map { value in
         if case .constant(let number) = value { number } else { Double.nan }
       }
-      #expect(zip(found.doubles, foretold).allSatisfy { abs($0 - $1) < 1e-6 })
+      #expect(zip(found.doubles, predicted).allSatisfy { abs($0 - $1) < 1e-6 })
     }
   }
 

@@ -164,7 +164,7 @@ struct GraphComparison {
 
   private func compactionFault() throws -> String? {
     for settings in [
-      PlanSettings(target: .parameters(0.6), units: .weakest), PlanSettings(target: .energy(0.8), units: .silent),
+      PlanSettings(target: .parameters(0.6), units: .weakest), PlanSettings(target: .energy(0.8), units: .zero),
     ] {
       do {
         let compacted = try Compressor(settings, skip: []).compact(network)

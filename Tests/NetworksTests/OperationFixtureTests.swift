@@ -56,7 +56,7 @@ import Torch
   }
 
   @Test(arguments: try cases())
-  func `the shape rule foretells the shape of the result`(_ given: Case) throws {
+  func `the shape rule predicts the shape of the result`(_ given: Case) throws {
     let fixture = try Fixture("operations", as: Cases.self)
     let network = try network(given, fixture)
     let expected = try fixture.tensor("\(given.name).output").shape

@@ -61,7 +61,7 @@ struct CompactingTrainerTests {
   ) throws {
     let (step, toSize) = at
     // Ten steps an epoch: stopped before, right after and long after the network is made smaller. To a size a look at
-    // responses and each plan are steps too: stopped while it is planned.
+    // activations and each plan are steps too: stopped while it is planned.
     var options = compacting([1])
     options.optimizer = optimizer
     if optimizer == .adamw { options.learningRate = 0.005 }

@@ -47,15 +47,16 @@ struct RecipeTests {
     "label-smoothing": "0.1", "nuclear": "0.5", "group": "0.6", "order": "group-first", "scale": "absolute",
     "proximal-every": "3", "skip": "[a]", "restore-norm": "false", "strength-warmup": "4", "energy": "0.8",
     "energy-measure": "squares", "parameters": "0.3", "macs": "0.4", "min-rank": "2", "min-units": "3",
-    "teacher": "t", "distillation": "0.5", "temperature": "2", "device": "cuda", "units": "silent",
-    "optimizer": "adamw", "sparsity": "0.5", "steer": "false",
+    "teacher": "t", "distillation": "0.5", "temperature": "2", "device": "cuda", "units": "zero",
+    "optimizer": "adamw", "sparsity": "0.5", "automatic-strength": "false",
     "precision": "bfloat16", "threads": "2", "seed": "5", "crop": "1", "flip": "true", "mean": "[0.1]",
     "std": "[0.2]", "image-size": "64", "image-resize": "70", "model": "lenet5", "weights": "w", "data": "mnist",
     "data-dir": "d", "decompose": "true", "finetune-weight-decay": "0.2", "group-norm": "whole",
     "strengths": "[{pattern: a, factor: 2}]", "allocation": "global", "restore-batch-norm": "true",
     "compact-at": "[3]", "compact-energy": "0.7",
-    "compact-momentum": "reset", "time": "0.5", "time-batch-size": "1", "time-precision": "bfloat16", "scheme": "any",
-    "basis": "responses", "new-head": "true", "output-name": "y", "skip-broken": "true",
+    "compact-momentum": "reset", "time": "0.5", "time-batch-size": "1", "time-precision": "bfloat16",
+    "decomposition": "any",
+    "basis": "activations", "new-head": "true", "output-name": "y", "skip-broken": "true",
   ]
 
   @Test func `every key of the file is read, in its section and, from a run of an earlier version, without one`() throws
@@ -65,7 +66,7 @@ struct RecipeTests {
       let value = try #require(Self.values[key.option], "no example for \(key.option)")
       let nested = try Recipe(yaml: "\(key.section):\n  \(key.key): \(value)\n", name: "one")
       #expect(nested != Recipe(), "\(key.option) has no effect")
-      #expect(try Recipe(yaml: "\(key.option): \(value)\n", name: "flat", flat: .read) == nested, "\(key.option)")
+      #expect(try Recipe(yaml: "\(key.option): \(value)\n", name: "flat", earlier: .read) == nested, "\(key.option)")
     }
     #expect(RecipeKey.all.count == Self.values.count)
   }
@@ -80,6 +81,24 @@ struct RecipeTests {
         == "recipe old has finetune-epochs outside the sections, as earlier versions wrote it; write it as epochs in "
         + "finetuning (`finetuning: {epochs: …}`)")
     #expect(sentence { _ = try Recipe(yaml: "data: mnist\n", name: "old") }.contains("write it as name in data"))
+  }
+
+  @Test func `names of earlier versions are read from a run, and refused elsewhere with the new name`() throws {
+    let old = "regularizer: {steer: false}\ncompression: {scheme: any, basis: responses, units: silent}\n"
+    var expected = Recipe()
+    expected.regularizer.automaticStrength = false
+    expected.compression.decomposition = .any
+    (expected.compression.basis, expected.compression.units) = (.activations, .zero)
+    #expect(try Recipe(yaml: old, name: "run", earlier: .read) == expected)
+    let flat = try Recipe(yaml: "scheme: any\nsteer: false\n", name: "flat", earlier: .read)
+    #expect(flat.compression.decomposition == .any)
+    #expect(
+      sentence { _ = try Recipe(yaml: "compression: {scheme: any}\n", name: "old") }
+        == "recipe old has scheme in compression, as earlier versions wrote it; write it as decomposition")
+    #expect(
+      sentence { _ = try Recipe(yaml: "compression: {units: silent}\n", name: "old") }
+        == "recipe old has units: silent in compression, as earlier versions wrote it; write it as units: zero")
+    #expect(sentence { _ = try Recipe(yaml: "scheme: any\n", name: "old") }.contains("decomposition in compression"))
   }
 
   private struct Options: Encodable {
@@ -161,12 +180,12 @@ struct RecipeTests {
     #expect(resolve(plain, .pretrained).compression.allocation == .uniform)
   }
 
-  @Test func `every scheme may be used, but what was trained for compression keeps the one trained`() {
+  @Test func `every decomposition may be used, but what was trained for compression keeps the one trained`() {
     #expect(resolve(Recipe(), .random, stepsPerEpoch: 9).planSettings.decompositions == .trained)
     #expect(resolve(Recipe(), .pretrained).planSettings.decompositions == .any)
     var plain = Self.plain
     #expect(resolve(plain, .random, stepsPerEpoch: 9).planSettings.decompositions == .any)
-    plain.compression.scheme = .trained
+    plain.compression.decomposition = .trained
     #expect(resolve(plain, .random, stepsPerEpoch: 9).planSettings.decompositions == .trained)
   }
 

@@ -20,7 +20,7 @@ struct StrengthControllerTests {
   }
 
   @Test(arguments: [0.02, 0.04, 0.1], [(1.0, 0.0), (5, 0), (5, 10)])
-  func `the wished size is reached and hardly undercut, however the network answers`(
+  func `the target size is reached and hardly undercut, however the network answers`(
     speed: Double, delay: (lag: Double, idle: Double)
   ) {
     let size = simulated(answering: speed, lag: delay.lag, idle: delay.idle)
@@ -66,7 +66,7 @@ struct StrengthControllerTests {
   }
 
   @Test(arguments: [0.03, 0.06])
-  func `a training arrives at the wished size whatever the strength it begins with`(strength: Double) throws {
+  func `a training arrives at the target size whatever the strength it begins with`(strength: Double) throws {
     let folder = try TemporaryFolder()
     let data = drawnData(training: 640)
     var options = options(

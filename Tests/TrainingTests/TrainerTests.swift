@@ -94,7 +94,7 @@ struct TrainerTests {
     #expect(try train(options, smallNetwork(), data).accuracy(on: data.test, of: data).top1 > 80)
   }
 
-  @Test func `training for compression gives low rank and silent units, ordinary training neither`() throws {
+  @Test func `training for compression gives low rank and removable units, ordinary training neither`() throws {
     let data = drawnData()
     let regularizer = Regularizer(nuclear: 0.3, group: 0.3, frequency: .steps(5))
     let compressed = try train(options(epochs: 8, regularizer: regularizer), smallNetwork(), data)
@@ -104,10 +104,10 @@ struct TrainerTests {
       let (mine, theirs) = (
         try #require(compressed.first { $0.name == name }), try #require(ordinary.first { $0.name == name })
       )
-      #expect(theirs.rank == 24 && theirs.livingUnits == 24)
+      #expect(theirs.rank == 24 && theirs.activeUnits == 24)
       #expect(mine.rank <= 18, "\(name): \(mine.rank)")
     }
-    #expect(compressed.contains { $0.livingUnits < $0.units })
+    #expect(compressed.contains { $0.activeUnits < $0.units })
   }
 
   @Test func `the network that training starts from stays what it was`() throws {

@@ -49,7 +49,7 @@ struct Calibrate: ParsableCommand {
   }
 
   struct Pair: Encodable {
-    var scheme: Decomposition
+    var decomposition: Decomposition
     var rank: Int
     var milliseconds: Double
   }
@@ -85,7 +85,7 @@ struct Calibrate: ParsableCommand {
         name: layer.name, units: layer.units,
         time: Times(predicted: predicted.layers[layer.name] ?? 0, measured: parts.layers[layer.name] ?? 0),
         pairs: layer.curves.flatMap { curve in
-          curve.times.map { Pair(scheme: curve.decomposition, rank: $0.rank, milliseconds: $0.milliseconds) }
+          curve.times.map { Pair(decomposition: curve.decomposition, rank: $0.rank, milliseconds: $0.milliseconds) }
         })
     }
     return Report(
@@ -120,6 +120,6 @@ struct Calibrate: ParsableCommand {
   private func fastest(_ layer: Layer) -> String {
     guard let best = layer.pairs.min(by: { $0.milliseconds < $1.milliseconds }) else { return "–" }
     let slower = best.milliseconds < layer.time.predicted ? "" : ", no faster"
-    return "\(best.milliseconds.formatted(decimals: 3)) at rank \(best.rank) as \(best.scheme.name)\(slower)"
+    return "\(best.milliseconds.formatted(decimals: 3)) at rank \(best.rank) as \(best.decomposition.name)\(slower)"
   }
 }

@@ -6,7 +6,7 @@ import Thresh
 struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract:
-      "Compare three ways to a network of a tenth the size, on images that the program draws, in a minute or two.",
+      "Compare three ways to a network of a tenth the size, on images that the program draws; takes minutes.",
     discussion: """
       Example:
         thresh demo --output demo

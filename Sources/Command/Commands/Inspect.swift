@@ -59,13 +59,13 @@ struct Inspect: ParsableCommand {
   private func describe(_ layer: MatrixLayer, _ network: Network, _ costs: [String: Cost]) throws -> Layer {
     let matrix = network.matrix(of: layer)
     let spectrum = try Spectrum(of: matrix)
-    let silent = (matrix * matrix).sum(axes: [1]).doubles.filter { $0 == 0 }.count
+    let zero = (matrix * matrix).sum(axes: [1]).doubles.filter { $0 == 0 }.count
     let cost = layer.nodes.compactMap { costs[$0] }.reduce(Cost(), +)
     let first = network[layer.nodes[0]].flatMap { network.parameter(.weight, of: $0) }?.shape ?? []
     return Layer(
       name: layer.name, shape: [spectrum.rows] + first.dropFirst(), factorized: layer.isFactorized, rank: spectrum.rank,
       singularValues: spectrum.values, rank90: spectrum.rank(keeping: 0.9, .sum), units: spectrum.rows,
-      zeroUnits: silent, parameters: cost.parameters, macs: cost.macs)
+      zeroUnits: zero, parameters: cost.parameters, macs: cost.macs)
   }
 
   private func show(_ report: Report) {

@@ -74,7 +74,7 @@ struct Train: ParsableCommand {
     if main.resume, !isRun, (main.recipe ?? main.model ?? data.data) == nil {
       throw RecipeError("\(main.output) holds no run to continue; check --output, or name what to train")
     }
-    if isRun, main.resume { resolved = try Recipe(contentsOf: folder.recipe, flat: .read) }
+    if isRun, main.resume { resolved = try Recipe(contentsOf: folder.recipe, earlier: .read) }
     if let recipe = main.recipe { resolved = try Recipe(contentsOf: URL(filePath: recipe)) }
     if let model = main.model { resolved.model.name = model }
     if let weights = main.weights { resolved.model.weights = weights }

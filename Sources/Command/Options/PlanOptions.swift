@@ -22,7 +22,7 @@ struct PlanOptions: ParsableArguments {
   /// - Throws: `RecipeError` when activations are to decide, but there are no images.
   func checkImages(_ data: DataOptions) throws {
     guard choice.basis == .activations, data.data == nil else { return }
-    throw RecipeError("--basis responses needs images; name them with --data")
+    throw RecipeError("--basis activations needs images; name them with --data")
   }
 
   /// The names of the options that were given, these and `advanced`.
@@ -58,12 +58,12 @@ struct ChoiceOptions: ParsableArguments, Encodable {
     help: ArgumentHelp(
       "trained: k×k→1×1, whose matrix the regulariser trains; any: for each layer the best of k×k→1×1, 1×1→k×k and "
         + "vertical→horizontal (default: trained for compression-trained networks without --time, else any)."))
-  var scheme: DecompositionChoice?
+  var decomposition: DecompositionChoice?
   @Option(
     help: ArgumentHelp(
       "What decides which directions of a layer are kept: its singular values (weights), or the principal "
-        + "components of its activations for 512 training images (responses, which needs --data; default: weights "
-        + "without a target or for compression-trained networks, else responses)."))
+        + "components of its activations for 512 training images (activations, which needs --data; default: weights "
+        + "without a target or for compression-trained networks, else activations)."))
   var basis: Basis?
   @Option(
     help: ArgumentHelp(
@@ -85,7 +85,7 @@ struct AdvancedPlanOptions: ParsableArguments, Encodable {
   var timeBatchSize: Int?
   @Option(help: "Precision of --time: float32 or bfloat16 (default: float32).")
   var timePrecision: TrainingOptions.Precision?
-  @Option(help: "Units to remove: silent (zero units only), or to meet a target the weakest too (default: weakest).")
+  @Option(help: "Units to remove: zero (zero units only), or to meet a target the weakest too (default: weakest).")
   var units: RemovableUnits?
   @Option(help: ArgumentHelp("The smallest rank a layer is cut to (default: 1).", valueName: "n"))
   var minRank: Int?

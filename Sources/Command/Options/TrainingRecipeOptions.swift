@@ -1,7 +1,7 @@
 import ArgumentParser
 import Thresh
 
-extension GroupNorm: ExpressibleByArgument {}
+extension GroupLassoNorm: ExpressibleByArgument {}
 extension Regularizer.Order: ExpressibleByArgument {}
 extension Regularizer.Scale: ExpressibleByArgument {}
 extension Schedule.Shape: ExpressibleByArgument {}
@@ -31,7 +31,7 @@ struct TrainingRecipeOptions: ParsableArguments {
     if recipe.training.weightDecay == Defaults.weightDecay(of: recipe.training.optimizer) {
       recipe.training.weightDecay = nil
     }
-    if regularizer.nuclear != nil, regularizer.group != nil { recipe.regularizer.steer = nil }
+    if regularizer.nuclear != nil, regularizer.group != nil { recipe.regularizer.automaticStrength = nil }
     try recipe.adopt(common)
     try recipe.adopt(steps)
     try recipe.adopt(regularizer)
@@ -86,7 +86,7 @@ struct RegularizerOptions: ParsableArguments, Encodable {
     inversion: .prefixedNo,
     help:
       "Let the strength follow the target of --parameters and --macs (default: if a strength is left open).")
-  var steer: Bool?
+  var automaticStrength: Bool?
   @Option(
     help: ArgumentHelp("Epochs over which the strength grows from zero (default: half of --epochs).", valueName: "x"))
   var strengthWarmup: Double?
@@ -123,7 +123,7 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
       "Part of λ for single elements: sparse group lasso, or ℓ1 alone at 1 (default: 0).", valueName: "share"))
   var sparsity: Double?
   @Option(help: "A group's norm: whole, or scale (γ and β where a batch norm follows; default: scale).")
-  var groupNorm: GroupNorm?
+  var groupNorm: GroupLassoNorm?
   @Option(help: "Which proximal operator comes first: nuclear-first or group-first (default: nuclear-first).")
   var order: Regularizer.Order?
   @Option(help: "Whether strengths are relative to each layer or absolute (default: relative).")

@@ -79,7 +79,7 @@ enum RunPlots {
       title: "ranks and units", x: epoch, y: LinePlot.Axis("% of the start"),
       series: [
         run.series("rank that keeps the energy", run.share(\.plannedRank, of: \.singularValues.count)),
-        run.series("living units", run.share(\.livingUnits, of: \.units)),
+        run.series("active units", run.share(\.activeUnits, of: \.units)),
       ], references: run.references)
     let layers = run.epochs[0].metrics.layers.map(\.name)
     return PlotPage(title: run.name, plots: [accuracy, size] + layers.map { spectrum(of: $0, run) })
@@ -98,7 +98,7 @@ enum RunPlots {
         plot("rank that keeps the energy", "% of the start") { run in
           run.series(run.name, run.share(\.plannedRank, of: \.singularValues.count))
         },
-        plot("living units", "% of the start") { run in run.series(run.name, run.share(\.livingUnits, of: \.units)) },
+        plot("active units", "% of the start") { run in run.series(run.name, run.share(\.activeUnits, of: \.units)) },
       ])
   }
 

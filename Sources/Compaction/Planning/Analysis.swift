@@ -52,7 +52,7 @@ public struct Analysis: Sendable {
   }
 
   /// Channels that only go together, each group of them one unit: those of a layer, or of several that are coupled.
-  struct ChannelGroup: Equatable {
+  struct GroupWidth: Equatable {
     var name: String
     /// ‖θ_n‖ of its units, the strongest first.
     var norms: [Double]
@@ -67,7 +67,7 @@ public struct Analysis: Sendable {
   }
 
   public var layers: [Layer]
-  var groups: [ChannelGroup] = []
+  var groups: [GroupWidth] = []
   /// How many units each group keeps, by its name.
   var widths: [String: Int] = [:]
   /// The network as given.

@@ -6,7 +6,7 @@ struct Analyzer {
   private let network: Network
   private let compressor: Compressor
   private let leftOut: Set<String>
-  private let groups: UnitGroups
+  private let groups: ChannelGroups
   /// ‖θ_n‖ of the units of each group, the strongest first.
   private let norms: [[Double]]
   private let contributions: UnitContributions?
@@ -18,13 +18,13 @@ struct Analyzer {
     self.network = network
     self.compressor = compressor
     leftOut = compressor.leftOut(of: network)
-    groups = try UnitGroups(of: network, removableBut: leftOut)
-    norms = groups.families.map { $0.norms(network.parameters).sorted(by: >) }
+    groups = try ChannelGroups(of: network, removableBut: leftOut)
+    norms = groups.all.map { $0.norms(network.parameters).sorted(by: >) }
     contributions = compressor.search.weighsUnits ? try UnitContributions(network, groups) : nil
   }
 
   /// How many groups units can go from.
-  var groupCount: Int { groups.families.count }
+  var groupCount: Int { groups.all.count }
 
   func analysis(at widths: Widths) throws -> Analysis {
     let settings = compressor.settings
@@ -33,14 +33,14 @@ struct Analyzer {
     var analysis = try Analysis(
       of: network, narrowed: narrowing.narrow, settings.decompositions.allowed,
       by: compressor.losses(of: network, narrowing), leavingOut: leftOut.contains, remembering: memory)
-    for (index, family) in groups.families.enumerated() {
+    for (index, group) in groups.all.enumerated() {
       let kept = widths.kept(
-        of: family.name, norms[index], atLeast: settings.minimumUnits, multipleOf: compressor.search.unitStep)
-      analysis.groups.append(Analysis.ChannelGroup(name: family.name, norms: norms[index], kept: kept))
-      analysis.widths[family.name] = widths == .share(1) ? family.count : kept
+        of: group.name, norms[index], atLeast: settings.minimumUnits, multipleOf: compressor.search.unitStep)
+      analysis.groups.append(Analysis.GroupWidth(name: group.name, norms: norms[index], kept: kept))
+      analysis.widths[group.name] = widths == .share(1) ? group.count : kept
     }
     if let contributions {
-      for (index, lost) in contributions.lost(with: narrowing.silent.channels).enumerated() {
+      for (index, lost) in contributions.lost(with: narrowing.removable.channels).enumerated() {
         analysis.layers[index].unitLoss = lost
       }
     }
@@ -66,24 +66,24 @@ struct Narrowing {
   /// The network with these units set to zero.
   let quiet: Network
   let narrow: Network
-  let silent: SilentUnits
+  let removable: RemovableChannels
 
   /// - Throws: `NetworkError` when the network is not valid.
-  init(of network: Network, _ groups: UnitGroups, to widths: Widths, minimumUnits: Int, step: Int = 1) throws {
-    quiet = network.silencingWeakest(of: groups, keeping: widths, atLeast: minimumUnits, multipleOf: step)
-    silent = try SilentUnits(in: quiet, minimumUnits: minimumUnits)
-    narrow = try quiet.narrowed(removing: silent.channels, silent.coupling)
+  init(of network: Network, _ groups: ChannelGroups, to widths: Widths, minimumUnits: Int, step: Int = 1) throws {
+    quiet = network.zeroingWeakest(of: groups, keeping: widths, atLeast: minimumUnits, multipleOf: step)
+    removable = try RemovableChannels(in: quiet, minimumUnits: minimumUnits)
+    narrow = try quiet.narrowed(removing: removable.channels, removable.coupling)
   }
 }
 
 extension InputMoments {
   /// What errors of a layer of the narrow network count; nil is the Frobenius norm of its matrix.
   func norm(of layer: MatrixLayer, in narrowing: Narrowing, of network: Network) -> ActivationNorm? {
-    norm(of: layer, in: narrowing.narrow, inputs: narrowing.silent.inputs(of: layer, in: network))
+    norm(of: layer, in: narrowing.narrow, inputs: narrowing.removable.inputs(of: layer, in: network))
   }
 }
 
-extension UnitGroups {
+extension ChannelGroups {
   /// The groups that a plan may take units from.
   init(of network: Network, removableBut leftOut: Set<String>) throws {
     try self.init(

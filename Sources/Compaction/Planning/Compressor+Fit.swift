@@ -14,7 +14,7 @@ extension Compressor {
     guard plan.activationImages == nil || moments != nil else {
       throw PlanError("the plan was made by the activations for \(plan.activationImages ?? 0) images; it needs images")
     }
-    let groups = try UnitGroups(of: network, removableBut: Set(plan.leftOut))
+    let groups = try ChannelGroups(of: network, removableBut: Set(plan.leftOut))
     let (narrowing, widths) = try plan.narrowing(of: network, groups)
     var compressor = self
     compressor.settings = PlanSettings(
@@ -24,9 +24,9 @@ extension Compressor {
     analysis.widths = widths
     let choices = try zip(analysis.layers, plan.layers).map { try $1.choice(for: $0, in: narrowing.narrow) }
     let share =
-      groups.families.map { family in
-        let norms = family.norms(network.parameters).sorted(by: >)
-        return Analysis.ChannelGroup(name: family.name, norms: norms, kept: widths[family.name] ?? family.count).share
+      groups.all.map { group in
+        let norms = group.norms(network.parameters).sorted(by: >)
+        return Analysis.GroupWidth(name: group.name, norms: norms, kept: widths[group.name] ?? group.count).share
       }.min() ?? 1
     var result = compressor.plan(for: analysis, choices, energy: 0, unitShare: share)
     result.energy = result.layers.map(\.energy).min() ?? 1
@@ -74,10 +74,10 @@ extension Plan {
   ///
   /// - Throws: `PlanError` when there are no such widths.
   fileprivate func narrowing(
-    of network: Network, _ groups: UnitGroups
+    of network: Network, _ groups: ChannelGroups
   ) throws -> (narrowing: Narrowing, widths: [String: Int]) {
     var widths = widths
-    // Units that become silent when others go may take several rounds.
+    // Units that become removable when others are removed may take several rounds.
     for _ in 0..<8 {
       let narrowing = try Narrowing(of: network, groups, to: .counts(widths), minimumUnits: minimumUnits)
       let found = narrowing.narrow.matrixLayers.map(\.units)
@@ -86,7 +86,7 @@ extension Plan {
       guard let first = layers.first(where: { missing[$0.name] != 0 }) else { return (narrowing, widths) }
       let old = widths
       for (name, change) in try widthChanges(missing, groups) where change != 0 {
-        let count = groups.families.first { $0.name == name }?.count ?? 0
+        let count = groups.all.first { $0.name == name }?.count ?? 0
         widths[name] = min(count, (widths[name] ?? count) + change)
       }
       guard widths != old else {
@@ -105,10 +105,10 @@ extension Plan {
   /// A layer's units may be in several groups: what is known of all but one of them tells the last.
   ///
   /// - Parameter missing: how many units each layer is to have more than it has.
-  private func widthChanges(_ missing: [String: Int], _ groups: UnitGroups) throws -> [String: Int] {
+  private func widthChanges(_ missing: [String: Int], _ groups: ChannelGroups) throws -> [String: Int] {
     var changes: [String: Int] = [:]
-    func own(_ layer: Layer) -> [GroupFamily] { groups.families.filter { $0.makers.contains(layer.name) } }
-    func sum(_ families: [GroupFamily]) -> Int { families.compactMap { changes[$0.name] }.reduce(0, +) }
+    func own(_ layer: Layer) -> [ChannelGroup] { groups.all.filter { $0.makers.contains(layer.name) } }
+    func sum(_ groups: [ChannelGroup]) -> Int { groups.compactMap { changes[$0.name] }.reduce(0, +) }
     var known = -1
     while known < changes.count {
       known = changes.count
@@ -126,7 +126,7 @@ extension Plan {
   }
 
   private func checkUnits(
-    of layer: Layer, expecting units: Int, _ families: [GroupFamily], fits: Bool
+    of layer: Layer, expecting units: Int, _ groups: [ChannelGroup], fits: Bool
   ) throws {
     let range = max(1, min(minimumUnits, layer.unitsBefore))...layer.unitsBefore
     guard range.contains(layer.units) else {
@@ -134,10 +134,10 @@ extension Plan {
         "layer \(layer.name) is to keep \(layer.units) units, expected \(range.lowerBound) to \(range.upperBound)")
     }
     guard !fits else { return }
-    guard !families.isEmpty else {
+    guard !groups.isEmpty else {
       throw PlanError("the units of layer \(layer.name) cannot go: it is to keep \(layer.units), expected \(units)")
     }
-    let others = Set(families.flatMap(\.makers)).subtracting([layer.name]).sorted()
+    let others = Set(groups.flatMap(\.makers)).subtracting([layer.name]).sorted()
     throw PlanError(
       """
       layer \(layer.name) is to keep \(layer.units) units, but shares them with \(others.joined(separator: ", ")); \

@@ -5,7 +5,7 @@ extension Compressor {
   /// since cost grows with it but for single ranks.
   func largest(_ analysis: (Widths) throws -> Analysis, _ fractions: Target.Fractions) throws -> Plan {
     let units = settings.units
-    let fixed = units == .silent ? try analysis(.share(1)) : nil
+    let fixed = units == .zero ? try analysis(.share(1)) : nil
     func analyzed(_ widths: Widths) throws -> Analysis { try fixed ?? analysis(widths) }
     func plan(keeping share: Double) throws -> Plan {
       let unitShare = units.share(atEnergy: share)
@@ -66,7 +66,7 @@ extension Compressor {
     let out = least.layers.filter { $0.reason == .leftOut }.map(\.name)
     let names = out.count <= 4 ? out.joined(separator: ", ") : "\(out.prefix(3).joined(separator: ", ")) and more"
     if out.count == least.layers.count { return "since every layer is left out (\(names))" }
-    let fewest = settings.units == .silent ? "" : " and at least \(settings.minimumUnits) units"
+    let fewest = settings.units == .zero ? "" : " and at least \(settings.minimumUnits) units"
     let others = out.isEmpty ? "" : "; \(out.count) of \(least.layers.count) layers are left out (\(names))"
     return "with every layer at rank \(settings.minimumRank)\(fewest)\(others)"
   }
@@ -76,8 +76,8 @@ extension Compressor {
     let hasLeftOut = least.layers.contains { $0.reason == .leftOut }
     let floors = [("`min-rank`", settings.minimumRank), ("`min-units`", settings.minimumUnits)].filter { $0.1 > 1 }
     let ways = [
-      settings.units == .silent ? "train with a stronger `group` so that units vanish" : nil,
-      settings.units == .silent || floors.isEmpty ? nil : "lower \(floors.map(\.0).joined(separator: " and "))",
+      settings.units == .zero ? "train with a stronger `group` so that units vanish" : nil,
+      settings.units == .zero || floors.isEmpty ? nil : "lower \(floors.map(\.0).joined(separator: " and "))",
       hasLeftOut ? "leave out fewer layers (`skip`)" : nil,
     ]
     return ways.compactMap(\.self).map { ", or \($0)" }.joined()

@@ -27,7 +27,7 @@ extension Compressor {
   private func unreachable(_ fraction: Double, _ least: Double) -> PlanError {
     let reachable = (least * 1000).rounded(.up) / 1000
     let fewest =
-      settings.units == .silent ? "" : " and every layer at \(max(settings.minimumUnits, search.unitStep)) units"
+      settings.units == .zero ? "" : " and every layer at \(max(settings.minimumUnits, search.unitStep)) units"
     return PlanError(
       """
       time cannot be cut to \(fraction) of the original: with the fastest factors in every layer\(fewest), \

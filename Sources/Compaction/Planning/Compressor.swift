@@ -72,7 +72,7 @@ public struct Compressor: Sendable {
 
   /// About how many analyses a plan takes of a network with so many channel groups.
   private func expectedAnalyses(groups: Int) -> Int {
-    if settings.units == .silent { return 1 }
+    if settings.units == .zero { return 1 }
     if search.weighsUnits { return 8 + 4 * groups }
     if case .energy = settings.target { return 1 }
     return 2 + Self.halvings(ofUnits: true)

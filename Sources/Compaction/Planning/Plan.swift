@@ -55,9 +55,9 @@ public struct Plan: Sendable, Codable {
   public var energyMeasure: EnergyMeasure
   /// The share of the energy that every factorised layer keeps at least.
   public var energy: Double
-  /// The share of Σ‖θ_n‖ over its units that every channel group keeps at least; 1 removes only what is silent.
+  /// The share of Σ‖θ_n‖ over its units that every channel group keeps at least; 1 removes only what loses nothing.
   public var unitShare: Double
-  /// How many units each channel group keeps, by its name; those of them that are silent go all the same.
+  /// How many units each channel group keeps, by its name; those of them that are zero go all the same.
   public var widths: [String: Int]
   public var minimumUnits: Int
   /// Layers that the plan was to leave alone; their units stay.

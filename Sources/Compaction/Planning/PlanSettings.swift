@@ -3,10 +3,13 @@ import Networks
 /// Which units a plan may remove.
 public enum RemovableUnits: String, Sendable, Codable, CaseIterable {
   /// Those that carry nothing; the network loses nothing by it.
-  case silent
+  case zero
   /// To reach a size the weakest too, by the norm of their group: where ranks keep a share e of their energy, the
   /// strongest units stay that hold e³ of the norms.
   case weakest
+
+  /// Models and runs of earlier versions say `silent`.
+  public init(from decoder: any Decoder) throws { self = try decoder.case(earlier: ["silent": .zero]) }
 
   /// The share of the units' norms that stays where ranks keep `energy`.
   ///
@@ -14,7 +17,7 @@ public enum RemovableUnits: String, Sendable, Codable, CaseIterable {
   /// losses of 0.394, 0.366, 0.357, 0.346 and 0.341 after 8 epochs, at 2.3, 2.5, 2.7, 2.9 and 3.2 M MACs.
   public func share(atEnergy energy: Double) -> Double {
     switch self {
-    case .silent: 1
+    case .zero: 1
     case .weakest: energy * energy * energy
     }
   }
@@ -37,7 +40,7 @@ public struct PlanSettings: Sendable, Codable, Equatable {
   public var whole: Cost?
 
   public init(
-    target: Target, units: RemovableUnits = .silent, allocator: Allocator = .uniform, measure: EnergyMeasure = .sum,
+    target: Target, units: RemovableUnits = .zero, allocator: Allocator = .uniform, measure: EnergyMeasure = .sum,
     decompositions: DecompositionChoice = .trained, minimumRank: Int = 1, minimumUnits: Int = 1, whole: Cost? = nil
   ) {
     self.target = target

@@ -29,15 +29,15 @@ struct UnitContributions {
 
   /// - Parameter groups: of `network`, by their scale.
   /// - Throws: `NetworkError` when the network is not valid.
-  init(_ network: Network, _ groups: UnitGroups) throws {
+  init(_ network: Network, _ groups: ChannelGroups) throws {
     let coupling = try network.channelCoupling()
     func channels(_ parameter: String?, axis: Int) -> [Channel]? {
       coupling.axes.first { $0.parameter == parameter && $0.axis == axis }?.channels
     }
     var scale: [Channel: Double] = [:]
-    for family in groups.families {
-      guard let member = family.members.first, let own = channels(member.parameter, axis: 0) else { continue }
-      for (index, norm) in zip(member.indices, family.norms(network.parameters)) { scale[own[index]] = norm }
+    for group in groups.all {
+      guard let member = group.members.first, let own = channels(member.parameter, axis: 0) else { continue }
+      for (index, norm) in zip(member.indices, group.norms(network.parameters)) { scale[own[index]] = norm }
     }
     layers = network.matrixLayers.map { layer in
       let names = layer.weights

@@ -73,7 +73,7 @@ struct WidthSearch {
 
   /// One group a step further, if the whole loses less so.
   private func moved(
-    _ start: Step, _ group: Analysis.ChannelGroup, by step: Int, _ next: ([String: Int]) throws -> Step?
+    _ start: Step, _ group: Analysis.GroupWidth, by step: Int, _ next: ([String: Int]) throws -> Step?
   ) throws -> Step? {
     let counts = Dictionary(start.analysis.groups.map { ($0.name, $0.kept) }, uniquingKeysWith: { $1 })
     let kept = counts[group.name] ?? group.norms.count

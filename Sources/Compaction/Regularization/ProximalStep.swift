@@ -5,21 +5,21 @@ import Torch
 public struct ProximalStep {
   /// The parameters that change.
   public private(set) var changed: [String: Tensor] = [:]
-  /// Slices along axis 0, by parameter, of groups that are zero now: their momentum must be zero too.
+  /// Slices along axis 0, by parameter, of units that are zero now: their momentum must be zero too.
   public private(set) var dead: [String: [Int]] = [:]
   /// The spectrum of each regularised layer after the thresholding, by layer.
   public private(set) var spectra: [String: Spectrum] = [:]
-  /// How many groups of each family are not zero.
-  public private(set) var living: [String: (alive: Int, count: Int)] = [:]
+  /// How many units of each channel group are not zero.
+  public private(set) var active: [String: (active: Int, count: Int)] = [:]
   /// The change of basis of pairs, by the parameters of their factors.
   private var bases: [String: (basis: FactorBasis, isFirst: Bool)] = [:]
-  /// Groups that died in this step.
+  /// Units that became zero in this step.
   public private(set) var deaths: [Death] = []
 
-  /// A group that became zero.
+  /// A unit that became zero, by its channel group and its place in it.
   public struct Death: Sendable, Equatable {
-    public var family: String
-    public var group: Int
+    public var group: String
+    public var unit: Int
   }
 
   /// - Parameters:
@@ -76,7 +76,7 @@ public struct ProximalStep {
     guard regularization.regularizer.group > 0, regularization.regularizer.sparsity > 0 else { return }
     for target in regularization.groups {
       let s = regularization.thresholds(of: target, t: t, current).element
-      for (name, tensor) in target.family.softThresholded(current, by: s) where !regularization.isFactor(name) {
+      for (name, tensor) in target.group.softThresholded(current, by: s) where !regularization.isFactor(name) {
         set(name, tensor, &current)
       }
     }
@@ -87,9 +87,9 @@ public struct ProximalStep {
   ) {
     guard regularization.regularizer.group > 0 else { return }
     for target in regularization.groups {
-      let seen = regularization.seeingProducts(current, of: target.family)
+      let seen = regularization.seeingProducts(current, of: target.group)
       let threshold = regularization.thresholds(of: target, t: t, seen).group
-      for (name, tensor) in GroupThresholding(target.family, current, seen: seen, threshold: threshold).parameters {
+      for (name, tensor) in GroupThresholding(target.group, current, seen: seen, threshold: threshold).parameters {
         set(name, tensor, &current)
       }
     }
@@ -99,14 +99,14 @@ public struct ProximalStep {
     _ regularization: Regularization, _ before: [String: Tensor], _ current: [String: Tensor]
   ) {
     for target in regularization.groups {
-      let family = target.family
-      let now = family.norms(current)
-      living[family.name] = (now.filter { $0 > 0 }.count, now.count)
+      let group = target.group
+      let now = group.norms(current)
+      active[group.name] = (now.filter { $0 > 0 }.count, now.count)
       guard now.contains(0) else { continue }
-      let then = family.norms(before)
-      for group in now.indices where now[group] == 0 {
-        if then[group] != 0 { deaths.append(Death(family: family.name, group: group)) }
-        for member in family.members { dead[member.parameter, default: []].append(member.indices[group]) }
+      let then = group.norms(before)
+      for unit in now.indices where now[unit] == 0 {
+        if then[unit] != 0 { deaths.append(Death(group: group.name, unit: unit)) }
+        for member in group.members { dead[member.parameter, default: []].append(member.indices[unit]) }
       }
     }
   }

@@ -26,9 +26,9 @@ public struct Regularization: Sendable {
     var factor: Double
   }
 
-  /// A family of groups under the group lasso.
+  /// A channel group under the group lasso.
   public struct GroupTarget: Sendable {
-    public var family: GroupFamily
+    public var group: ChannelGroup
     var factor: Double
   }
 
@@ -36,7 +36,7 @@ public struct Regularization: Sendable {
   public struct StartingScales: Sendable, Codable, Equatable {
     /// Mean singular value by layer.
     public var singularValue: [String: Double] = [:]
-    /// Mean group norm by family.
+    /// Mean group norm by group.
     public var groupNorm: [String: Double] = [:]
     /// ‖W‖ by layer, of those that a batch norm follows.
     public var norm: [String: Double] = [:]
@@ -57,10 +57,10 @@ public struct Regularization: Sendable {
     let known = layers.filter { $0.decomposition == .spatialFirst }
     normalized = known.filter(network.isNormalized).map { ($0.name, $0.weights) }
     pairs = known.filter(\.isFactorized).map(\.weights)
-    groups = try UnitGroups(
+    groups = try ChannelGroups(
       of: network, norm: regularizer.groupNorm, leavingOut: nodesSkipped.contains
-    ).families.map { family in
-      GroupTarget(family: family, factor: regularizer.factor(of: family.makers))
+    ).all.map { group in
+      GroupTarget(group: group, factor: regularizer.factor(of: group.makers))
     }
     self.start = start ?? StartingScales()
     if start == nil { try measure(network) }
@@ -72,8 +72,8 @@ public struct Regularization: Sendable {
       start.singularValue[target.layer] = try matrix.map { try Spectrum(of: $0).mean }
     }
     for target in groups {
-      let norms = target.family.norms(seeingProducts(network.parameters, of: target.family))
-      start.groupNorm[target.family.name] = norms.reduce(0, +) / Double(max(1, norms.count))
+      let norms = target.group.norms(seeingProducts(network.parameters, of: target.group))
+      start.groupNorm[target.group.name] = norms.reduce(0, +) / Double(max(1, norms.count))
     }
     start.measureNorms(normalized, network.parameters)
   }
@@ -88,11 +88,11 @@ public struct Regularization: Sendable {
     return factors.count == 2 ? factors[1].matmul(first) : first
   }
 
-  /// `parameters` with the second factor of every pair in `family` replaced by the pair's product, whose rows are its
+  /// `parameters` with the second factor of every pair in `group` replaced by the pair's product, whose rows are its
   /// units.
-  func seeingProducts(_ parameters: [String: Tensor], of family: GroupFamily) -> [String: Tensor] {
+  func seeingProducts(_ parameters: [String: Tensor], of group: ChannelGroup) -> [String: Tensor] {
     var result = parameters
-    for weights in pairs where family.members.contains(where: { $0.parameter == weights[1] }) {
+    for weights in pairs where group.members.contains(where: { $0.parameter == weights[1] }) {
       result[weights[1]] = Self.matrix(weights, parameters)
     }
     return result
@@ -116,8 +116,8 @@ public struct Regularization: Sendable {
   public func thresholds(
     of target: GroupTarget, t: Double, _ parameters: [String: Tensor]
   ) -> (group: Double, element: Double) {
-    let root = Double(max(1, target.family.size(parameters))).squareRoot()
-    let unit = regularizer.scale == .relative ? start.groupNorm[target.family.name] ?? 0 : root
+    let root = Double(max(1, target.group.size(parameters))).squareRoot()
+    let unit = regularizer.scale == .relative ? start.groupNorm[target.group.name] ?? 0 : root
     let whole = t * regularizer.group * target.factor * unit
     return ((1 - regularizer.sparsity) * whole, regularizer.sparsity * whole / root)
   }

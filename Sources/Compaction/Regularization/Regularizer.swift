@@ -10,7 +10,7 @@ public struct Regularizer: Sendable, Codable, Equatable {
   /// α: the part of λ that goes to single elements, (1 − α)·λ_l·√P·‖θ_l^n‖₂ + α·λ_l·‖θ_l‖₁; 1 is the ℓ1 norm alone.
   public var sparsity: Double
   /// What the norm of a group is taken over.
-  public var groupNorm: GroupNorm
+  public var groupNorm: GroupLassoNorm
   public var order: Order
   public var frequency: Frequency
   public var scale: Scale
@@ -51,7 +51,8 @@ public struct Regularizer: Sendable, Codable, Equatable {
   }
 
   public init(
-    nuclear: Double, group: Double, sparsity: Double = 0, groupNorm: GroupNorm = .whole, order: Order = .nuclearFirst,
+    nuclear: Double, group: Double, sparsity: Double = 0, groupNorm: GroupLassoNorm = .whole,
+    order: Order = .nuclearFirst,
     frequency: Frequency = .steps(10), scale: Scale = .relative, skip: [String]? = nil,
     strengths: [LayerStrength] = [], restoresNorm: Bool = true, warmup: Double = 0
   ) {

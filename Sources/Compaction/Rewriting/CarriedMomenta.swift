@@ -10,9 +10,9 @@ extension Compacted {
   ///
   /// - Parameter momenta: by parameter, in the shapes of the given network; linear in the gradients, as SGD's are.
   public func carrying(_ momenta: [String: Tensor]) -> [String: Tensor] {
-    let coupling = rewrite.silent.coupling
+    let coupling = rewrite.removable.coupling
     var result = Network.cutting(momenta, along: coupling.axes) {
-      !rewrite.silent.channels.contains(coupling.representative($0))
+      !rewrite.removable.channels.contains(coupling.representative($0))
     }
     for (layer, factors) in rewrite.layers {
       let old = layer.weights

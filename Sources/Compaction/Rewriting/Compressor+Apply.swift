@@ -14,7 +14,7 @@ public struct Compacted: Sendable {
 
 /// The steps from a network to its compact form: which channels went, and which layers became what factors.
 struct Rewrite: Sendable {
-  var silent: SilentUnits
+  var removable: RemovableChannels
   /// The layers of the narrowed network that were factorised.
   var layers: [(layer: MatrixLayer, factors: Factorization)] = []
   /// The narrowed network, from before the factorising.
@@ -24,7 +24,7 @@ struct Rewrite: Sendable {
 extension Compressor {
   /// Makes the small network and the truncated one to compare it with; `prove` compares them.
   ///
-  /// Narrows first, then factorises, since input slices of silent units carry energy nobody reads.
+  /// Narrows first, then factorises, since input slices of removable units carry energy nobody reads.
   ///
   /// - Parameter plan: for this network, with the compressor's moments where it has some; one from elsewhere has to be
   ///   `fitted` first.
@@ -34,7 +34,7 @@ extension Compressor {
     let narrowing = try narrowing(of: network, by: plan)
     let narrow = narrowing.narrow
     var small = narrow
-    var rewrite = Rewrite(silent: narrowing.silent, narrow: narrow)
+    var rewrite = Rewrite(removable: narrowing.removable, narrow: narrow)
     var truncated = narrowing.quiet.to(.float64)
     let layers = Dictionary(narrow.matrixLayers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     for entry in plan.layers {
@@ -46,7 +46,7 @@ extension Compressor {
       small = try small.factorizing(layer, factors)
       let error = small.matrix(of: small.layer(named: entry.name)) - matrix
       try entry.checkError(norm.map { $0(error, as: decomposition) } ?? error.norm, isOfActivations: norm != nil)
-      try truncated.replace(layer, by: factors, narrowing.silent)
+      try truncated.replace(layer, by: factors, narrowing.removable)
       rewrite.layers.append((layer, factors))
     }
     try small.validate()
@@ -69,7 +69,7 @@ extension Compressor {
 
   /// - Parameter network: one whose layers share no parameters.
   func narrowing(of network: Network, by plan: Plan) throws -> Narrowing {
-    let groups = try UnitGroups(of: network, removableBut: Set(plan.leftOut))
+    let groups = try ChannelGroups(of: network, removableBut: Set(plan.leftOut))
     return try Narrowing(of: network, groups, to: .counts(plan.widths), minimumUnits: plan.minimumUnits)
   }
 }
@@ -97,17 +97,19 @@ public struct CompactionError: Error, CustomStringConvertible {
 
 extension Network {
   /// Puts the truncated matrix of the narrow layer into the rows and columns it came from.
-  fileprivate mutating func replace(_ layer: MatrixLayer, by factors: Factorization, _ silent: SilentUnits) throws {
+  fileprivate mutating func replace(_ layer: MatrixLayer, by factors: Factorization, _ removable: RemovableChannels)
+    throws
+  {
     // A pair keeps both its nodes: W_r = (U√Σ)(√ΣVᵀ) goes into their old shape, padded with zeros to the old rank.
     let matrices = layer.isFactorized ? [factors.first, factors.second] : [factors.truncated]
     for (node, matrix) in zip(layer.nodes, matrices) {
       guard let name = self[node]?.parameters[.weight], let old = parameters[name] else { continue }
-      parameters[name] = silent.embed(matrix, into: old, name)
+      parameters[name] = removable.embed(matrix, into: old, name)
     }
   }
 }
 
-extension SilentUnits {
+extension RemovableChannels {
   /// `matrix` (kept rows × kept columns·taps) written over the kept part of `weight`; the rest stays.
   fileprivate func embed(_ matrix: Tensor, into weight: Tensor, _ name: String) -> Tensor {
     let taps = weight.shape.dropFirst(2).reduce(1, *)

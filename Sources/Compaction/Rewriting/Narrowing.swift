@@ -4,7 +4,7 @@ import Torch
 extension Network {
   /// The network without `channels`; what constants contributed to later layers moves into their biases.
   ///
-  /// Exact when the channels are silent (see `SilentUnits`).
+  /// Exact when the channels are removable (see `RemovableChannels`).
   ///
   /// - Parameters:
   ///   - channels: representatives in `coupling` of the channels to remove.

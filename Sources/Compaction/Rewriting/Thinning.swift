@@ -14,9 +14,9 @@ extension Network {
       coupling.axes.filter { $0.axis == 0 }.map { ($0.parameter, $0.channels) }, uniquingKeysWith: { first, _ in first }
     )
     var removed = Set<Channel>()
-    for family in try UnitGroups(of: self, leavingOut: { _ in false }).families {
-      guard let member = family.members.first, let channels = owners[member.parameter] else { continue }
-      let kept = max(1, Int((fraction * Double(family.count)).rounded()))
+    for group in try ChannelGroups(of: self, leavingOut: { _ in false }).all {
+      guard let member = group.members.first, let channels = owners[member.parameter] else { continue }
+      let kept = max(1, Int((fraction * Double(group.count)).rounded()))
       removed.formUnion(member.indices.dropFirst(kept).map { channels[$0] })
     }
     return try narrowed(removing: removed, coupling)

@@ -6,7 +6,7 @@ import Torch
 /// Two analyses meet: coupling says what is indexed together, values say what a channel carries. A channel may go when
 /// every layer that reads it sees zero there, or a constant that can move into that layer's bias; a convolution that
 /// pads with zeros can take only zero.
-public struct SilentUnits: Sendable {
+public struct RemovableChannels: Sendable {
   /// Channels (representatives) that can go.
   public private(set) var channels: Set<Channel>
   public let coupling: ChannelCoupling
@@ -39,7 +39,7 @@ public struct SilentUnits: Sendable {
 
   /// The inputs of a layer that stay; nil where all do.
   ///
-  /// - Parameter network: the one that these are the silent units of.
+  /// - Parameter network: the one that these are the removable units of.
   func inputs(of layer: MatrixLayer, in network: Network) -> [Int]? {
     guard let name = layer.weights.first, let shape = network.parameters[name]?.shape else { return nil }
     let inputs = kept(name, axis: 1, count: shape[1])
@@ -66,7 +66,7 @@ public struct SilentUnits: Sendable {
     return needed
   }
 
-  /// A slice may hold silent channels alone, though the layer that makes them has others.
+  /// A slice may hold removable channels alone, though the layer that makes them has others.
   private mutating func keepOneOfEachValue(_ network: Network) {
     for node in network.nodes {
       let made = (coupling.channels[node.name] ?? []).map(coupling.representative)
@@ -76,13 +76,13 @@ public struct SilentUnits: Sendable {
 
   private mutating func keepStrongest(_ axes: [OwnedAxis], _ minimum: Int, _ network: Network) {
     for axis in axes {
-      let living = axis.channels.filter { !channels.contains($0) }.count
-      let missing = min(max(1, minimum), axis.channels.count) - living
+      let active = axis.channels.filter { !channels.contains($0) }.count
+      let missing = min(max(1, minimum), axis.channels.count) - active
       guard missing > 0, let weight = network.parameters[axis.parameter] else { continue }
       let rows = weight.to(.float64).reshaped([weight.shape[0], -1])
       let norms = (rows * rows).sum(axes: [1]).doubles
-      let silent = axis.channels.indices.filter { channels.contains(axis.channels[$0]) }
-      for index in silent.sorted(by: { (norms[$0], $1) > (norms[$1], $0) }).prefix(missing) {
+      let removable = axis.channels.indices.filter { channels.contains(axis.channels[$0]) }
+      for index in removable.sorted(by: { (norms[$0], $1) > (norms[$1], $0) }).prefix(missing) {
         channels.remove(axis.channels[index])
       }
     }

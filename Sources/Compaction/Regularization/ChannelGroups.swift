@@ -1,16 +1,16 @@
 import Networks
 import Torch
 
-/// One parameter's part in a family of groups: slice `indices[k]` along axis 0 belongs to group k.
+/// One parameter's part in a channel group: slice `indices[k]` along axis 0 belongs to unit k.
 public struct GroupMember: Sendable {
   public var parameter: String
   public var indices: [Int]
-  /// Whether it only goes along: it is neither in the norm nor shrunk, but zero when the group is.
+  /// Whether it is only carried: it is neither in the norm nor shrunk, but zero when the unit is.
   public var isCarried = false
 }
 
-/// What the norm of a group is taken over.
-public enum GroupNorm: String, Sendable, Codable, CaseIterable {
+/// What the norm of a unit is taken over.
+public enum GroupLassoNorm: String, Sendable, Codable, CaseIterable {
   /// Everything that makes, scales and shifts the channel.
   case whole
   /// γ and β alone where a batch norm follows, since the function does not depend on the norm of the rows before it;
@@ -18,30 +18,30 @@ public enum GroupNorm: String, Sendable, Codable, CaseIterable {
   case scale
 }
 
-/// Groups of alike make: the channels of one channel group, each with everything that makes, scales and shifts it.
+/// Coupled channels, each of them a unit: a group of the group lasso, with everything that makes, scales and shifts it.
 ///
-/// A group is what lives or dies together: for every member of the channel group the producing rows with their biases
+/// What becomes zero together is a unit: for every member of the channel group the producing rows with their biases
 /// and the batch norms' γ and β. The slices of later weights that read the channel are not in it.
-public struct GroupFamily: Sendable {
-  /// The names of the layers that make the units, joined by "+"; different for every family.
+public struct ChannelGroup: Sendable {
+  /// The names of the layers that make the units, joined by "+"; unique in a network.
   public var name: String
   /// The layers that make the units.
   public var makers: [String]
   public var members: [GroupMember]
   public var count: Int
 
-  /// ‖θ_n‖₂ for each group n.
+  /// ‖θ_n‖₂ for each unit n.
   public func norms(_ parameters: [String: Tensor]) -> [Double] {
     var squares = [Double](repeating: 0, count: count)
     for member in members where !member.isCarried {
       guard let tensor = parameters[member.parameter] else { continue }
       let each = tensor.squaredSlices
-      for (group, index) in member.indices.enumerated() { squares[group] += each[index] }
+      for (unit, index) in member.indices.enumerated() { squares[unit] += each[index] }
     }
     return squares.map { $0.squareRoot() }
   }
 
-  /// Each group's slices multiplied by its factor; what is carried stays, or becomes zero with the group.
+  /// Each unit's slices multiplied by its factor; what is carried stays, or becomes zero with the unit.
   public func scaled(_ parameters: [String: Tensor], by factors: [Double]) -> [String: Tensor] {
     var result: [String: Tensor] = [:]
     let allLive = factors.allSatisfy { $0 != 0 }
@@ -52,8 +52,8 @@ public struct GroupFamily: Sendable {
         continue
       }
       var each = [Double](repeating: 1, count: tensor.shape[0])
-      for (group, index) in member.indices.enumerated() {
-        each[index] = member.isCarried && factors[group] != 0 ? 1 : factors[group]
+      for (unit, index) in member.indices.enumerated() {
+        each[index] = member.isCarried && factors[unit] != 0 ? 1 : factors[unit]
       }
       let column = Tensor(each, shape: [each.count] + Array(repeating: 1, count: tensor.shape.count - 1))
       result[member.parameter] = tensor * column.to(tensor.dtype).to(tensor.device)
@@ -61,7 +61,7 @@ public struct GroupFamily: Sendable {
     return result
   }
 
-  /// S(θ, s) = sign(θ)·(|θ| − s)₊ for every element of the groups; what is carried stays.
+  /// S(θ, s) = sign(θ)·(|θ| − s)₊ for every element of the units; what is carried stays.
   ///
   /// Followed by `GroupThresholding` it is the proximal operator of the sparse group lasso (Alvarez & Salzmann 2016,
   /// eq. 5).
@@ -76,7 +76,7 @@ public struct GroupFamily: Sendable {
     return result
   }
 
-  /// P: how many scalars one group has.
+  /// P: how many scalars one unit has.
   public func size(_ parameters: [String: Tensor]) -> Int {
     guard count > 0 else { return 0 }
     return members.filter { !$0.isCarried }.map { member in
@@ -86,20 +86,20 @@ public struct GroupFamily: Sendable {
   }
 }
 
-/// Which groups a network has, derived from its coupled channels.
-public struct UnitGroups: Sendable {
-  public var families: [GroupFamily]
+/// The channel groups of a network, derived from its coupled channels.
+public struct ChannelGroups: Sendable {
+  public var all: [ChannelGroup]
 
   /// - Parameters:
   ///   - network: any valid network.
-  ///   - norm: what the norm of a group is taken over.
+  ///   - norm: what the norm of a unit is taken over.
   ///   - isLeftOut: layers that are not to lose units; a channel group is left out when all that make it are.
   /// - Throws: `NetworkError` when the network is not valid.
-  public init(of network: Network, norm: GroupNorm = .whole, leavingOut isLeftOut: (String) -> Bool) throws {
+  public init(of network: Network, norm: GroupLassoNorm = .whole, leavingOut isLeftOut: (String) -> Bool) throws {
     let coupling = try network.channelCoupling()
     let frozen = coupling.frozen
     var slices: [Channel: [(parameter: String, index: Int, role: SliceRole)]] = [:]
-    // Two nodes that share a parameter own the same axis twice; its slices are in the group once.
+    // Two nodes that share a parameter own the same axis twice; its slices are in the unit once.
     var seen = Set<String>()
     for axis in coupling.axes where axis.axis == 0 && (axis.role == .unit || axis.role == .follower) {
       guard seen.insert(axis.parameter).inserted else { continue }
@@ -113,27 +113,27 @@ public struct UnitGroups: Sendable {
       if makers.isEmpty || makers.allSatisfy(isLeftOut) { continue }
       byMake[own.map(\.parameter), default: []].append(channel)
     }
-    // The second factor of a pair stands for the layer it came from, so that a family keeps its name.
+    // The second factor of a pair stands for the layer it came from, so that a group keeps its name.
     let layers = Dictionary(
       network.matrixLayers.flatMap { layer in layer.nodes.map { ($0, layer.name) } }, uniquingKeysWith: { $1 })
-    families = byMake.map { make, channels in
-      Self.family(make, channels.sorted(), slices, norm) { layers[$0] ?? $0 }
+    all = byMake.map { make, channels in
+      Self.group(make, channels.sorted(), slices, norm) { layers[$0] ?? $0 }
     }.sorted { $0.name < $1.name }
-    // Slices of one layer can go different ways and make several families.
-    for index in families.indices.dropFirst()
-    where families[..<index].contains(where: { $0.name == families[index].name }) {
-      families[index].name += "#\(index)"
+    // Slices of one layer can go different ways and make several groups.
+    for index in all.indices.dropFirst()
+    where all[..<index].contains(where: { $0.name == all[index].name }) {
+      all[index].name += "#\(index)"
     }
   }
 
-  private static func family(
+  private static func group(
     _ make: [String], _ channels: [Channel],
-    _ slices: [Channel: [(parameter: String, index: Int, role: SliceRole)]], _ norm: GroupNorm,
+    _ slices: [Channel: [(parameter: String, index: Int, role: SliceRole)]], _ norm: GroupLassoNorm,
     named name: (String) -> String
-  ) -> GroupFamily {
+  ) -> ChannelGroup {
     let roles = channels.first.flatMap { slices[$0] }?.map(\.role) ?? []
     let carriesUnits = norm == .scale && roles.contains(.follower)
-    // A grouped convolution may have several slices of one parameter in a group: one member for each.
+    // A grouped convolution may have several slices of one parameter in a unit: one member for each.
     let members = make.indices.map { position in
       GroupMember(
         parameter: make[position], indices: channels.map { slices[$0]?[position].index ?? 0 },
@@ -146,7 +146,7 @@ public struct UnitGroups: Sendable {
         if !makers.contains(maker) { makers.append(maker) }
       }
     }
-    return GroupFamily(name: makers.joined(separator: "+"), makers: makers, members: members, count: channels.count)
+    return ChannelGroup(name: makers.joined(separator: "+"), makers: makers, members: members, count: channels.count)
   }
 
   /// "layer1.0.conv1.weight" → "layer1.0.conv1".

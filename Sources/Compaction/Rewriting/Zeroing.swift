@@ -17,19 +17,19 @@ extension Network {
   ///   - widths: how many of each group stay, the strongest.
   ///   - minimum: how many units every group keeps at least.
   ///   - step: by share, the next multiple of it is kept.
-  func silencingWeakest(
-    of groups: UnitGroups, keeping widths: Widths, atLeast minimum: Int, multipleOf step: Int = 1
+  func zeroingWeakest(
+    of groups: ChannelGroups, keeping widths: Widths, atLeast minimum: Int, multipleOf step: Int = 1
   ) -> Network {
     if case .share(let share) = widths, share >= 1 { return self }
     var result = self
-    for family in groups.families {
-      let norms = family.norms(parameters)
+    for group in groups.all {
+      let norms = group.norms(parameters)
       let strongestFirst = norms.indices.sorted { (norms[$0], $1) > (norms[$1], $0) }
-      let kept = widths.kept(of: family.name, strongestFirst.map { norms[$0] }, atLeast: minimum, multipleOf: step)
+      let kept = widths.kept(of: group.name, strongestFirst.map { norms[$0] }, atLeast: minimum, multipleOf: step)
       guard kept < norms.count else { continue }
       var factors = [Double](repeating: 1, count: norms.count)
       for index in strongestFirst.dropFirst(kept) { factors[index] = 0 }
-      result.parameters.merge(family.scaled(result.parameters, by: factors)) { _, new in new }
+      result.parameters.merge(group.scaled(result.parameters, by: factors)) { _, new in new }
     }
     return result
   }

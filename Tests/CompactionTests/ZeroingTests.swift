@@ -5,7 +5,7 @@ import Testing
 import Torch
 
 /// Plans to a size that take the weakest units as well as the smallest singular values.
-@Suite struct SilencingTests {
+@Suite struct ZeroingTests {
   private func network() throws -> Network {
     try Network.dec3(input: [1, 16, 16], classes: 5, units: [16, 24, 32], seed: 1).unsettled()
   }
@@ -22,8 +22,8 @@ import Torch
     let name = "block2.bn_h"
     network.parameters["\(name).weight"] = Tensor((0..<24).map { Float(24 - $0) }, shape: [24])
     network.parameters["\(name).bias"] = Tensor.zeros([24])
-    let groups = try UnitGroups(of: network, norm: .scale, leavingOut: { $0 != "block2.conv_h" })
-    let quiet = network.silencingWeakest(of: groups, keeping: .share(0.5), atLeast: 1)
+    let groups = try ChannelGroups(of: network, norm: .scale, leavingOut: { $0 != "block2.conv_h" })
+    let quiet = network.zeroingWeakest(of: groups, keeping: .share(0.5), atLeast: 1)
     let scale = try #require(quiet.parameters["\(name).weight"]).doubles
     let expected: [Double] = [24, 23, 22, 21, 20, 19, 18, 17] + Array(repeating: 0, count: 16)
     #expect(scale == expected)
@@ -33,7 +33,7 @@ import Torch
   }
 
   @Test(arguments: [Target.parameters(0.3), .macs(0.2)])
-  func `the compact network costs what the plan foretells and equals the silenced one`(goal: Target) throws {
+  func `the compact network costs what the plan predicts and equals the zeroed one`(goal: Target) throws {
     let compacted = try compact(network(), goal)
     #expect(try compacted.network.cost() == compacted.plan.predicted)
     #expect(compacted.plan.isLossy && compacted.plan.unitShare < 1)
@@ -43,17 +43,17 @@ import Torch
 
   @Test func `at the same size more of the energy stays than without cutting units`() throws {
     let both = try compact(network(), .parameters(0.3))
-    let ranks = try compact(network(), .parameters(0.3), .silent)
+    let ranks = try compact(network(), .parameters(0.3), .zero)
     #expect(both.plan.energy > ranks.plan.energy + 0.1)
     #expect(ranks.plan.unitShare == 1 && ranks.plan.layers.allSatisfy { $0.units == $0.unitsBefore })
   }
 
   @Test func `the ranks of a pair are cut by the product's spectrum and not as units`() throws {
-    let once = try compact(network(), .parameters(0.4), .silent).network
+    let once = try compact(network(), .parameters(0.4), .zero).network
     let pair = try #require(once.matrixLayers.first { $0.isFactorized })
-    let groups = try UnitGroups(
+    let groups = try ChannelGroups(
       of: once, norm: .scale, leavingOut: once.nodesWithoutGroups(leavingOut: []).contains)
-    #expect(!groups.families.contains { $0.makers.contains(pair.nodes[0]) })
+    #expect(!groups.all.contains { $0.makers.contains(pair.nodes[0]) })
     let twice = try compact(once, .parameters(0.5))
     #expect(throws: Never.self) { _ = try EqualityProof(reference: twice.truncated, candidate: twice.network) }
   }

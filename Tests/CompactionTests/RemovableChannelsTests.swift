@@ -4,31 +4,31 @@ import Networks
 import Testing
 import Torch
 
-/// Removing what is silent changes nothing, in float64 and with batch norms as after a training.
-@Suite struct SilentUnitsTests {
+/// Removing what is removable changes nothing, in float64 and with batch norms as after a training.
+@Suite struct RemovableChannelsTests {
   private func narrowed(_ network: Network, minimumUnits: Int = 1) throws -> Network {
-    let silent = try SilentUnits(in: network, minimumUnits: minimumUnits)
-    return try network.narrowed(removing: silent.channels, silent.coupling)
+    let removable = try RemovableChannels(in: network, minimumUnits: minimumUnits)
+    return try network.narrowed(removing: removable.channels, removable.coupling)
   }
 
   private func shape(_ network: Network, _ parameter: String) -> [Int]? { network.parameters[parameter]?.shape }
 
-  /// What changes when silent units go from the network in float64, where nothing is rounded away.
+  /// What changes when removable units go from the network in float64, where nothing is rounded away.
   private func difference(_ network: Network, _ narrow: (Network) throws -> Network) throws -> Double {
     try largestDifference(network.to(.float64), narrow(network.to(.float64)))
   }
 
-  @Test func `a network without silent units stays as it is`() throws {
+  @Test func `a network without removable units stays as it is`() throws {
     let network = try Network.lenet5(input: [1, 28, 28], classes: 10, seed: 0)
-    #expect(try SilentUnits(in: network).channels.isEmpty)
+    #expect(try RemovableChannels(in: network).channels.isEmpty)
     #expect(try narrowed(network).parameters.mapValues(\.shape) == network.parameters.mapValues(\.shape))
   }
 
-  @Test func `silent units of dec3 go and change nothing`() throws {
+  @Test func `removable units of dec3 go and change nothing`() throws {
     var network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [8, 12, 16], seed: 1).unsettled()
-    network.silence("block1.conv_h", "block1.bn_h", [0, 7])
-    network.silence("block2.conv_v", "block2.bn_v", [3])
-    network.silence("block3.conv_h", "block3.bn_h", [1, 2, 15])
+    network.zero("block1.conv_h", "block1.bn_h", [0, 7])
+    network.zero("block2.conv_v", "block2.bn_v", [3])
+    network.zero("block3.conv_h", "block3.bn_h", [1, 2, 15])
     let small = try narrowed(network)
     #expect(shape(small, "block1.conv_h.weight") == [6, 8, 1, 5])
     #expect(shape(small, "block2.conv_v.weight") == [11, 6, 5, 1])
@@ -37,7 +37,7 @@ import Torch
     #expect(try difference(network) { try narrowed($0) } < 1e-12)
   }
 
-  @Test func `silent units of lenet5 go through its flattening`() throws {
+  @Test func `removable units of lenet5 go through its flattening`() throws {
     var network = try Network.lenet5(input: [1, 28, 28], classes: 10, seed: 0)
     for (layer, units) in [("conv1", [2]), ("conv2", [0, 15]), ("fc1", [5, 6, 7])] {
       network.set("\(layer).weight", units, to: 0)
@@ -55,24 +55,24 @@ import Torch
   }
 
   /// Makes channel `index` of stage 1, and what is coupled with it, zero.
-  private func silenceTie(_ index: Int, in network: inout Network) {
-    network.silence("conv1", "bn1", [index])
+  private func zeroCoupled(_ index: Int, in network: inout Network) {
+    network.zero("conv1", "bn1", [index])
     for (stage, offset) in [(1, 0), (2, 8), (3, 24)] {
       for block in 0..<3 {
-        network.silence("layer\(stage).\(block).conv2", "layer\(stage).\(block).bn2", [index + offset])
+        network.zero("layer\(stage).\(block).conv2", "layer\(stage).\(block).bn2", [index + offset])
       }
     }
   }
 
   @Test func `a channel group of resnet20 goes as a whole and its pads are counted again`() throws {
     var network = try resnet20()
-    silenceTie(3, in: &network)
+    zeroCoupled(3, in: &network)
     // A channel that stage 2 has in its pad before, and one of stage 3 alone, in its pad behind.
     for block in 0..<3 {
-      network.silence("layer2.\(block).conv2", "layer2.\(block).bn2", [5])
-      network.silence("layer3.\(block).conv2", "layer3.\(block).bn2", [21, 63])
+      network.zero("layer2.\(block).conv2", "layer2.\(block).bn2", [5])
+      network.zero("layer3.\(block).conv2", "layer3.\(block).bn2", [21, 63])
     }
-    network.silence("layer1.1.conv1", "layer1.1.bn1", [0, 1])
+    network.zero("layer1.1.conv1", "layer1.1.bn1", [0, 1])
     let small = try narrowed(network)
     #expect(shape(small, "conv1.weight") == [15, 3, 3, 3])
     #expect(shape(small, "layer2.2.conv2.weight") == [30, 32, 3, 3])
@@ -84,13 +84,13 @@ import Torch
     #expect(try difference(network) { try narrowed($0) } < 1e-12)
   }
 
-  @Test func `one silent member of a channel group is not enough`() throws {
+  @Test func `one removable member of a channel group is not enough`() throws {
     var network = try resnet20()
-    network.silence("layer1.0.conv2", "layer1.0.bn2", [3])
-    #expect(try SilentUnits(in: network).channels.isEmpty)
+    network.zero("layer1.0.conv2", "layer1.0.bn2", [3])
+    #expect(try RemovableChannels(in: network).channels.isEmpty)
   }
 
-  @Test func `removing a unit that is not silent does change something`() throws {
+  @Test func `removing a unit that is not removable does change something`() throws {
     let network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [8, 12, 16], seed: 1).unsettled()
     let coupling = try network.channelCoupling()
     let channel = coupling.representative(try #require(coupling.channels["block2.conv_v"])[0])
@@ -115,14 +115,14 @@ import Torch
     return try net.finish(net.linear(net.flatten(net.globalAveragePool(x)), "out", units: 3)).unsettled()
   }
 
-  @Test func `concatenation, slice, depthwise and grouped convolutions lose their silent channels`() throws {
+  @Test func `concatenation, slice, depthwise and grouped convolutions lose their removable channels`() throws {
     var network = try mixed()
     // b's channel 2 is part's 5 and the depthwise unit 5; b's channel 5 is cut away by the slice.
-    network.silence("b", "nb", [2, 5])
-    network.silence("d", "nd", [5])
+    network.zero("b", "nb", [2, 5])
+    network.zero("d", "nd", [5])
     // Group 1 of the grouped convolution: its two inputs and its unit.
-    network.silence("m", "nm", [2, 3])
-    network.silence("g", "ng", [1])
+    network.zero("m", "nm", [2, 3])
+    network.zero("g", "ng", [1])
     let small = try narrowed(network)
     #expect(shape(small, "b.weight") == [4, 2, 3, 3])
     #expect((small["part"]?.operation as? Slice) == Slice(axis: 0, start: 1, end: 8))
@@ -137,7 +137,7 @@ import Torch
 
   @Test func `half a group is not enough`() throws {
     var network = try mixed()
-    network.silence("m", "nm", [2])
+    network.zero("m", "nm", [2])
     #expect(try shape(narrowed(network), "m.weight")?[0] == 8)
     #expect(try shape(narrowed(network), "g.weight") == [4, 2, 3, 3])
   }
@@ -172,7 +172,7 @@ import Torch
 
   @Test func `a constant stays where a convolution pads with zeros`() throws {
     let network = withConstant(try pair(padding: [0, 1], bias: false))
-    #expect(try SilentUnits(in: network).channels.isEmpty)
+    #expect(try RemovableChannels(in: network).channels.isEmpty)
   }
 
   @Test func `a zero goes even where a convolution pads`() throws {
@@ -202,7 +202,7 @@ import Torch
     var network = try pair(padding: [1, 1], bias: false)
     network.set("first.weight", [2], to: 0)
     network.set("norm.bias", [2], to: 5)
-    #expect(try SilentUnits(in: network).channels.isEmpty)
+    #expect(try RemovableChannels(in: network).channels.isEmpty)
     network = try pair(padding: [0, 0], bias: false)
     network.set("first.weight", [2], to: 0)
     network.set("norm.bias", [2], to: 5)
@@ -211,7 +211,7 @@ import Torch
   }
 
   @Test(arguments: [1, 3])
-  func `a layer keeps its fewest units, the strongest of the silent`(minimum: Int) throws {
+  func `a layer keeps its fewest units, the strongest of the removable`(minimum: Int) throws {
     var network = try pair(padding: [0, 0], bias: false)
     network.set("norm.weight", [0, 1, 2, 3], to: 0)
     network.set("norm.bias", [0, 1, 2, 3], to: 0.1)
@@ -222,7 +222,7 @@ import Torch
     #expect(try difference(network) { try narrowed($0, minimumUnits: minimum) } < 1e-9)
   }
 
-  @Test func `a slice keeps a channel when all of its channels are silent`() throws {
+  @Test func `a slice keeps a channel when all of its channels are removable`() throws {
     var net = NetworkBuilder(input: [2, 6, 6], seed: 4)
     let x = try net.relu(net.batchNorm(net.convolution(net.input, "first", units: 4, kernel: [1, 1]), "norm"))
     let halves = try (0..<2).map { try net.append(Slice(axis: 0, start: 2 * $0, end: 2 * $0 + 2), reading: [x]) }
@@ -230,7 +230,7 @@ import Torch
     let z = try net.convolution(halves[1], "right", units: 2, kernel: [1, 1], bias: true)
     let flat = try net.flatten(net.globalAveragePool(net.add(y, z)))
     var network = try net.finish(net.linear(flat, "out", units: 3)).unsettled()
-    network.silence("first", "norm", [0, 1])
+    network.zero("first", "norm", [0, 1])
     #expect(try shape(narrowed(network), "left.weight") == [2, 1, 1, 1])
     #expect(try difference(network) { try narrowed($0) } < 1e-12)
   }
@@ -282,8 +282,8 @@ import Torch
 
   @Test func `a network with slopes is compressed, and slopes are in no group`() throws {
     let network = try sloped()
-    let groups = try UnitGroups(of: network, leavingOut: { _ in false })
-    #expect(!groups.families.flatMap(\.members).contains { $0.parameter.hasPrefix("act") })
+    let groups = try ChannelGroups(of: network, leavingOut: { _ in false })
+    #expect(!groups.all.flatMap(\.members).contains { $0.parameter.hasPrefix("act") })
     let compact = try Compressor(PlanSettings(target: .parameters(0.5), units: .weakest), skip: []).compact(network)
     #expect(throws: Never.self) { try EqualityProof(reference: compact.truncated, candidate: compact.network) }
   }
