@@ -86,7 +86,8 @@ public struct Session {
   }
 
   private func execute(from start: Model, on data: Dataset, _ given: Network?) throws -> Outcome {
-    let teacher = try given ?? steps.teacher(for: start)
+    let own = recipe.regularizer.partial != nil && recipe.training.distillation ?? 0 > 0 ? start.network : nil
+    let teacher = try given ?? steps.teacher(for: start) ?? own
     let yaml = try recipe.yaml()
     var description = start
     description.recipe = yaml
@@ -227,6 +228,6 @@ extension Recipe {
 
   /// What the weights of a network come from that was trained by this recipe.
   package var origin: Defaults.Context.Origin {
-    hasPretrainedWeights || regularizer.isOff ? .pretrained : .compressionTrained
+    hasPretrainedWeights || regularizer.isOff || regularizer.partial != nil ? .pretrained : .compressionTrained
   }
 }

@@ -35,6 +35,9 @@ struct Checkpoint {
     /// The size that the automatic strength leads to.
     var wish: SizeTarget?
     var controller: StrengthController?
+    /// What the partial regulariser shrinks, and which of the training's plans it is of.
+    var cut: PlannedCut?
+    var cutPlace: Int?
     /// The network's, where it was made smaller since training started, and the epoch after which it was last.
     var architecture: Architecture?
     var compactedAfter: Int?

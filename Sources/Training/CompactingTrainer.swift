@@ -53,14 +53,9 @@ public struct TrainingCompaction: Sendable, Codable, Equatable {
   private func target(after epoch: Int) -> Target {
     let count = Double(epochs.count)
     let share = Double(epochs.filter { $0 <= epoch }.count) / count
-    return switch settings.target {
-    case .energy: settings.target
-    case .size(let fractions):
-      .size(
-        Target.Fractions(
-          parameters: fractions.parameters.map { pow($0, share) }, macs: fractions.macs.map { pow($0, share) }))
-    case .time(let fraction): .time(pow(fraction, 1 / count))
-    }
+    // Times relate to the network at hand.
+    if case .time = settings.target { return settings.target.partway(1 / count) }
+    return settings.target.partway(share)
   }
 }
 
@@ -115,6 +110,8 @@ extension Trainer {
     state = try TrainingState(network, memory: memory, on: device, teacher: usedTeacher)
     regularization = try Regularization(options.regularizer, on: network, start: position.start)
     regularization.measureNorms(of: network)
+    // What was planned was for the network before.
+    (position.cut, position.cutPlace, partial) = (nil, nil, nil)
     position.start = regularization.start
     position.spectralSums = nil
     // What was cut may have to learn anew.

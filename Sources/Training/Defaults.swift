@@ -35,10 +35,17 @@ public enum Defaults {
     result.training.lr =
       training.lr ?? rate(of: training.optimizer, normalized: context.isNormalized, origin: context.origin)
     result.training.weightDecay = training.usualWeightDecay
-    if let steps = context.stepsPerEpoch { result = resolvingStrengths(result, steps, context.origin) }
+    let isPartial = recipe.regularizer.partial != nil
+    if isPartial {
+      result.regularizer.nuclear = recipe.regularizer.nuclear ?? 0
+      result.regularizer.group = recipe.regularizer.group ?? 0
+    } else if let steps = context.stepsPerEpoch {
+      result = resolvingStrengths(result, steps, context.origin)
+    }
     let isCompressionTrained = Self.isCompressionTrained(recipe, context)
     result.compression = resolve(recipe.compression, isCompressionTrained: isCompressionTrained)
-    let distils = context.stepsPerEpoch == nil && recipe.finetuning.epochs > 0 && !recipe.model.newHead
+    let isCutFromTrained = context.stepsPerEpoch == nil || isPartial && context.origin == .pretrained
+    let distils = isCutFromTrained && recipe.finetuning.epochs > 0 && !recipe.model.newHead
     result.training.distillation = training.distillation ?? (distils && !isCompressionTrained ? distillation : 0)
     return result
   }
@@ -46,7 +53,7 @@ public enum Defaults {
   /// Whether the network that is compressed was, or will have been, trained for it from random weights.
   private static func isCompressionTrained(_ recipe: Recipe, _ context: Context) -> Bool {
     switch context.origin {
-    case .random: context.stepsPerEpoch != nil && !recipe.regularizer.isOff
+    case .random: context.stepsPerEpoch != nil && !recipe.regularizer.isOff && recipe.regularizer.partial == nil
     case .pretrained: false
     case .compressionTrained: context.stepsPerEpoch == nil
     }

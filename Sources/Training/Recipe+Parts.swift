@@ -7,7 +7,8 @@ extension Recipe {
       nuclear: regularizer.nuclear ?? 0, group: regularizer.group ?? 0, sparsity: regularizer.sparsity,
       groupNorm: regularizer.groupNorm, order: regularizer.order, frequency: regularizer.proximalEvery,
       scale: regularizer.scale, skip: regularizer.skip, strengths: regularizer.strengths,
-      restoresNorm: regularizer.restoreNorm, warmup: regularizer.strengthWarmup ?? Double(training.epochs) / 2)
+      restoresNorm: regularizer.restoreNorm, warmup: regularizer.strengthWarmup ?? Double(training.epochs) / 2,
+      partial: regularizer.partial.map { Shrinkage(regularizer.shrinkage, share: $0) })
   }
 
   /// What makes the trained network small.
@@ -27,7 +28,11 @@ extension Recipe {
   public var trainingOptions: TrainingOptions {
     let shape = finetuning.epochs > 0 ? .constant : training.schedule
     var options = options(epochs: training.epochs, Schedule(shape, warmup: training.warmupEpochs), regularization)
-    if training.teacher == nil { options.distillation = nil }
+    // The network that it was can teach one that is pressed at once, as it does one that is cut.
+    if training.teacher == nil, regularizer.partial == nil { options.distillation = nil }
+    if regularizer.partial != nil {
+      options.cutTarget = CutTarget(planSettings, activationImages: activationImages, skip: regularizer.skip)
+    }
     options.sizeTarget = automaticTarget
     options.compaction = compaction
     return options
@@ -97,7 +102,7 @@ extension CompressionRecipe {
 
 extension RegularizerRecipe {
   /// Whether nothing is added to the loss: both strengths were set to zero.
-  public var isOff: Bool { nuclear == 0 && group == 0 }
+  public var isOff: Bool { nuclear == 0 && group == 0 && partial == nil }
 
   /// No strength for either.
   public static var off: RegularizerRecipe {

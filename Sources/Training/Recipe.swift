@@ -101,6 +101,10 @@ public struct RegularizerRecipe: Sendable, Equatable, Codable {
   public var restoreNorm = true
   /// Epochs over which the strength grows from zero; nil is half of all.
   public var strengthWarmup: Double?
+  /// The share of what the plan for the target would cut that goes at every proximal step, in place of both norms; nil
+  /// is none.
+  public var partial: Double?
+  public var shrinkage = Shrinkage.Form.multiplicative
   /// Whether the strength follows the target size; nil where a strength was left open.
   public var automaticStrength: Bool?
 

@@ -64,6 +64,14 @@ extension Recipe {
       \.regularizer.automaticStrength,
       regularizer.automaticStrength != true || compression.parameters ?? compression.macs != nil,
       "`parameters` or `macs` with it")
+    try check(
+      \.regularizer.partial, regularizer.partial.map { $0 > 0 && $0 <= 1 } ?? true, "more than 0 and at most 1")
+    try check(
+      \.regularizer.partial, regularizer.partial == nil || compression.target != nil,
+      "`parameters`, `macs` or `time` with it")
+    try check(
+      \.regularizer.partial, regularizer.partial == nil || regularizer.nuclear ?? 0 == 0 && regularizer.group ?? 0 == 0,
+      "neither `nuclear` nor `group` with it")
     try checkAmount(\.regularizer.strengthWarmup)
     try check(
       \.regularizer.strengths, regularizer.strengths.allSatisfy { $0.factor >= 0 && $0.factor.isFinite },

@@ -46,6 +46,8 @@ public struct Trainer {
   public var willStart: () throws -> Void = {}
 
   var position = Checkpoint.Position()
+  /// What the partial regulariser shrinks, bound to the network; nil before its first plan.
+  var partial: PartialRegularization?
   /// The cost of the network where training starts.
   var whole = Cost()
   /// Whether the checkpoint in the folder may be come back to; nil while this training has none there.
@@ -98,6 +100,7 @@ public struct Trainer {
     position.start = regularization.start
     position.optimizer = options.optimizer
     prepareAutomaticStrength()
+    try bindCut(to: network)
     return regularization
   }
 
@@ -129,7 +132,8 @@ public struct Trainer {
       }
       position.pendingStep += options.proximalStep(at: rate) * strength(after: progress)
       if case .steps(let count) = options.regularizer.frequency, position.step % count == 0 {
-        try proximalStep(&state, regularization)
+        try planCut(state, progress, batches: loader.batchCount)
+        try proximalStep(&state, regularization, progress)
         if isTimeToEvaluate(every: count, batches: loader.batchCount) { try adaptStrength(state, progress) }
       }
       observe(.step(images: batch.count, loss: loss))
@@ -154,7 +158,7 @@ public struct Trainer {
   /// Ranks are measured right after a proximal step: they grow again between two.
   private mutating func finishEpoch(_ state: inout TrainingState, _ regularization: Regularization) throws {
     var clock = ContinuousClock.now
-    try proximalStep(&state, regularization)
+    try proximalStep(&state, regularization, Double(position.epoch + 1))
     if evaluatesOnceAnEpoch { try adaptStrength(state, Double(position.epoch + 1)) }
     let network = state.snapshot()
     let validation = try data.validation.map { try network.accuracy(on: $0, of: data, device: device) }
@@ -200,10 +204,16 @@ public struct Trainer {
     }
   }
 
-  private mutating func proximalStep(_ state: inout TrainingState, _ regularization: Regularization) throws {
+  private mutating func proximalStep(
+    _ state: inout TrainingState, _ regularization: Regularization, _ progress: Double
+  ) throws {
     guard !options.regularizer.isNone, position.pendingStep > 0 else { return }
     let step: ProximalStep
     do {
+      if let partial, let shrinkage = shrinkage(progress) {
+        try state.proximalStep(partial, shrinkage, regularization)
+        return
+      }
       step = try state.proximalStep(regularization, t: position.pendingStep)
     } catch is TorchError {
       throw Divergence(step: position.step)

@@ -21,6 +21,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var regularizer: Regularizer
   /// The size that the regulariser's strength is to lead to; nil leaves the strength as it is.
   public var sizeTarget: SizeTarget?
+  /// The cut that the partial regulariser leads to.
+  public var cutTarget: CutTarget?
   /// When the network is made smaller on the way; nil keeps it whole.
   public var compaction: TrainingCompaction?
   /// The share of the energy at which ranks are predicted while training.

@@ -106,9 +106,22 @@ package struct TrainingState: ~Copyable {
     return (loss.detached.item, Int(correct))
   }
 
-  /// One proximal step of length `t`, written into the buffers; the momentum of what is dead becomes zero.
+  /// One proximal step of length `t`, written into the buffers.
   package mutating func proximalStep(_ regularization: Regularization, t: Double) throws -> ProximalStep {
     let step = try ProximalStep(regularization, on: current, t: t)
+    take(step)
+    return step
+  }
+
+  /// One proximal step of the partial regulariser, written into the buffers.
+  mutating func proximalStep(
+    _ partial: PartialRegularization, _ shrinkage: Shrinkage, _ regularization: Regularization
+  ) throws {
+    take(try ProximalStep(partial, shrinkage, regularization, on: current))
+  }
+
+  /// Writes a proximal step into the buffers; the momentum of what is dead becomes zero.
+  private mutating func take(_ step: ProximalStep) {
     for (position, index) in trainable.enumerated() {
       let name = program.parameterNames[index]
       if let new = step.changed[name] { parameters[index].detached.overwrite(with: new) }
@@ -121,7 +134,6 @@ package struct TrainingState: ~Copyable {
       let mask = Tensor(keep, shape: [keep.count] + Array(repeating: 1, count: momentum.shape.count - 1))
       for buffer in buffers { buffer.overwrite(with: buffer * mask.to(device)) }
     }
-    return step
   }
 
   /// The parameters as they are now, on the CPU, there on the buffers' own memory: to be read, not kept.

@@ -17,6 +17,14 @@ def singular_value_threshold(w: Tensor, t: float) -> Tensor:
     return u @ torch.diag((sigma - t).clamp(min=0)) @ v
 
 
+def partial_threshold(w: Tensor, rank: int, share: float) -> Tensor:
+    """The first `rank` singular values as they are, those behind lowered by t = share·σ_{rank+1}: the prox of
+    t·Σ_{j>rank} σ_j."""
+    u, sigma, v = torch.linalg.svd(w, full_matrices=False)
+    tail = sigma[rank:]
+    return u @ torch.diag(torch.cat([sigma[:rank], (tail - share * tail.max()).clamp(min=0)])) @ v
+
+
 def group_threshold(w: Tensor, t: float, alpha: float) -> Tensor:
     """Prox of t((1−α)√P Σ‖row‖₂ + α‖W‖₁): a row is one unit of P weights; α = 0 is the group lasso, 1 is ℓ1."""
     shrunk = soft(w, t * alpha)
@@ -49,6 +57,10 @@ def make_proximal() -> None:
                       "zero_rows": int((result == 0).all(1).sum())})  # fmt: skip
 
     for name, w in matrices_of(tensors).items():
+        for share in [0.3] if w.numel() > 4000 else [0.3, 1.0]:
+            kept = 3 if name == "repeated_8x5" else min(w.shape) // 2  # no equal values on both sides
+            add(name, "partial", share, 0.0, partial_threshold(w, kept, share), torch.linalg.svdvals(w)[kept:].sum())
+            cases[-1]["kept"] = kept
         sigma = torch.linalg.svdvals(w)
         largest, middle = sigma[0].item(), sigma.mean().item()
         wide = w.numel() > 4000  # one threshold is enough for the large ones: they fill the file

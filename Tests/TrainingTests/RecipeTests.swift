@@ -56,7 +56,8 @@ struct RecipeTests {
     "compact-at": "[3]", "compact-energy": "0.7",
     "compact-momentum": "reset", "time": "0.5", "time-batch-size": "1", "time-precision": "bfloat16",
     "decomposition": "any",
-    "basis": "activations", "new-head": "true", "output-name": "y", "skip-broken": "true",
+    "basis": "activations", "partial": "0.2", "shrinkage": "soft", "new-head": "true", "output-name": "y",
+    "skip-broken": "true",
   ]
 
   @Test func `every key of the file is read, in its section and, from a run of an earlier version, without one`() throws

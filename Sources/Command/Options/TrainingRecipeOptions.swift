@@ -5,6 +5,7 @@ extension GroupLassoNorm: ExpressibleByArgument {}
 extension Regularizer.Order: ExpressibleByArgument {}
 extension Regularizer.Scale: ExpressibleByArgument {}
 extension Schedule.Shape: ExpressibleByArgument {}
+extension Shrinkage.Form: ExpressibleByArgument {}
 extension TrainingCompaction.Momentum: ExpressibleByArgument {}
 extension TrainingOptions.Optimizer: ExpressibleByArgument {}
 
@@ -82,6 +83,11 @@ struct RegularizerOptions: ParsableArguments, Encodable {
     help: ArgumentHelp(
       "Strength λ of the group lasso; 0 for none (default: chosen for the length of the training).", valueName: "x"))
   var group: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Instead of both: shrink what the plan for --parameters, --macs or --time would cut, and nothing else, by this "
+        + "share at every proximal step; 0.1 is a good start.", valueName: "share"))
+  var partial: Double?
   @Flag(
     inversion: .prefixedNo,
     help:
@@ -128,6 +134,11 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
   var order: Regularizer.Order?
   @Option(help: "Whether strengths are relative to each layer or absolute (default: relative).")
   var scale: Regularizer.Scale?
+  @Option(
+    help:
+      "What --partial takes: the same share of each (multiplicative), or the same amount (soft; default: multiplicative)."
+  )
+  var shrinkage: Shrinkage.Form?
   @Option(help: ArgumentHelp("Steps between proximal steps, or epoch (default: 10).", valueName: "n|epoch"))
   var proximalEvery: Regularizer.Frequency?
   @Option(

@@ -39,7 +39,23 @@ public struct ProximalStep {
       thresholdGroups(regularization, &current, t)
       try thresholdSingularValues(regularization, &current, t)
     }
-    findDead(regularization, before, current)
+    findDead(regularization.groups.map(\.group), before, current)
+    if regularization.regularizer.restoresNorm { restoreNorms(regularization, &current) }
+  }
+
+  /// The step of the partial regulariser.
+  ///
+  /// - Parameters:
+  ///   - partial: what is to vanish.
+  ///   - regularization: whether norms are restored, and what they were.
+  /// - Throws: as `init(_:on:t:)`.
+  public init(
+    _ partial: PartialRegularization, _ shrinkage: Shrinkage, _ regularization: Regularization,
+    on parameters: [String: Tensor]
+  ) throws {
+    changed = try partial.changed(parameters, shrinkage)
+    var current = parameters.merging(changed) { $1 }
+    findDead(partial.affectedGroups, parameters, current)
     if regularization.regularizer.restoresNorm { restoreNorms(regularization, &current) }
   }
 
@@ -96,10 +112,9 @@ public struct ProximalStep {
   }
 
   private mutating func findDead(
-    _ regularization: Regularization, _ before: [String: Tensor], _ current: [String: Tensor]
+    _ groups: [ChannelGroup], _ before: [String: Tensor], _ current: [String: Tensor]
   ) {
-    for target in regularization.groups {
-      let group = target.group
+    for group in groups {
       let now = group.norms(current)
       active[group.name] = (now.filter { $0 > 0 }.count, now.count)
       guard now.contains(0) else { continue }

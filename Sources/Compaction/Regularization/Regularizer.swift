@@ -25,6 +25,8 @@ public struct Regularizer: Sendable, Codable, Equatable {
   public var restoresNorm: Bool
   /// Epochs over which the strength grows from zero.
   public var warmup: Double
+  /// How what the plan would cut shrinks at every proximal step, in place of both norms; nil is not at all.
+  public var partial: Shrinkage?
 
   /// Which of the two proximal operators is applied first.
   ///
@@ -54,7 +56,7 @@ public struct Regularizer: Sendable, Codable, Equatable {
     nuclear: Double, group: Double, sparsity: Double = 0, groupNorm: GroupLassoNorm = .whole,
     order: Order = .nuclearFirst,
     frequency: Frequency = .steps(10), scale: Scale = .relative, skip: [String]? = nil,
-    strengths: [LayerStrength] = [], restoresNorm: Bool = true, warmup: Double = 0
+    strengths: [LayerStrength] = [], restoresNorm: Bool = true, warmup: Double = 0, partial: Shrinkage? = nil
   ) {
     self.nuclear = nuclear
     self.group = group
@@ -67,12 +69,13 @@ public struct Regularizer: Sendable, Codable, Equatable {
     self.strengths = strengths
     self.restoresNorm = restoresNorm
     self.warmup = warmup
+    self.partial = partial
   }
 
   /// Ordinary training.
   public static let none = Regularizer(nuclear: 0, group: 0)
 
-  public var isNone: Bool { nuclear == 0 && group == 0 }
+  public var isNone: Bool { nuclear == 0 && group == 0 && partial == nil }
 
   /// The share of the full strength after `epochs` of training.
   public func strength(after epochs: Double) -> Double {
