@@ -32,22 +32,34 @@ extension Network {
     on source: any ImageSource, of data: Dataset, batchSize: Int = 250, device: Device = .cpu,
     progress: (Int) throws -> Void = { _ in }
   ) throws -> Accuracy {
+    try outcomes(on: source, of: data, batchSize: batchSize, device: device, progress: progress).accuracy
+  }
+
+  /// The same with whether each image is classified correctly, in the order of the source.
+  ///
+  /// - Throws: as `accuracy(on:of:)`.
+  package func outcomes(
+    on source: any ImageSource, of data: Dataset, batchSize: Int = 250, device: Device = .cpu,
+    progress: (Int) throws -> Void = { _ in }
+  ) throws -> (accuracy: Accuracy, isCorrect: [Bool]) {
     let run = try running(on: device, batch: batchSize)
     let loader = BatchLoader(source, .evaluation(data, batchSize: batchSize))
-    var (correct, loss, count) = (0.0, 0.0, 0)
+    var (loss, count) = (0.0, 0)
+    var isCorrect: [Bool] = []
     while let batch = try loader.next() {
       try withoutGradients {
         let (images, labels) = batch.tensors(on: device)
         let logits = run(images)
         if count == 0 { try check(logits, of: images, in: source.count, on: device) }
-        correct += logits.argmax(axis: 1).equals(labels).sum.item
+        isCorrect += logits.argmax(axis: 1).equals(labels).doubles.map { $0 != 0 }
         loss += logits.crossEntropy(labels: labels, reduction: .sum).item
       }
       count += batch.count
       try progress(batch.count)
     }
     let images = Double(max(1, count))
-    return Accuracy(top1: 100 * correct / images, loss: loss / images, images: count)
+    let correct = Double(isCorrect.filter(\.self).count)
+    return (Accuracy(top1: 100 * correct / images, loss: loss / images, images: count), isCorrect)
   }
 
   /// Compares what the network in use gave for the first images with what it gives node by node.

@@ -1,10 +1,10 @@
 """Makes the fixtures that the Swift tests compare Thresh with, from PyTorch's own answers.
 
-    python3 -m venv Benchmarks/.venv
-    Benchmarks/.venv/bin/pip install -r Benchmarks/requirements.txt
-    Benchmarks/.venv/bin/pip install torchvision==0.28.0                           # the one for torch 2.13.0
-    Benchmarks/.venv/bin/python Tests/Fixtures/make_fixtures.py                    # all but given_weights
-    Benchmarks/.venv/bin/python Tests/Fixtures/make_fixtures.py --weights FOLDER   # with resnet*-cifar10.safetensors
+    python3 -m venv .venv
+    .venv/bin/pip install -r Benchmarks/requirements.txt
+    .venv/bin/pip install torchvision==0.28.0                           # the one for torch 2.13.0
+    .venv/bin/python Tests/Fixtures/make_fixtures.py                    # all but given_weights
+    .venv/bin/python Tests/Fixtures/make_fixtures.py --weights FOLDER   # with resnet*-cifar10.safetensors
 
 Each fixture is a JSON file that says what is in it and, where there are tensors, a safetensors file of the same
 name that holds them under the names the JSON gives. The JSON is always an object whose arrays hold objects with

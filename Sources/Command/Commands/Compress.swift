@@ -15,6 +15,9 @@ struct Compress: ParsableCommand {
         thresh plan run --macs 0.5 --data cifar10 --json > plan.json
         thresh compress run --plan plan.json --data cifar10 --output small.safetensors
 
+      Example: the smallest network that loses at most half a point on the held-out images, then tuned for 8 epochs:
+        thresh compress run --max-drop 0.5 --data cifar10 --finetune-epochs 8 --output small.safetensors
+
       Without --data no images are read, and batch norm stays as it is. With it, batch norm is re-estimated on \
       training images, and the new statistics are kept if they are better on the held-out images (--recalibrate: \
       always). The test set is read once.
@@ -28,6 +31,7 @@ struct Compress: ParsableCommand {
   @OptionGroup(title: "Main options") var head: NewHeadOption
   @OptionGroup(title: "Main options") var data: DataOptions
   @OptionGroup(title: "Main options") var training: FinetuningOptions
+  @OptionGroup(title: "Compression") var accuracy: MaxDropOptions
   @OptionGroup var planning: PlanOptions
   @OptionGroup(title: "Machine") var compute: ComputeOptions
   @OptionGroup var model: ModelArgument
@@ -61,6 +65,8 @@ struct Compress: ParsableCommand {
     var proof: EqualityProof
     var stages: [CompressionStage]
     var test: Accuracy?
+    /// The sizes that were tried with --max-drop, in their order.
+    var search: [AccuracySearch.Point]?
     /// Where fine-tuning diverged and went on with half the rate; nil where it never did.
     var backOffs: [BackOff]?
     var output: String
@@ -71,11 +77,18 @@ struct Compress: ParsableCommand {
     let plan = try main.plan.map { try givenPlan($0) }
     var model = try model.load(data: data.data)
     let recipe = try resolvedRecipe(model)
-    let steps = try RunSteps(recipe, observe: Console.show, stopping: StopSignal.asked)
+    var steps = try RunSteps(recipe, observe: Console.show, stopping: StopSignal.asked)
     var data = try data.data.map { _ in try recipe.datasetTelling(for: model.preprocessing) }
     if head.newHead, let data { Console.tell([try model.replaceHead(for: data, seed: recipe.training.seed)]) }
     data = try data?.preparedTelling(for: model)
     let teacher = try steps.teacher(for: model) ?? model.network
+    var searched: AccuracySearch?
+    var points: [AccuracySearch.Point] = []
+    if let data, let search = try search(recipe) {
+      let found = try search.smallest(model, on: data, steps, teacher: teacher, resume: main.resume)
+      steps.recipe.compression.target = search.currency.target(found.fraction)
+      (searched, points) = (search, found.points)
+    }
     var compressed = try steps.compress(
       model, on: data, by: plan, recalibrates: main.recalibrate ? .always : .whenBetter)
     var test: Accuracy?
@@ -94,8 +107,22 @@ struct Compress: ParsableCommand {
       test = final
     }
     try compressed.model.write(to: URL(filePath: main.output))
-    try report(compressed, test, backOffs)
+    if let searched, !main.json { print(searched.table(points)) }
+    try report(compressed, test, backOffs, points)
     if plan == nil { recipe.noteWeightsDecide(without: data) }
+  }
+
+  /// The search for a size, where a loss was given in place of one.
+  private func search(_ recipe: Recipe) throws -> AccuracySearch? {
+    guard let most = accuracy.maxDrop else { return nil }
+    let epochs = accuracy.searchEpochs ?? min(1, recipe.finetuning.epochs)
+    let trials = AccuracySearch.trials
+    let all = trials * epochs + recipe.finetuning.epochs
+    let cost = "each tuned for \(epochs) epochs, the one found for \(recipe.finetuning.epochs): at most \(all) in all"
+    Console.tell(["up to \(trials) sizes are tried" + (all > 0 ? ", " + cost : "; --finetune-epochs tunes them")])
+    return AccuracySearch(
+      losing: most, of: accuracy.by, epochs: epochs,
+      in: URL(filePath: main.output + ".search", directoryHint: .isDirectory))
   }
 
   private func isInput(_ path: String) -> Bool {
@@ -133,6 +160,8 @@ struct Compress: ParsableCommand {
     try recipe.adopt(distillation)
     try recipe.adopt(advancedPlan)
     recipe.model.newHead = head.newHead
+    // A search plans by size, with the defaults for that.
+    if accuracy.maxDrop != nil { recipe.compression.target = accuracy.by.target(1) }
     recipe = Defaults.resolve(recipe, for: Defaults.Context(origin: model.origin(recipe)))
     try recipe.validate()
     if recipe.finetuning.epochs > 0, data.data == nil {
@@ -145,6 +174,7 @@ struct Compress: ParsableCommand {
       throw RecipeError("--distillation needs a --teacher with --new-head: the network itself has other classes")
     }
     try planning.checkImages(data)
+    try accuracy.check(data, try planning.given(advancedPlan), plan: main.plan)
     if main.resume, recipe.finetuning.epochs == 0 {
       throw RecipeError("--resume continues a fine-tuning; give --finetune-epochs too")
     }
@@ -152,14 +182,16 @@ struct Compress: ParsableCommand {
     return recipe
   }
 
-  private func report(_ compressed: Compressed, _ test: Accuracy?, _ backOffs: [BackOff]) throws {
+  private func report(
+    _ compressed: Compressed, _ test: Accuracy?, _ backOffs: [BackOff], _ points: [AccuracySearch.Point]
+  ) throws {
     let plan = compressed.plan
     guard !main.json else {
       return try Console.json(
         Figures(
           parameters: plan.predicted.parameters, macs: plan.predicted.macs,
           denseParameters: plan.original.parameters, denseMacs: plan.original.macs, plan: plan,
-          proof: compressed.proof, stages: compressed.stages, test: test,
+          proof: compressed.proof, stages: compressed.stages, test: test, search: points.isEmpty ? nil : points,
           backOffs: backOffs.isEmpty ? nil : backOffs, output: main.output))
     }
     print(compressed)
@@ -178,4 +210,59 @@ struct FinetuningOptions: ParsableArguments, Encodable {
   var lr: Double?
   @Option(help: "Learning rate schedule of the fine-tuning: constant, cosine or step (default: the run's, or cosine).")
   var schedule: Schedule.Shape?
+}
+
+/// A loss of accuracy as the target, in place of a size.
+struct MaxDropOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Find the smallest size that loses at most so many points of top-1 on the held-out images, by a bound of 95 %, "
+        + "instead of --macs, --parameters or --time.", valueName: "points"))
+  var maxDrop: Double?
+  @Option(help: "What --max-drop makes small: macs, parameters or time.")
+  var by = AccuracySearch.Currency.macs
+  @Option(
+    help: ArgumentHelp(
+      "Epochs of fine-tuning before --max-drop judges a size (default: 1 with --finetune-epochs, else 0).",
+      valueName: "n"))
+  var searchEpochs: Int?
+
+  /// - Throws: `RecipeError` naming the first option that makes no sense.
+  func check(_ data: DataOptions, _ given: [String], plan: String?) throws {
+    guard let maxDrop else {
+      if searchEpochs != nil { throw RecipeError("--search-epochs is of the search by --max-drop; give that too") }
+      return
+    }
+    guard maxDrop >= 0, maxDrop < 100 else { throw RecipeError("--max-drop is \(maxDrop), expected 0 to 100 points") }
+    guard (0...1000).contains(searchEpochs ?? 0) else {
+      throw RecipeError("--search-epochs is \(searchEpochs ?? 0), expected 0 to 1000")
+    }
+    guard data.data != nil else { throw RecipeError("--max-drop needs images; name them with --data") }
+    if plan != nil { throw RecipeError("--max-drop makes plans of its own; leave --plan out") }
+    for size in ["--macs", "--parameters", "--time", "--energy"] where given.contains(size) {
+      throw RecipeError("--max-drop finds the size itself; leave \(size) out")
+    }
+  }
+}
+
+extension AccuracySearch.Currency: ExpressibleByArgument {}
+
+extension AccuracySearch {
+  /// Every size that was tried, the largest first.
+  fileprivate func table(_ points: [Point]) -> String {
+    var table = TextTable([
+      .number(currency.words), .number("parameters"), .number("MACs"), .number("held out"), .number("lost"),
+      .number("at most"), .text(""),
+    ])
+    for point in points.sorted(by: { $0.fraction > $1.fraction }) {
+      table.append([
+        point.fraction.formattedPercent(decimals: 1), point.parameters?.formattedCount ?? "–",
+        point.macs?.formattedCount ?? "–",
+        point.accuracy.map { ($0.top1 / 100).formattedPercent(decimals: 2) } ?? "not reached",
+        point.drop?.points.formatted(decimals: 2) ?? "–", point.drop?.bound.formatted(decimals: 2) ?? "–",
+        loses(point) ? "too much" : "",
+      ])
+    }
+    return table.text()
+  }
 }

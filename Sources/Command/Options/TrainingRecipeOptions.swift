@@ -136,7 +136,7 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
   var scale: Regularizer.Scale?
   @Option(
     help:
-      "What --partial takes: the same share of each (multiplicative), or the same amount (soft; default: multiplicative)."
+      "What --partial takes: of each its share (multiplicative), or the same amount (soft; default: multiplicative)."
   )
   var shrinkage: Shrinkage.Form?
   @Option(help: ArgumentHelp("Steps between proximal steps, or epoch (default: 10).", valueName: "n|epoch"))

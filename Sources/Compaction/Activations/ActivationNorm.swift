@@ -6,8 +6,8 @@ import Torch
 /// E‖D·(W − W_r)·x‖² = ‖D·(W − W_r)·K^½‖²_F with the patches x that the layer reads, K = E[xxᵀ] and D the scale that
 /// the batch norm behind gives each unit. Of all matrices of rank r, W_r = D⁻¹·U_r·U_rᵀ·D·W is the best, U being the
 /// eigenvectors of D·W·K·Wᵀ·D: the principal components of the activations (Zhang et al. 2016, "Accelerating Very Deep
-/// Convolutional Networks for Classification and Detection", eq. 4). Decompositions whose second factor sums over taps as well
-/// take K of the first factor's patches, as if taps did not correlate.
+/// Convolutional Networks for Classification and Detection", eq. 4). Decompositions whose second factor sums over taps
+/// as well take K of the first factor's patches, as if taps did not correlate.
 struct ActivationNorm: Sendable {
   /// D, a number for each unit; none is so small that its unit would be lost.
   private let scale: [Double]

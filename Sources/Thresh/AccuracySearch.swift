@@ -1,0 +1,161 @@
+import Compaction
+import Containers
+import Datasets
+import Foundation
+import Interchange
+import Networks
+import Reports
+import Training
+
+/// The search for the smallest size that loses at most so much accuracy.
+///
+/// Sizes are halved in between, on a logarithmic scale: each is planned, cut, proved and tuned for a few epochs, and its
+/// loss against the network itself is bounded on the held-out images (`AccuracyDrop`). A size is small enough to lose
+/// too much if the bound is larger than what may be lost.
+package struct AccuracySearch {
+  /// What a size is a fraction of.
+  package enum Currency: String, Sendable, Codable, CaseIterable {
+    case macs, parameters, time
+
+    package func target(_ fraction: Double) -> Target {
+      switch self {
+      case .macs: .macs(fraction)
+      case .parameters: .parameters(fraction)
+      case .time: .time(fraction)
+      }
+    }
+  }
+
+  /// A size that was tried.
+  package struct Point: Sendable, Codable, Equatable {
+    package var fraction: Double
+    /// On the held-out images; nil where no plan reaches the size.
+    package var accuracy: Accuracy?
+    package var drop: AccuracyDrop?
+    package var parameters: Int?
+    package var macs: Int?
+  }
+
+  /// Points of top-1 that may be lost.
+  package var mostPoints: Double
+  package var currency: Currency
+  /// Epochs that every size is tuned for before it is judged.
+  package var epochs: Int
+  /// Where trials are kept, for a search that goes on.
+  package var folder: URL
+
+  package init(losing mostPoints: Double, of currency: Currency, epochs: Int, in folder: URL) {
+    (self.mostPoints, self.currency, self.epochs, self.folder) = (mostPoints, currency, epochs, folder)
+  }
+
+  /// How many sizes are tried at most.
+  package static let trials = 6
+  /// Sizes that are closer than this factor are not told apart.
+  static let resolution = 1.08
+
+  /// What is known of sizes: the smallest that loses little enough, and the largest that loses too much.
+  struct Bracket: Equatable {
+    var enough = 1.0
+    var tooSmall = 0.0
+
+    /// The size to try next; nil when the two are close.
+    var next: Double? {
+      guard tooSmall > 0 else { return enough / 2 }
+      guard enough / tooSmall >= AccuracySearch.resolution else { return nil }
+      return (enough * tooSmall).squareRoot()
+    }
+  }
+
+  /// The smallest size that loses little enough, with every size that was tried.
+  ///
+  /// - Parameters:
+  ///   - steps: what plans, cuts and tunes; its recipe's target is not used.
+  ///   - resume: whether sizes that were tried before are taken from the folder.
+  /// - Throws: `PlanError` when every size loses too much, what the trials throw.
+  package func smallest(
+    _ model: Model, on data: Dataset, _ steps: RunSteps, teacher: Network, resume: Bool
+  ) throws -> (fraction: Double, points: [Point]) {
+    let file = folder.appending(path: "sizes.json")
+    var known: [Point] = []
+    if resume, let bytes = FileManager.default.contents(atPath: file.path) {
+      known = (try? JSONDecoder().decode([Point].self, from: bytes)) ?? []
+    }
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    steps.observe(.began(part: "evaluating the network itself", count: data.selection.count, unit: "images"))
+    let given = try model.network.outcomes(
+      on: data.selection, of: data, device: steps.device, progress: { steps.observe(.advanced($0)) })
+    steps.observe(.ended)
+    if data.validation == nil {
+      steps.observe(.warning("no images are held out, so the loss is measured on training images; see `validation`"))
+    }
+    var bracket = Bracket()
+    var points: [Point] = []
+    while points.count < Self.trials, let fraction = bracket.next {
+      let point =
+        try known.first { abs($0.fraction - fraction) < 1e-9 }
+        ?? tried(fraction, model, on: data, steps, teacher: teacher, given: given.isCorrect, resume: resume)
+      points.append(point)
+      steps.observe(.note(sentence(point)))
+      if loses(point) { bracket.tooSmall = fraction } else { bracket.enough = fraction }
+      try AtomicOutput.writeJSON(points, to: file)
+    }
+    guard bracket.enough < 1 else { throw PlanError(complaint(points)) }
+    return (bracket.enough, points)
+  }
+
+  /// Whether a size loses more than it may, as far as its images can tell.
+  package func loses(_ point: Point) -> Bool { point.drop.map { $0.bound > mostPoints } ?? true }
+
+  private func tried(
+    _ fraction: Double, _ model: Model, on data: Dataset, _ steps: RunSteps, teacher: Network, given: [Bool],
+    resume: Bool
+  ) throws -> Point {
+    var steps = steps
+    steps.recipe.compression.target = currency.target(fraction)
+    steps.recipe.finetuning.epochs = epochs
+    var point = Point(fraction: fraction)
+    var compressed: Compressed
+    do {
+      compressed = try steps.compress(model, on: data)
+    } catch is PlanError {
+      return point
+    }
+    if epochs > 0 {
+      let trial = RunFolder(folder.appending(path: String(format: "%.4f", fraction), directoryHint: .isDirectory))
+      _ = try steps.finetune(
+        &compressed, on: data, in: trial, keeping: trial.compact, teacher: teacher, resume: resume)
+    }
+    let network = compressed.model.network
+    let outcomes = try network.outcomes(on: data.selection, of: data, device: steps.device)
+    let cost = try network.cost()
+    (point.accuracy, point.drop) = (outcomes.accuracy, AccuracyDrop(from: given, to: outcomes.isCorrect))
+    (point.parameters, point.macs) = (cost.parameters, cost.macs)
+    return point
+  }
+
+  private func sentence(_ point: Point) -> String {
+    let size = "\(point.fraction.formattedPercent(decimals: 1)) of the \(currency.words)"
+    guard let drop = point.drop, let accuracy = point.accuracy else { return "\(size): no plan reaches it" }
+    return "\(size): \((accuracy.top1 / 100).formattedPercent(decimals: 2)) held out, "
+      + "\(drop.points.formatted(decimals: 2)) points lost, at most \(drop.bound.formatted(decimals: 2)) by 95 %: "
+      + (loses(point) ? "too much" : "enough is kept")
+  }
+
+  private func complaint(_ points: [Point]) -> String {
+    let best = points.compactMap(\.drop).min { $0.bound < $1.bound }
+    return "every size that was tried loses more than \(mostPoints) points on the held-out images"
+      + (best.map { ", the best \($0.points.formatted(decimals: 2)), at most \($0.bound.formatted(decimals: 2))" } ?? "")
+      + "; allow more, tune longer (`search-epochs`), or hold out more images (`validation`)"
+  }
+}
+
+extension AccuracySearch.Currency {
+  /// What is counted, in a sentence.
+  package var words: String {
+    switch self {
+    case .macs: "MACs"
+    case .parameters: "parameters"
+    case .time: "time"
+    }
+  }
+}
