@@ -85,6 +85,7 @@ package struct RunSteps {
     var compression = Compression(compressor, seed: recipe.training.seed)
     compression.device = device
     compression.activationImages = recipe.activationImages
+    compression.weighsEffects = recipe.compression.basis == .effect
     compression.parts = PartProgress(observe)
     return compression
   }

@@ -40,6 +40,8 @@ public struct Compression {
   public var seed: UInt64
   /// How many training images' activations decide what is cut; 0 leaves it to the weights.
   public var activationImages = 0
+  /// Whether layers are weighed by what their loss does to the outputs for these images.
+  public var weighsEffects = false
   /// Where images are run through networks.
   public var device = Device.cpu
   public var parts = PartProgress()
@@ -57,8 +59,9 @@ public struct Compression {
   /// - Parameter data: nil plans by the weights alone.
   /// - Throws: `PlanError`, `DatasetError`, `TorchError`.
   public func plan(_ network: Network, on data: Dataset?) throws -> Plan {
-    try compressor.seeing(data, of: network, images: activationImages, seed: seed, device: device, parts)
-      .plan(for: network, parts)
+    try compressor.seeing(
+      data, of: network, images: activationImages, effects: weighsEffects, seed: seed, device: device, parts
+    ).plan(for: network, parts)
   }
 
   /// - Parameters:
@@ -69,7 +72,8 @@ public struct Compression {
     var stages: [CompressionStage] = []
     if let data { stages.append(try stage("dense", model.network, data)) }
     let images = plan.map { $0.activationImages ?? 0 } ?? activationImages
-    let compressor = try compressor.seeing(data, of: model.network, images: images, seed: seed, device: device, parts)
+    let compressor = try compressor.seeing(
+      data, of: model.network, images: images, effects: weighsEffects && plan == nil, seed: seed, device: device, parts)
     let (compacted, proof) = try compressor.proved(
       model.network,
       by: plan.map { try compressor.fitted($0, to: model.network) } ?? compressor.plan(for: model.network, parts))
@@ -131,13 +135,26 @@ extension Compressor {
   ///
   /// - Throws: `DatasetError`, and what `parts` throw.
   func seeing(
-    _ data: Dataset?, of network: Network, images: Int, seed: UInt64, device: Device, _ parts: PartProgress
+    _ data: Dataset?, of network: Network, images: Int, effects: Bool = false, seed: UInt64, device: Device,
+    _ parts: PartProgress
   ) throws -> Compressor {
     guard let data, images > 0 else { return self }
     var compressor = self
     parts.begin("measuring activations", min(images, data.train.count), "images")
     compressor.moments = try network.inputMoments(
       on: data, images: images, seed: seed, device: device, progress: parts.advance)
+    if effects {
+      var batches: [Tensor] = []
+      let loader = BatchLoader(data.train, .training(data, batchSize: 128, seed: seed, epoch: 0))
+      while batches.count * 128 < images, let batch = try loader.next() {
+        batches.append(batch.tensors(on: .cpu).images.clone)
+      }
+      compressor = try compressor.weighing(network, on: batches) { count in
+        parts.begin("measuring effects", count, "layers")
+      } advance: {
+        try parts.advance(1)
+      }
+    }
     return compressor
   }
 

@@ -22,7 +22,7 @@ extension Recipe {
   }
 
   /// How many training images' activations a plan looks at: a small part of what measuring batch norm again takes.
-  public var activationImages: Int { compression.basis == .activations ? 512 : 0 }
+  public var activationImages: Int { [.activations, .effect].contains(compression.basis) ? 512 : 0 }
 
   /// The first, or only, training. When a fine-tuning follows, the rate stays up until there.
   public var trainingOptions: TrainingOptions {

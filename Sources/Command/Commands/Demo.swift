@@ -18,7 +18,7 @@ struct Demo: ParsableCommand {
   @Option(help: ArgumentHelp("Epochs of every network, in all.", valueName: "n"))
   var epochs = 11
   @Option(help: ArgumentHelp("Training images.", valueName: "n"))
-  var images = 9000
+  var images = 5000
   @Option(help: ArgumentHelp("Fraction of the parameters to keep.", valueName: "fraction"))
   var parameters = 0.1
   @OptionGroup var compute: ComputeOptions
@@ -79,8 +79,7 @@ struct DemoShow {
     try train("(b) trained for compression", in: "b") { recipe in
       recipe.training.epochs = firstEpochs
       recipe.finetuning.epochs = epochs - firstEpochs
-      // The strengths follow from the size.
-      recipe.regularizer = RegularizerRecipe()
+      recipe.regularizer.partial = 0.1
     }
   }
 

@@ -21,8 +21,8 @@ struct PlanOptions: ParsableArguments {
 
   /// - Throws: `RecipeError` when activations are to decide, but there are no images.
   func checkImages(_ data: DataOptions) throws {
-    guard choice.basis == .activations, data.data == nil else { return }
-    throw RecipeError("--basis activations needs images; name them with --data")
+    guard let basis = choice.basis, basis != .weights, data.data == nil else { return }
+    throw RecipeError("--basis \(basis) needs images; name them with --data")
   }
 
   /// The names of the options that were given, these and `advanced`.
@@ -62,8 +62,9 @@ struct ChoiceOptions: ParsableArguments, Encodable {
   @Option(
     help: ArgumentHelp(
       "What decides which directions of a layer are kept: its singular values (weights), or the principal "
-        + "components of its activations for 512 training images (activations, which needs --data; default: weights "
-        + "without a target or for compression-trained networks, else activations)."))
+        + "components of its activations for 512 training images (activations), or those with every layer weighed by "
+        + "what its loss does to the outputs (effect). Both need --data (default: weights without a target or for "
+        + "compression-trained networks, else activations)."))
   var basis: Basis?
   @Option(
     help: ArgumentHelp(

@@ -4,6 +4,8 @@ public enum Basis: String, Sendable, Codable, CaseIterable {
   case weights
   /// The principal components of its activations for training images; see `ActivationNorm`.
   case activations
+  /// The same, each layer weighed by what its loss does to the outputs; see `LayerEffects`.
+  case effect
 
   /// Models and runs of earlier versions say `responses`.
   public init(from decoder: any Decoder) throws { self = try decoder.case(earlier: ["responses": .activations]) }

@@ -23,6 +23,8 @@ public struct Analysis: Sendable {
     var obstacle: DenseReason?
     /// The share of what it does that goes with units, its own and those that it reads; see `UnitContributions`.
     var unitLoss = 0.0
+    /// What a loss here counts against that of other layers; see `LayerEffects`.
+    var weight = 1.0
     /// Milliseconds as it stands, where the target is a time.
     var milliseconds: Double?
 

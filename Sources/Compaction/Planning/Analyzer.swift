@@ -33,6 +33,9 @@ struct Analyzer {
     var analysis = try Analysis(
       of: network, narrowed: narrowing.narrow, settings.decompositions.allowed,
       by: compressor.losses(of: network, narrowing), leavingOut: leftOut.contains, remembering: memory)
+    for index in analysis.layers.indices {
+      analysis.layers[index].weight = compressor.effects?.weights[analysis.layers[index].name] ?? 1
+    }
     for (index, group) in groups.all.enumerated() {
       let kept = widths.kept(
         of: group.name, norms[index], atLeast: settings.minimumUnits, multipleOf: compressor.search.unitStep)

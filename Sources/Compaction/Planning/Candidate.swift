@@ -41,7 +41,10 @@ extension Analysis {
   func candidates(_ costs: some CostModel) -> [[Candidate]] {
     layers.enumerated().map { index, layer in
       costs.costs(of: layer).map { form, cost in
-        Candidate(layer: index, form: form, cost: cost, loss: layer.loss(of: form)).losing(units: layer.unitLoss)
+        var candidate = Candidate(layer: index, form: form, cost: cost, loss: layer.loss(of: form))
+          .losing(units: layer.unitLoss)
+        candidate.loss *= layer.weight
+        return candidate
       }
     }
   }

@@ -16,6 +16,8 @@ public struct Compressor: Sendable {
   /// What layers read for images. With it energies are variances of activations, whatever measure the settings have,
   /// and errors count as they change these; without, both are those of the weights.
   public var moments: InputMoments?
+  /// What a loss in each layer does to the outputs; nil takes all layers for alike.
+  public var effects: LayerEffects?
 
   public init(_ settings: PlanSettings, skip: [String]? = nil, clock: LayerClock? = nil) {
     self.settings = settings
