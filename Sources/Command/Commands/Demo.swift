@@ -18,7 +18,7 @@ struct Demo: ParsableCommand {
   @Option(help: ArgumentHelp("Epochs of every network, in all.", valueName: "n"))
   var epochs = 11
   @Option(help: ArgumentHelp("Training images.", valueName: "n"))
-  var images = 5000
+  var images = 9000
   @Option(help: ArgumentHelp("Fraction of the parameters to keep.", valueName: "fraction"))
   var parameters = 0.1
   @OptionGroup var compute: ComputeOptions
@@ -31,7 +31,7 @@ struct Demo: ParsableCommand {
     var recipe = Recipe()
     recipe.data.name = Glyphs.name
     recipe.model.name = Catalogue.dec3.rawValue
-    recipe.training.batchSize = 64
+    recipe.training.batchSize = 32
     recipe.compression.parameters = parameters
     try recipe.adopt(compute)
     try recipe.validate()
