@@ -17,8 +17,8 @@ from peers import cost, low_rank
 from peers.models import ResidualBlock
 from peers.training import WEIGHT_DECAY, Task, constant, train
 
-# Chosen on the pretrained weights before any training: one nuclear threshold of a half leaves ranks that keep 73 % of the
-# parameters at 90 % of the energy, one of a whole 33 %.
+# Chosen on the pretrained weights before any training: one nuclear threshold of a half leaves ranks that keep 73 % of
+# the parameters at 90 % of the energy, one of a whole 33 %.
 NUCLEAR, GROUP = 0.5, 0.2
 
 
