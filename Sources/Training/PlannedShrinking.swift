@@ -63,6 +63,8 @@ extension Trainer {
   /// Makes the plan that is due, if it is time for one, and binds it to the network.
   mutating func planCut(_ state: borrowing TrainingState, _ progress: Double, batches: Int) throws {
     guard let target = options.cutTarget, options.regularizer.partial != nil else { return }
+    // What goes to nothing in the last part is not exchanged for something else.
+    guard partial == nil || !isSettling(progress) else { return }
     let place = position.step / stepsBetweenPlans(batches: batches)
     guard position.cutPlace != place else { return }
     let network = state.snapshot()
@@ -88,7 +90,8 @@ extension Trainer {
   /// How much of what the plan cuts goes in the next proximal step.
   func shrinkage(_ progress: Double) -> Shrinkage? {
     guard let shrinkage = options.regularizer.partial else { return nil }
-    let isSettling = progress >= CutTarget.settling * Double(options.epochs)
-    return isSettling ? Shrinkage(.multiplicative, share: 1) : shrinkage
+    return isSettling(progress) ? Shrinkage(.multiplicative, share: 1) : shrinkage
   }
+
+  private func isSettling(_ progress: Double) -> Bool { progress >= CutTarget.settling * Double(options.epochs) }
 }

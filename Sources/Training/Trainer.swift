@@ -158,15 +158,16 @@ public struct Trainer {
   /// Ranks are measured right after a proximal step: they grow again between two.
   private mutating func finishEpoch(_ state: inout TrainingState, _ regularization: Regularization) throws {
     var clock = ContinuousClock.now
-    try proximalStep(&state, regularization, Double(position.epoch + 1))
-    if evaluatesOnceAnEpoch { try adaptStrength(state, Double(position.epoch + 1)) }
+    let progress = Double(position.epoch + 1)
+    if partial == nil || evaluatesOnceAnEpoch { try planCut(state, progress, batches: position.batch) }
+    try proximalStep(&state, regularization, progress)
+    if evaluatesOnceAnEpoch { try adaptStrength(state, progress) }
     let network = state.snapshot()
     let validation = try data.validation.map { try network.accuracy(on: $0, of: data, device: device) }
     // Without any held out, a few of the training images tell whether the network still gives numbers.
     let accuracy = try validation ?? network.accuracy(on: data.train.first(250), of: data, device: device)
     let layers = try finiteLayers(of: network, accuracy)
     let isGood = try judge(accuracy, validation)
-    let progress = Double(position.epoch + 1)
     position.epoch += 1
     position.batch = 0
     position.seconds += clock.lap()

@@ -38,19 +38,22 @@ struct TrainerTests {
   }
 
   /// A training with the partial regulariser to half of the parameters.
-  private func partialOptions() -> TrainingOptions {
+  private func partialOptions(_ frequency: Regularizer.Frequency = .steps(3)) -> TrainingOptions {
     var options = options(
       epochs: 3, rate: 0.05,
-      regularizer: Regularizer(nuclear: 0, group: 0, frequency: .steps(3), partial: Shrinkage(.soft, share: 0.2)))
+      regularizer: Regularizer(nuclear: 0, group: 0, frequency: frequency, partial: Shrinkage(.soft, share: 0.2)))
     options.cutTarget = CutTarget(
       PlanSettings(target: .parameters(0.5), units: .weakest, allocator: .global, decompositions: .any),
       activationImages: 64)
     return options
   }
 
-  @Test func `at the end of a training with the partial regulariser the cut changes nothing`() throws {
+  @Test(arguments: [Regularizer.Frequency.steps(3), .steps(1000), .epoch])
+  func `at the end of a training with the partial regulariser the cut changes nothing`(
+    frequency: Regularizer.Frequency
+  ) throws {
     let data = drawnData()
-    let partial = partialOptions()
+    let partial = partialOptions(frequency)
     let network = try train(partial, smallNetwork(), data)
     let target = try #require(partial.cutTarget)
     var compressor = Compressor(target.settings)
