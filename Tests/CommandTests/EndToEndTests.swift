@@ -27,7 +27,7 @@ struct EndToEndTests {
       #expect(Set(validation.keys) == ["images", "loss", "top1"])
       let layers = try #require(line["layers"] as? [[String: Any]])
       #expect(layers.count == 7)
-      let keys: Set = ["name", "rank", "plannedRank", "energy", "units", "activeUnits", "singularValues"]
+      let keys: Set = ["name", "rank", "plannedRank", "energy", "units", "livingUnits", "singularValues"]
       #expect(layers.allSatisfy { Set($0.keys) == keys })
     }
   }
