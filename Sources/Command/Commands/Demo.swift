@@ -31,7 +31,7 @@ struct Demo: ParsableCommand {
     var recipe = Recipe()
     recipe.data.name = Glyphs.name
     recipe.model.name = Catalogue.dec3.rawValue
-    recipe.training.batchSize = 32
+    recipe.training.batchSize = 64
     recipe.compression.parameters = parameters
     try recipe.adopt(compute)
     try recipe.validate()
@@ -79,7 +79,8 @@ struct DemoShow {
     try train("(b) trained for compression", in: "b") { recipe in
       recipe.training.epochs = firstEpochs
       recipe.finetuning.epochs = epochs - firstEpochs
-      recipe.regularizer.partial = 0.1
+      // The strengths follow from the size.
+      recipe.regularizer = RegularizerRecipe()
     }
   }
 
