@@ -104,8 +104,11 @@ package struct RunSteps {
     let isKept = resume && FileManager.default.fileExists(atPath: file.path)
     if !isKept { try compressed.model.write(to: file) }
     if recipe.training.distillation ?? 0 > 0, recipe.training.teacher == nil, let dense = compressed.stages.first {
-      let reached = dense.accuracy.percent
-      observe(.note("teacher: the network before the cut, \(reached) held out; `teacher` names another"))
+      // Under the partial regulariser it is the network that training started from, as it was.
+      let which =
+        recipe.regularizer.partial == nil
+        ? "the network before the cut, \(dense.accuracy.percent) held out" : "the network that training started from"
+      observe(.note("teacher: \(which); `teacher` names another"))
     }
     let kept = "\(file.relativePath) holds the compact network as it was \(isKept ? "before" : "cut")"
     let backOffs: [BackOff]
