@@ -48,6 +48,19 @@ package struct AccuracySearch {
     (self.mostPoints, self.currency, self.epochs, self.folder) = (mostPoints, currency, epochs, folder)
   }
 
+  /// A search as it is kept, by what its sizes depend on.
+  private struct Record: Codable {
+    var currency: Currency
+    var epochs: Int
+    var given: Accuracy
+    var points: [Point]
+
+    func isOfSameSearch(as other: Record) -> Bool {
+      (currency, epochs) == (other.currency, other.epochs) && given.top1 == other.given.top1
+        && given.images == other.given.images
+    }
+  }
+
   /// How many sizes are tried at most.
   package static let trials = 6
   /// Sizes that are closer than this factor are not told apart.
@@ -76,15 +89,19 @@ package struct AccuracySearch {
     _ model: Model, on data: Dataset, _ steps: RunSteps, teacher: Network, resume: Bool
   ) throws -> (fraction: Double, points: [Point]) {
     let file = folder.appending(path: "sizes.json")
-    var known: [Point] = []
-    if resume, let bytes = FileManager.default.contents(atPath: file.path) {
-      known = (try? JSONDecoder().decode([Point].self, from: bytes)) ?? []
-    }
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     steps.observe(.began(part: "evaluating the network itself", count: data.selection.count, unit: "images"))
     let given = try model.network.outcomes(
       on: data.selection, of: data, device: steps.device, progress: { steps.observe(.advanced($0)) })
     steps.observe(.ended)
+    var record = Record(currency: currency, epochs: epochs, given: given.accuracy, points: [])
+    // Sizes of another search say nothing about this one.
+    let earlier = resume ? FileManager.default.contents(atPath: file.path) : nil
+    let found = earlier.flatMap { try? JSONDecoder().decode(Record.self, from: $0) }
+    let known = found.map { $0.isOfSameSearch(as: record) ? $0.points : [] } ?? []
+    if let found, !found.isOfSameSearch(as: record) {
+      steps.observe(.note("the sizes in \(folder.lastPathComponent) are of another search; they are tried anew"))
+    }
     if data.validation == nil {
       steps.observe(.warning("no images are held out, so the loss is measured on training images; see `validation`"))
     }
@@ -93,11 +110,14 @@ package struct AccuracySearch {
     while points.count < Self.trials, let fraction = bracket.next {
       let point =
         try known.first { abs($0.fraction - fraction) < 1e-9 }
-        ?? tried(fraction, model, on: data, steps, teacher: teacher, given: given.isCorrect, resume: resume)
+        ?? tried(
+          fraction, model, on: data, steps, teacher: teacher, given: given.isCorrect,
+          resume: !known.isEmpty)
       points.append(point)
       steps.observe(.note(sentence(point)))
       if loses(point) { bracket.tooSmall = fraction } else { bracket.enough = fraction }
-      try AtomicOutput.writeJSON(points, to: file)
+      record.points = points
+      try AtomicOutput.writeJSON(record, to: file)
     }
     guard bracket.enough < 1 else { throw PlanError(complaint(points)) }
     return (bracket.enough, points)

@@ -72,6 +72,14 @@ extension Recipe {
     try check(
       \.regularizer.partial, regularizer.partial == nil || regularizer.nuclear ?? 0 == 0 && regularizer.group ?? 0 == 0,
       "neither `nuclear` nor `group` with it")
+    try check(
+      \.regularizer.shrinkage, regularizer.partial != nil || regularizer.shrinkage == .multiplicative,
+      "`partial` with it")
+    // The plans on the way go by activations: another at the end would cut what was not taken out.
+    try check(
+      \.compression.basis,
+      compression.basis != .effect || regularizer.partial == nil && compression.compactAt.isEmpty,
+      "weights or activations with `partial` or `compact-at`")
     try checkAmount(\.regularizer.strengthWarmup)
     try check(
       \.regularizer.strengths, regularizer.strengths.allSatisfy { $0.factor >= 0 && $0.factor.isFinite },

@@ -121,7 +121,7 @@ struct Compress: ParsableCommand {
     let cost = "each tuned for \(epochs) epochs, the one found for \(recipe.finetuning.epochs): at most \(all) in all"
     Console.tell(["up to \(trials) sizes are tried" + (all > 0 ? ", " + cost : "; --finetune-epochs tunes them")])
     return AccuracySearch(
-      losing: most, of: accuracy.by, epochs: epochs,
+      losing: most, of: accuracy.currency, epochs: epochs,
       in: URL(filePath: main.output + ".search", directoryHint: .isDirectory))
   }
 
@@ -161,7 +161,7 @@ struct Compress: ParsableCommand {
     try recipe.adopt(advancedPlan)
     recipe.model.newHead = head.newHead
     // A search plans by size, with the defaults for that.
-    if accuracy.maxDrop != nil { recipe.compression.target = accuracy.by.target(1) }
+    if accuracy.maxDrop != nil { recipe.compression.target = accuracy.currency.target(1) }
     recipe = Defaults.resolve(recipe, for: Defaults.Context(origin: model.origin(recipe)))
     try recipe.validate()
     if recipe.finetuning.epochs > 0, data.data == nil {
@@ -219,18 +219,22 @@ struct MaxDropOptions: ParsableArguments {
       "Find the smallest size that loses at most so many points of top-1 on the held-out images, by a bound of 95 %, "
         + "instead of --macs, --parameters or --time.", valueName: "points"))
   var maxDrop: Double?
-  @Option(help: "What --max-drop makes small: macs, parameters or time.")
-  var by = AccuracySearch.Currency.macs
+  @Option(help: "What --max-drop makes small: macs, parameters or time (default: macs).")
+  var by: AccuracySearch.Currency?
   @Option(
     help: ArgumentHelp(
       "Epochs of fine-tuning before --max-drop judges a size (default: 1 with --finetune-epochs, else 0).",
       valueName: "n"))
   var searchEpochs: Int?
 
+  var currency: AccuracySearch.Currency { by ?? .macs }
+
   /// - Throws: `RecipeError` naming the first option that makes no sense.
   func check(_ data: DataOptions, _ given: [String], plan: String?) throws {
     guard let maxDrop else {
-      if searchEpochs != nil { throw RecipeError("--search-epochs is of the search by --max-drop; give that too") }
+      for (option, isGiven) in [("--search-epochs", searchEpochs != nil), ("--by", by != nil)] where isGiven {
+        throw RecipeError("\(option) is of the search by --max-drop; give that too")
+      }
       return
     }
     guard maxDrop >= 0, maxDrop < 100 else { throw RecipeError("--max-drop is \(maxDrop), expected 0 to 100 points") }

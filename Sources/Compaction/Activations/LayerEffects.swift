@@ -14,7 +14,7 @@ public struct LayerEffects: Sendable {
   public let weights: [String: Double]
 
   /// The share of its energy that each layer keeps while it is measured.
-  static let kept = 0.95
+  static let kept = 0.96
   /// No layer counts for less or more than this times the average.
   static let bounds = 0.05...20.0
 
