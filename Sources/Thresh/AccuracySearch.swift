@@ -9,9 +9,9 @@ import Training
 
 /// The search for the smallest size that loses at most so much accuracy.
 ///
-/// Sizes are halved in between, on a logarithmic scale: each is planned, cut, proved and tuned for a few epochs, and its
-/// loss against the network itself is bounded on the held-out images (`AccuracyDrop`). A size is small enough to lose
-/// too much if the bound is larger than what may be lost.
+/// Sizes are halved in between, on a logarithmic scale: each is planned, cut, proved and tuned for a few epochs, and
+/// its loss against the network itself is bounded on the held-out images (`AccuracyDrop`). A size is small enough to
+/// lose too much if the bound is larger than what may be lost.
 package struct AccuracySearch {
   /// What a size is a fraction of.
   package enum Currency: String, Sendable, Codable, CaseIterable {

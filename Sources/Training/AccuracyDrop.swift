@@ -12,9 +12,9 @@ public struct AccuracyDrop: Sendable, Codable, Equatable {
   /// The drop from one network to another, by which images each classifies correctly.
   ///
   /// With b images that only the first gets right and c that only the second does, the drop is (b − c)/n and its
-  /// variance (b + c − (b − c)²/n)/n². For the bound half an image is added to each of the four counts, as Agresti & Min
-  /// (2005, "Simple improved confidence intervals for comparing matched proportions") do, so that no difference at all
-  /// still has the bound that so few images allow.
+  /// variance (b + c − (b − c)²/n)/n². For the bound half an image is added to each of the four counts, as Agresti &
+  /// Min (2005, "Simple improved confidence intervals for comparing matched proportions") do, so that no difference at
+  /// all still has the bound that so few images allow.
   public init(from first: [Bool], to second: [Bool]) {
     precondition(first.count == second.count, "two networks are compared on the same images")
     images = first.count

@@ -7,8 +7,8 @@ import Torch
 ///
 /// At every evaluation the plan for the size that is due now is made, by the planner, losses and decompositions that
 /// will make the cut; between two, proximal steps shrink what this plan would cut, and nothing else. The size that is
-/// due falls from the whole to the target; in the last part of the training everything that the plan cuts is taken out at
-/// every step, so that at its end the cut changes nothing.
+/// due falls from the whole to the target; in the last part of the training everything that the plan cuts is taken out
+/// at every step, so that at its end the cut changes nothing.
 public struct CutTarget: Sendable, Codable, Equatable {
   public var settings: PlanSettings
   /// How many training images' activations decide what is cut; 0 leaves it to the weights.

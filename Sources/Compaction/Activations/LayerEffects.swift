@@ -7,8 +7,9 @@ import Torch
 /// Energies are local: a tenth of one layer's may change the classes and a tenth of another's nothing. Each layer alone
 /// is cut to the rank that keeps a given share of its energy, and the change of the outputs is divided by what the plan
 /// counts as that cut's loss, −log of what is kept. The quotients weigh the losses of the layers against each other:
-/// squared errors of the outputs grow in proportion to the energy that is cut, as long as it is small. (The rank of each
-/// layer by the error of the last features is FLAR-SVD's idea, 2025; it searches, this takes one measurement a layer.)
+/// squared errors of the outputs grow in proportion to the energy that is cut, as long as it is small. (The rank of
+/// each layer by the error of the last features is FLAR-SVD's idea, 2025; it searches, this takes one measurement a
+/// layer.)
 public struct LayerEffects: Sendable {
   /// By the name of the layer; 1 on average, geometrically.
   public let weights: [String: Double]

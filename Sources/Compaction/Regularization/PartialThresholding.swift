@@ -32,9 +32,9 @@ public struct Shrinkage: Sendable, Codable, Equatable {
 /// Makes a matrix's singular values behind the first r smaller and leaves the first r as they are.
 ///
 /// The soft form is the proximal operator of t·Σ_{j>r} σ_j, the partial sum of singular values (Oh, Tai, Bazin, Kim &
-/// Kweon 2016, "Partial Sum Minimization of Singular Values in Robust PCA", theorem 1): prox(W) = Σ_{j≤r} σ_j·u_j·v_jᵀ +
-/// Σ_{j>r} (σ_j − t)₊·u_j·v_jᵀ, with t = share·σ_{r+1}. As W′ = W − E·diag(1 − f)·Eᵀ·W, with E the eigenvectors of WWᵀ
-/// behind the first r, it is one symmetric eigenproblem and leaves what is kept to the last bits.
+/// Kweon 2016, "Partial Sum Minimization of Singular Values in Robust PCA", theorem 1): prox(W) = Σ_{j≤r} σ_j·u_j·v_jᵀ
+/// + Σ_{j>r} (σ_j − t)₊·u_j·v_jᵀ, with t = share·σ_{r+1}. As W′ = W − E·diag(1 − f)·Eᵀ·W, with E the eigenvectors of
+/// WWᵀ behind the first r, it is one symmetric eigenproblem and leaves what is kept to the last bits.
 struct PartialThresholding {
   /// What is to be added to the matrix, on the left of it: W′ = W + change·W; nil where change stands on the right.
   private let left: Tensor?
