@@ -45,7 +45,8 @@ import Testing
 
   @Test(arguments: [
     (["--max-drop=-1"], "--max-drop is -1"), (["--max-drop", "1", "--macs", "0.5"], "leave --macs out"),
-    (["--search-epochs", "2"], "--max-drop"), (["--by", "time"], "--by is of the search"), (["--max-drop", "1", "--search-epochs=-1"], "--search-epochs is -1"),
+    (["--search-epochs", "2"], "--max-drop"), (["--by", "time"], "--by is of the search"),
+    (["--max-drop", "1", "--search-epochs=-1"], "--search-epochs is -1"),
   ])
   func `what makes no sense with it is refused`(options: [String], words: String) throws {
     let run = try TrainedRun.lenet.get()
