@@ -84,6 +84,25 @@ public struct NetworkBuilder {
   }
 }
 
+extension Network {
+  /// The network with weights and biases of layers drawn anew, as `NetworkBuilder` draws them unless it is told how.
+  public func withNewWeights(seed: UInt64) -> Network {
+    var result = self
+    let generator = Generator(seed: seed)
+    for node in nodes where node.operation is any WeightedOperation {
+      guard let weight = parameter(.weight, of: node) else { continue }
+      let inputs = weight.shape.dropFirst().reduce(1, *)
+      let initialization: NetworkBuilder.Initialization = weight.shape.count > 2 ? .heNormal : .uniform
+      result.set(.weight, of: node.name, to: initialization.weight(weight.shape, using: generator))
+      guard let bias = parameter(.bias, of: node) else { continue }
+      result.set(
+        .bias, of: node.name,
+        to: NetworkBuilder.Initialization.uniform(bias.shape, inputs: inputs, using: generator))
+    }
+    return result
+  }
+}
+
 // MARK: Layers with parameters
 
 extension NetworkBuilder {

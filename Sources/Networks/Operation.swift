@@ -24,8 +24,9 @@ public protocol Operation: Sendable, Codable {
   /// Value rule: what each channel of the result carries when the inputs carry `inputs`.
   func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue]
 
-  /// The operation after channels were removed; `keeps` says which of the channels stay.
-  func narrowed(inputs: [[Channel]], output: [Channel], keeps: (Channel) -> Bool) -> Self
+  /// The operation when each channel stands there so many times: 0 for one that is removed, 1 for one that stays, more
+  /// in a network that is built wider.
+  func resized(inputs: [[Channel]], output: [Channel], copies: (Channel) -> Int) -> Self
 
   /// Whether it may make no finite number of zero, so that units that it reads cannot become zero.
   var isUndefinedAtZero: Bool { get }
@@ -34,7 +35,7 @@ public protocol Operation: Sendable, Codable {
 extension Operation {
   public var isUndefinedAtZero: Bool { false }
 
-  public func narrowed(inputs: [[Channel]], output: [Channel], keeps: (Channel) -> Bool) -> Self { self }
+  public func resized(inputs: [[Channel]], output: [Channel], copies: (Channel) -> Int) -> Self { self }
 }
 
 /// Whether batch norm and dropout behave as in training.

@@ -144,11 +144,13 @@ public struct Session {
           whole.contains { $0.matches(name) }
         }
       }
-      if recipe.model.width < 1 { model.network = try model.network.thinned(to: recipe.model.width) }
+      let (width, seed) = (recipe.model.width, recipe.training.seed)
+      if width < 1 { model.network = try model.network.thinned(to: width) }
+      if width > 1 { model.network = try model.network.widened(by: width, seed: seed) }
       return (model, try prepared(data, for: model))
     }
     guard recipe.model.width == 1 else {
-      throw RecipeError("`width` thins an architecture, but \(recipe.model.name) is a trained network; leave it out")
+      throw RecipeError("`width` changes an architecture, but \(recipe.model.name) is a trained network; leave it out")
     }
     guard !recipe.model.decompose else {
       throw RecipeError(

@@ -106,7 +106,7 @@ extension Trainer {
     if compaction.momentum == .carry, options.optimizer == .sgd {
       memory.momenta = compacted.carrying(state.memory.momenta)
     }
-    let network = try settled(compacted.network)
+    let network = try recalibratedAtEnd(compacted.network)
     state = try TrainingState(network, memory: memory, on: device, teacher: usedTeacher)
     regularization = try Regularization(options.regularizer, on: network, start: position.start)
     regularization.measureNorms(of: network)
@@ -125,7 +125,7 @@ extension Trainer {
   }
 
   /// The network with batch norm measured again where that helps and no epoch follows that would do it.
-  private func settled(_ network: Network) throws -> Network {
+  private func recalibratedAtEnd(_ network: Network) throws -> Network {
     guard position.epoch == options.epochs else { return network }
     let renewed = try network.recalibrated(on: data, seed: options.seed, device: device)
     let accuracies = try [network, renewed].map { try $0.accuracy(on: data.selection, of: data, device: device) }

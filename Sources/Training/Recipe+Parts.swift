@@ -1,16 +1,6 @@
 import Compaction
 
 extension Recipe {
-  /// What training adds to the loss; strengths that are still open count as zero.
-  public var regularization: Regularizer {
-    Regularizer(
-      nuclear: regularizer.nuclear ?? 0, group: regularizer.group ?? 0, sparsity: regularizer.sparsity,
-      groupNorm: regularizer.groupNorm, order: regularizer.order, frequency: regularizer.proximalEvery,
-      scale: regularizer.scale, skip: regularizer.skip, strengths: regularizer.strengths,
-      restoresNorm: regularizer.restoreNorm, warmup: regularizer.strengthWarmup ?? Double(training.epochs) / 2,
-      partial: regularizer.partial.map { Shrinkage(regularizer.shrinkage, share: $0) })
-  }
-
   /// What makes the trained network small.
   public var planSettings: PlanSettings {
     PlanSettings(
@@ -22,7 +12,7 @@ extension Recipe {
   }
 
   /// How many training images' activations a plan looks at: a small part of what measuring batch norm again takes.
-  public var activationImages: Int { [.activations, .effect].contains(compression.basis) ? 512 : 0 }
+  public var activationImages: Int { compression.basis?.needsImages ?? false ? 512 : 0 }
 
   /// The first, or only, training. When a fine-tuning follows, the rate stays up until there.
   public var trainingOptions: TrainingOptions {
@@ -97,18 +87,6 @@ extension CompressionRecipe {
 
   var fractions: Target.Fractions? {
     parameters ?? macs == nil ? nil : Target.Fractions(parameters: parameters, macs: macs)
-  }
-}
-
-extension RegularizerRecipe {
-  /// Whether nothing is added to the loss: both strengths were set to zero.
-  public var isOff: Bool { nuclear == 0 && group == 0 && partial == nil }
-
-  /// No strength for either.
-  public static var off: RegularizerRecipe {
-    var result = RegularizerRecipe()
-    (result.nuclear, result.group) = (0, 0)
-    return result
   }
 }
 

@@ -23,7 +23,8 @@ public struct ModelRecipe: Sendable, Equatable, Codable {
   public var name = "dec3"
   /// Weights to start from.
   public var weights: String?
-  /// Fraction of an architecture's units to build; for small dense networks to compare with.
+  /// By how much more or fewer units an architecture is built than usual: below 1 for small dense networks to compare
+  /// with, above 1 for one that has something to spare.
   public var width = 1.0
   /// Whether an architecture's square convolutions, but for those in `skip`, are built as vertical and horizontal ones.
   public var decompose = false
@@ -80,33 +81,6 @@ public struct TrainingRecipe: Sendable, Equatable, Codable {
   public var distillation: Double?
   public var temperature = 4.0
   public var seed: UInt64 = 0
-
-  public init() {}
-}
-
-/// What training adds to the loss; see `Regularizer`.
-public struct RegularizerRecipe: Sendable, Equatable, Codable {
-  /// Strengths τ of the nuclear norm and λ of the group lasso.
-  public var nuclear: Double?
-  public var group: Double?
-  /// α, the part of λ that goes to single elements.
-  public var sparsity = 0.0
-  public var groupNorm = GroupLassoNorm.scale
-  public var order = Regularizer.Order.nuclearFirst
-  public var scale = Regularizer.Scale.relative
-  public var proximalEvery = Regularizer.Frequency.steps(10)
-  /// Layers that are left alone, by the compression too.
-  public var skip: [String]?
-  public var strengths: [LayerStrength] = []
-  public var restoreNorm = true
-  /// Epochs over which the strength grows from zero; nil is half of all.
-  public var strengthWarmup: Double?
-  /// The share of what the plan for the target would cut that goes at every proximal step, in place of both norms; nil
-  /// is none.
-  public var partial: Double?
-  public var shrinkage = Shrinkage.Form.multiplicative
-  /// Whether the strength follows the target size; nil where a strength was left open.
-  public var automaticStrength: Bool?
 
   public init() {}
 }

@@ -129,8 +129,8 @@ extension Recipe {
   private static func spelling(
     of key: String, _ value: Node, in section: String, _ name: String, _ earlier: EarlierSpellings
   ) throws -> String {
-    let now = RecipeKey.renamed[key]
-    let newValue = value.string.flatMap { RecipeKey.renamedValues[key]?[$0] }
+    let now = EarlierNames.options[key]
+    let newValue = value.string.flatMap { EarlierNames.values[key]?[$0] }
     guard earlier == .refused, now != nil || newValue != nil else { return now ?? key }
     let (old, new) = newValue.map { ("\(key): \(value.string ?? "")", "\(key): \($0)") } ?? (key, now ?? key)
     throw RecipeError("recipe \(name) has \(old) in \(section), as earlier versions wrote it; write it as \(new)")
@@ -138,7 +138,7 @@ extension Recipe {
 
   /// The setting that a key outside the sections stands for.
   private static func flatKey(_ word: String, _ name: String, _ earlier: EarlierSpellings) throws -> RecipeKey {
-    guard let key = RecipeKey(option: RecipeKey.renamed[word] ?? word) else {
+    guard let key = RecipeKey(option: EarlierNames.options[word] ?? word) else {
       let hint = Suggestion.nearest(to: word, among: RecipeKey.all.map(\.option)).flatMap(RecipeKey.init(option:))
       let sections = RecipeKey.sections.map(\.name).joined(separator: ", ")
       throw RecipeError(

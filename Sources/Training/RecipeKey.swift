@@ -34,12 +34,6 @@ struct RecipeKey: Hashable {
     section.fields.map { RecipeKey(section: section.name, field: $0) }
   }
 
-  /// Settings of earlier versions and what they are called now, by option: read from runs and model files, refused
-  /// where a person wrote them.
-  static let renamed = ["steer": "automatic-strength", "scheme": "decomposition"]
-  /// The same for values, by option.
-  static let renamedValues = ["basis": ["responses": "activations"], "units": ["silent": "zero"]]
-
   /// The setting of an option, as the flat recipes of earlier versions name it.
   init?(option: String) {
     guard let found = Self.all.first(where: { $0.option == option }) else { return nil }

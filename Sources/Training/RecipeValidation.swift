@@ -15,7 +15,9 @@ extension Recipe {
 
   private func checkModelAndData() throws {
     let (model, data) = (model, data)
-    try check(\.model.width, model.width > 0 && model.width <= 1, "more than 0 and at most 1")
+    try check(\.model.width, model.width > 0 && model.width <= 64, "more than 0 and at most 64")
+    try check(
+      \.model.width, model.width == 1 || model.weights == nil, "1, since the units of `weights` are as they are")
     try check(
       \.model.decompose, !model.decompose || model.weights == nil,
       "false, since decomposed layers cannot start from `weights`")
@@ -54,38 +56,6 @@ extension Recipe {
       \.training.temperature, training.temperature > 0 && training.temperature <= 1000, "more than 0, such as 4")
   }
 
-  private func checkRegularizer() throws {
-    let regularizer = regularizer
-    try checkAmount(\.regularizer.nuclear)
-    try checkAmount(\.regularizer.group)
-    try check(\.regularizer.sparsity, (0...1).contains(regularizer.sparsity), "0 to 1")
-    try check(\.regularizer.sparsity, regularizer.sparsity == 0 || regularizer.group != 0, "0, since `group` is 0")
-    try check(
-      \.regularizer.automaticStrength,
-      regularizer.automaticStrength != true || compression.parameters ?? compression.macs != nil,
-      "`parameters` or `macs` with it")
-    try check(
-      \.regularizer.partial, regularizer.partial.map { $0 > 0 && $0 <= 1 } ?? true, "more than 0 and at most 1")
-    try check(
-      \.regularizer.partial, regularizer.partial == nil || compression.target != nil,
-      "`parameters`, `macs` or `time` with it")
-    try check(
-      \.regularizer.partial, regularizer.partial == nil || regularizer.nuclear ?? 0 == 0 && regularizer.group ?? 0 == 0,
-      "neither `nuclear` nor `group` with it")
-    try check(
-      \.regularizer.shrinkage, regularizer.partial != nil || regularizer.shrinkage == .multiplicative,
-      "`partial` with it")
-    // The plans on the way go by activations: another at the end would cut what was not taken out.
-    try check(
-      \.compression.basis,
-      compression.basis != .effect || regularizer.partial == nil && compression.compactAt.isEmpty,
-      "weights or activations with `partial` or `compact-at`")
-    try checkAmount(\.regularizer.strengthWarmup)
-    try check(
-      \.regularizer.strengths, regularizer.strengths.allSatisfy { $0.factor >= 0 && $0.factor.isFinite },
-      "factors of 0 or more")
-  }
-
   private func checkCompression() throws {
     let compression = compression
     try check(
@@ -104,51 +74,56 @@ extension Recipe {
       "nothing, since `device` is \(machine.device): times are the CPU's")
     try check(\.compression.minRank, compression.minRank >= 1, "1 or more")
     try check(\.compression.minUnits, compression.minUnits >= 1, "1 or more")
+    // The plans on the way go by activations: another at the end would cut what was not taken out.
+    try check(
+      \.compression.basis,
+      compression.basis != .effect || regularizer.partial == nil && compression.compactAt.isEmpty,
+      "weights or activations with `partial` or `compact-at`")
   }
 }
 
 extension Recipe {
   /// - Throws: `RecipeError` that names the setting, what it is and what was expected.
-  private func check<Value>(_ setting: KeyPath<Recipe, Value>, _ condition: Bool, _ expected: String) throws {
+  func check<Value>(_ setting: KeyPath<Recipe, Value>, _ condition: Bool, _ expected: String) throws {
     guard !condition else { return }
     let value = self[keyPath: setting]
     let found = (value as? any Presence)?.present ?? value
     throw RecipeError("`\(RecipeKey(setting).option)` is \(found), expected \(expected)")
   }
 
-  private func checkRange(_ setting: KeyPath<Recipe, Int>, _ range: ClosedRange<Int>) throws {
+  func checkRange(_ setting: KeyPath<Recipe, Int>, _ range: ClosedRange<Int>) throws {
     let expected = "\(range.lowerBound) to \(range.upperBound)"
     try check(setting, range.contains(self[keyPath: setting]), expected)
   }
 
-  private func checkRange(_ setting: KeyPath<Recipe, Int?>, _ range: ClosedRange<Int>, _ unit: String = "") throws {
+  func checkRange(_ setting: KeyPath<Recipe, Int?>, _ range: ClosedRange<Int>, _ unit: String = "") throws {
     let expected = "\(range.lowerBound) to \(range.upperBound)" + (unit.isEmpty ? "" : " \(unit)")
     try check(setting, self[keyPath: setting].map(range.contains) ?? true, expected)
   }
 
-  private func checkPart(_ setting: KeyPath<Recipe, Double>) throws {
+  func checkPart(_ setting: KeyPath<Recipe, Double>) throws {
     try check(setting, (0..<1).contains(self[keyPath: setting]), "0 or more and less than 1")
   }
 
-  private func checkPart(_ setting: KeyPath<Recipe, Double?>) throws {
+  func checkPart(_ setting: KeyPath<Recipe, Double?>) throws {
     try check(setting, self[keyPath: setting].map { (0..<1).contains($0) } ?? true, "0 or more and less than 1")
   }
 
-  private func checkAmount(_ setting: KeyPath<Recipe, Double>) throws {
+  func checkAmount(_ setting: KeyPath<Recipe, Double>) throws {
     let value = self[keyPath: setting]
     try check(setting, value >= 0 && value.isFinite, "0 or more")
   }
 
-  private func checkAmount(_ setting: KeyPath<Recipe, Double?>) throws {
+  func checkAmount(_ setting: KeyPath<Recipe, Double?>) throws {
     try check(setting, self[keyPath: setting].map { $0 >= 0 && $0.isFinite } ?? true, "0 or more")
   }
 
-  private func checkFraction(_ setting: KeyPath<Recipe, Double>) throws {
+  func checkFraction(_ setting: KeyPath<Recipe, Double>) throws {
     let value = self[keyPath: setting]
     try check(setting, value > 0 && value <= 1, "more than 0 and at most 1")
   }
 
-  private func checkFraction(_ setting: KeyPath<Recipe, Double?>) throws {
+  func checkFraction(_ setting: KeyPath<Recipe, Double?>) throws {
     try check(setting, self[keyPath: setting].map { $0 > 0 && $0 <= 1 } ?? true, "more than 0 and at most 1")
   }
 }

@@ -208,18 +208,21 @@ public struct Trainer {
   private mutating func proximalStep(
     _ state: inout TrainingState, _ regularization: Regularization, _ progress: Double
   ) throws {
+    // The last step of an epoch may have been one already.
     guard !options.regularizer.isNone, position.pendingStep > 0 else { return }
-    let step: ProximalStep
+    let step: ProximalStep?
     do {
       if let partial, let shrinkage = shrinkage(progress) {
         try state.proximalStep(partial, shrinkage, regularization)
-        return
+        step = nil
+      } else {
+        step = try state.proximalStep(regularization, t: position.pendingStep)
       }
-      step = try state.proximalStep(regularization, t: position.pendingStep)
     } catch is TorchError {
       throw Divergence(step: position.step)
     }
     position.pendingStep = 0
+    guard let step else { return }
     let alarms = step.alarms(
       energy: options.energy, options.energyMeasure, before: position.spectralSums ?? [:],
       isNormalized: regularization.isNormalized)

@@ -15,7 +15,7 @@ import Torch
       Convolution(geometry), "conv", reading: [net.relu(first)],
       parameters: [.weight: Tensor.normal([8, 6, 3, 5], using: Generator(seed: 1))])
     let y = try net.relu(net.batchNorm(x, "norm"))
-    return try net.finish(net.linear(net.flatten(y), "fc", units: 6)).unsettled()
+    return try net.finish(net.linear(net.flatten(y), "fc", units: 6)).withRandomBatchNorm()
   }
 
   /// Images whose pixels are alike and whose channels differ in strength, as those of photographs do.

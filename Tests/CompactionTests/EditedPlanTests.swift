@@ -8,7 +8,7 @@ import Torch
 /// Plans that were kept as JSON, edited and given back.
 @Suite struct EditedPlanTests {
   private func network() throws -> Network {
-    var network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [16, 24, 32], seed: 1).unsettled()
+    var network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [16, 24, 32], seed: 1).withRandomBatchNorm()
     network.zero("block2.conv_h", "block2.bn_h", [0, 11, 23])
     return network
   }
@@ -103,7 +103,7 @@ import Torch
 
   @Test func `a plan of another network is refused`() throws {
     let plan = try Compressor(PlanSettings(target: .energy(0.5))).plan(for: network())
-    let other = try Network.dec3(input: [1, 16, 20], classes: 5, units: [16, 24, 32], seed: 1).unsettled()
+    let other = try Network.dec3(input: [1, 16, 20], classes: 5, units: [16, 24, 32], seed: 1).withRandomBatchNorm()
     #expect(message { _ = try compressor.fitted(plan, to: other) }.contains("the plan is of a network of"))
     let less = try Network.cifarResNet(blocks: 1, input: [3, 8, 8], classes: 10, seed: 3)
     #expect(message { _ = try compressor.fitted(plan, to: less) }.contains("make a plan of this network"))
@@ -112,7 +112,7 @@ import Torch
   }
 
   @Test func `layers that share their units are changed alike`() throws {
-    let network = try Network.cifarResNet(blocks: 1, input: [3, 8, 8], classes: 10, seed: 3).unsettled()
+    let network = try Network.cifarResNet(blocks: 1, input: [3, 8, 8], classes: 10, seed: 3).withRandomBatchNorm()
     let plan = try Compressor(PlanSettings(target: .energy(0.9)), skip: []).plan(for: network)
     let name = try #require(plan.widths.keys.sorted().first { $0.contains("+") })
     let coupled = name.split(separator: "+").map(String.init)

@@ -5,7 +5,7 @@ import Torch
 
 @testable import Compaction
 
-/// Which part of a group its norm is taken over, and networks with fewer units.
+/// Which part of a group its norm is taken over.
 @Suite struct GroupNormTests {
   private func network() throws -> Network {
     try .dec3(input: [1, 16, 16], classes: 4, units: [4, 6, 8], seed: 3)
@@ -40,27 +40,5 @@ import Torch
     let whole = try ChannelGroups(of: network, norm: .whole, leavingOut: { _ in false }).all
     let scale = try ChannelGroups(of: network, norm: .scale, leavingOut: { _ in false }).all
     #expect(whole.map { $0.norms(network.parameters) } == scale.map { $0.norms(network.parameters) })
-  }
-
-  @Test func `a thinned network has the fraction of the units, and runs`() throws {
-    let thin = try network().thinned(to: 0.5)
-    #expect(thin.parameters["block1.conv_v.weight"]?.shape == [2, 1, 5, 1])
-    #expect(thin.parameters["block3.conv_h.weight"]?.shape == [4, 4, 1, 3])
-    #expect(try thin(Tensor.ones([2, 1, 16, 16])).shape == [2, 4])
-  }
-
-  @Test func `a residual network thins group by group, pads counted again`() throws {
-    let whole = try Network.cifarResNet(blocks: 1, input: [3, 32, 32], classes: 10, seed: 0)
-    let thin = try whole.thinned(to: 0.5)
-    #expect(thin.parameters["conv1.weight"]?.shape[0] == 8)
-    #expect(thin.parameters["layer3.0.conv2.weight"]?.shape[0] == 32)
-    #expect(try thin(Tensor.ones([1, 3, 32, 32])).shape == [1, 10])
-  }
-
-  @Test func `thinning to a number of parameters comes near it and stays under`() throws {
-    let whole = try Network.dec3(input: [1, 32, 32], classes: 36, seed: 0)
-    let count = try whole.thinned(toParameters: 11_500).cost().parameters
-    #expect(count <= 11_500)
-    #expect(count > 10_000)
   }
 }

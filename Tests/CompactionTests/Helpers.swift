@@ -37,7 +37,7 @@ func relativeError(_ a: Tensor, _ b: Tensor) -> Double {
 
 extension Network {
   /// The network with batch norms that matter, as after a training: fresh ones are all zeros and ones.
-  func unsettled(seed: UInt64 = 5) -> Network {
+  func withRandomBatchNorm(seed: UInt64 = 5) -> Network {
     var result = self
     let generator = Generator(seed: seed)
     for node in nodes where node.operation is BatchNorm {

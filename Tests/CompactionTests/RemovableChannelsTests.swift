@@ -25,7 +25,7 @@ import Torch
   }
 
   @Test func `removable units of dec3 go and change nothing`() throws {
-    var network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [8, 12, 16], seed: 1).unsettled()
+    var network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [8, 12, 16], seed: 1).withRandomBatchNorm()
     network.zero("block1.conv_h", "block1.bn_h", [0, 7])
     network.zero("block2.conv_v", "block2.bn_v", [3])
     network.zero("block3.conv_h", "block3.bn_h", [1, 2, 15])
@@ -51,7 +51,7 @@ import Torch
   }
 
   private func resnet20() throws -> Network {
-    try Network.cifarResNet(blocks: 3, input: [3, 32, 32], classes: 10, seed: 2).unsettled()
+    try Network.cifarResNet(blocks: 3, input: [3, 32, 32], classes: 10, seed: 2).withRandomBatchNorm()
   }
 
   /// Makes channel `index` of stage 1, and what is coupled with it, zero.
@@ -91,7 +91,7 @@ import Torch
   }
 
   @Test func `removing a unit that is not removable does change something`() throws {
-    let network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [8, 12, 16], seed: 1).unsettled()
+    let network = try Network.dec3(input: [1, 16, 16], classes: 5, units: [8, 12, 16], seed: 1).withRandomBatchNorm()
     let coupling = try network.channelCoupling()
     let channel = coupling.representative(try #require(coupling.channels["block2.conv_v"])[0])
     #expect(try difference(network) { try $0.narrowed(removing: [channel], coupling) } > 1e-6)
@@ -112,7 +112,7 @@ import Torch
     let grouped = try net.batchNorm(
       net.convolution(net.relu(net.batchNorm(mix, "nm")), "g", units: 4, kernel: [3, 3], groups: 4), "ng")
     let x = try net.convolution(net.relu(grouped), "e", units: 5, kernel: [1, 1], bias: true)
-    return try net.finish(net.linear(net.flatten(net.globalAveragePool(x)), "out", units: 3)).unsettled()
+    return try net.finish(net.linear(net.flatten(net.globalAveragePool(x)), "out", units: 3)).withRandomBatchNorm()
   }
 
   @Test func `concatenation, slice, depthwise and grouped convolutions lose their removable channels`() throws {
@@ -148,7 +148,7 @@ import Torch
     let x = try net.relu(net.batchNorm(net.convolution(net.input, "first", units: 4, kernel: [1, 1]), "norm"))
     let y = try net.convolution(x, "second", units: 3, kernel: [3, 3], padding: padding, bias: bias)
     let flat = try net.flatten(net.relu(y))
-    return try net.finish(net.linear(flat, "out", units: 2, bias: bias)).unsettled()
+    return try net.finish(net.linear(flat, "out", units: 2, bias: bias)).withRandomBatchNorm()
   }
 
   /// Unit 1 carries the constant 0.7 behind the batch norm.
@@ -229,7 +229,7 @@ import Torch
     let y = try net.convolution(halves[0], "left", units: 2, kernel: [1, 1], bias: true)
     let z = try net.convolution(halves[1], "right", units: 2, kernel: [1, 1], bias: true)
     let flat = try net.flatten(net.globalAveragePool(net.add(y, z)))
-    var network = try net.finish(net.linear(flat, "out", units: 3)).unsettled()
+    var network = try net.finish(net.linear(flat, "out", units: 3)).withRandomBatchNorm()
     network.zero("first", "norm", [0, 1])
     #expect(try shape(narrowed(network), "left.weight") == [2, 1, 1, 1])
     #expect(try difference(network) { try narrowed($0) } < 1e-12)
@@ -242,7 +242,8 @@ import Torch
       return try net.convolution(x, "\(name)2", units: 2, kernel: [1, 1], bias: true)
     }
     let x = try net.concatenate([branch("a"), branch("b")])
-    var network = try net.finish(net.linear(net.flatten(net.globalAveragePool(x)), "out", units: 3)).unsettled()
+    var network = try net.finish(net.linear(net.flatten(net.globalAveragePool(x)), "out", units: 3))
+      .withRandomBatchNorm()
     let shared = network.nodes.firstIndex { $0.name == "b2" } ?? 0
     network.nodes[shared].parameters = network["a2"]?.parameters ?? [:]
     for (name, value) in [("na", 0.5), ("nb", 2)] {

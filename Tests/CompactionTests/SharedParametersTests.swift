@@ -13,7 +13,8 @@ import Torch
       x = try net.convolution(x, "c\(index)", units: 16, kernel: [3, 3], padding: [1, 1], bias: true)
       x = try net.relu(index % 2 == 0 ? x : net.batchNorm(x, "n\(index)"))
     }
-    var network = try net.finish(net.linear(net.flatten(net.globalAveragePool(x)), "fc", units: 5)).unsettled()
+    var network = try net.finish(net.linear(net.flatten(net.globalAveragePool(x)), "fc", units: 5))
+      .withRandomBatchNorm()
     network.parameters["shared"] = .ones([16]) * bias
     for index in network.nodes.indices where network.nodes[index].operation is Convolution {
       network.nodes[index].parameters[.bias] = "shared"

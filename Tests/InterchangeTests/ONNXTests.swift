@@ -20,7 +20,7 @@ import Torch
       "resnet50": try Catalogue.resnet50.network(input: [3, 32, 32], classes: 10, seed: 1).thinned(to: 0.125),
       "vgg16": try Catalogue.vgg16.network(input: [3, 32, 32], classes: 10, seed: 1).thinned(to: 0.125),
       "dec8": try Catalogue.dec8.network(input: [3, 64, 64], classes: 10, seed: 1).thinned(to: 0.25),
-    ].mapValues(settled)
+    ].mapValues(withRandomBatchNorm)
     var all = dense
     for (name, network) in dense {
       all["\(name)-compact"] =
@@ -29,7 +29,7 @@ import Torch
     return all
   }
 
-  private func settled(_ network: Network) -> Network {
+  private func withRandomBatchNorm(_ network: Network) -> Network {
     var result = network
     let generator = Generator(seed: 4)
     for node in network.nodes where node.operation is BatchNorm {
@@ -158,7 +158,7 @@ import Torch
   }
 
   @Test func `folding batch norm changes nothing and leaves none behind a layer`() throws {
-    let network = settled(try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 1))
+    let network = withRandomBatchNorm(try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 1))
     let folded = try network.foldingBatchNorm()
     #expect(!folded.nodes.contains { $0.operation is BatchNorm })
     #expect(try Difference(between: network, and: folded).relative < 1e-6)
@@ -168,7 +168,7 @@ import Torch
     var net = NetworkBuilder(input: [1, 4, 4], seed: 0)
     let x = try net.convolution(net.input, "conv", units: 2, kernel: [3, 3], padding: [1, 1])
     let y = try net.add(x, net.batchNorm(x, "bn"))
-    let network = settled(try net.finish(net.flatten(net.globalAveragePool(y))))
+    let network = withRandomBatchNorm(try net.finish(net.flatten(net.globalAveragePool(y))))
     let folded = try network.foldingBatchNorm()
     #expect(folded.nodes.contains { $0.operation is BatchNorm })
     #expect(try Difference(between: network, and: folded).relative < 1e-6)

@@ -4,6 +4,7 @@ import Datasets
 import Foundation
 import Interchange
 import Networks
+import Testing
 import Torch
 
 @testable import Training
@@ -84,4 +85,21 @@ func sentence(_ body: () throws -> Void) -> String {
   } catch {
     return "\(error)"
   }
+}
+
+/// What a training ends with that is stopped after `count` steps and then resumed, in a folder of its own.
+func stoppedAndResumed(
+  after count: Int, _ options: TrainingOptions, _ network: Network, _ data: Dataset, in folder: TemporaryFolder
+) throws -> Network {
+  let run = RunFolder(folder.url.appending(path: "stopped-\(count)"))
+  try run.create()
+  var trainer = Trainer(options, data, model(network, of: data), in: run)
+  var steps = 0
+  trainer.shouldStop = {
+    steps += 1
+    return steps == count
+  }
+  #expect(throws: TrainingInterruption.self) { _ = try trainer.train(resume: false) }
+  var resumed = Trainer(options, data, model(network, of: data), in: run)
+  return try resumed.train(resume: true)
 }

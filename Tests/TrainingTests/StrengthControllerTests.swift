@@ -27,7 +27,7 @@ struct StrengthControllerTests {
     #expect(size < 0.12 && size > 0.08, "\(size)")
   }
 
-  @Test func `the scheduled size falls from that of the start to the wish and stays there`() {
+  @Test func `the scheduled size falls from that of the start to the target and stays there`() {
     var controller = StrengthController(target: 0.1)
     controller.observe(0.4, at: 0)
     #expect(abs(controller.scheduled(at: 0) - 0.4) < 1e-12)
@@ -43,12 +43,12 @@ struct StrengthControllerTests {
     #expect(controller.target == 0.1 && controller.start == 0.9 && controller.factor == 1.5)
   }
 
-  @Test func `next to nothing is pressed where the wish is met or about to be`() {
+  @Test func `next to nothing is pressed where the target is met or about to be`() {
     var controller = StrengthController(target: 0.1)
     controller.observe(0.8, at: 0)
     controller.observe(0.75, at: 0.1)
     #expect(!controller.rests)
-    // A third lost since the last look: four more of these would be far below the wish.
+    // A third lost since the last look: four more of these would be far below the target.
     controller.observe(0.5, at: 0.2)
     #expect(controller.rests && controller.strength < 0.1)
     controller.observe(0.49, at: 0.3)

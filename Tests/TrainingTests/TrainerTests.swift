@@ -37,65 +37,6 @@ struct TrainerTests {
     #expect(network.parameters.values.allSatisfy { $0.dtype == .float32 })
   }
 
-  /// A training with the partial regulariser to half of the parameters.
-  private func partialOptions(_ frequency: Regularizer.Frequency = .steps(3)) -> TrainingOptions {
-    var options = options(
-      epochs: 3, rate: 0.05,
-      regularizer: Regularizer(nuclear: 0, group: 0, frequency: frequency, partial: Shrinkage(.soft, share: 0.2)))
-    options.cutTarget = CutTarget(
-      PlanSettings(target: .parameters(0.5), units: .weakest, allocator: .global, decompositions: .any),
-      activationImages: 64)
-    return options
-  }
-
-  @Test(arguments: [Regularizer.Frequency.steps(3), .steps(1000), .epoch])
-  func `at the end of a training with the partial regulariser the cut changes nothing`(
-    frequency: Regularizer.Frequency
-  ) throws {
-    let data = drawnData()
-    let partial = partialOptions(frequency)
-    let network = try train(partial, smallNetwork(), data)
-    let target = try #require(partial.cutTarget)
-    var compressor = Compressor(target.settings)
-    compressor = try compressor.seeing(
-      data, of: network, images: target.activationImages, seed: partial.seed, device: .cpu, PartProgress())
-    let compacted = try compressor.compact(network)
-    #expect(try compacted.network.cost().parameters <= network.cost().parameters / 2)
-    let images = Tensor.normal([8] + network.inputShape, using: Generator(seed: 2))
-    let (whole, small) = try (network(images), compacted.network(images))
-    #expect((whole - small).maximumMagnitude < 1e-5 * whole.maximumMagnitude)
-    // Ordinary training leaves something to lose.
-    let ordinary = try train(options(epochs: 3, rate: 0.05), smallNetwork(), data)
-    let given = try ordinary(images)
-    let cut = try Compressor(target.settings).compact(ordinary).network(images)
-    #expect((given - cut).maximumMagnitude > 1e-3 * given.maximumMagnitude)
-  }
-
-  @Test
-  func `a training with the partial regulariser that is stopped and resumed ends where an uninterrupted one does`()
-    throws
-  {
-    let data = drawnData()
-    let options = partialOptions()
-    let whole = try train(options, smallNetwork(), data)
-    for stop in [10, 17, 26] {
-      let other = RunFolder(folder.url.appending(path: "stopped-\(stop)"))
-      try other.create()
-      var trainer = Trainer(options, data, try model(smallNetwork(), of: data), in: other)
-      var steps = 0
-      trainer.shouldStop = {
-        steps += 1
-        return steps == stop
-      }
-      #expect(throws: TrainingInterruption.self) { _ = try trainer.train(resume: false) }
-      var resumed = Trainer(options, data, try model(smallNetwork(), of: data), in: other)
-      let end = try resumed.train(resume: true)
-      for (name, tensor) in whole.parameters {
-        #expect((try #require(end.parameters[name]) - tensor).maximumMagnitude < 1e-6, "\(name) after \(stop)")
-      }
-    }
-  }
-
   @Test(arguments: TrainingOptions.Optimizer.allCases)
   func `a training that is stopped and resumed ends where an uninterrupted one does`(
     optimizer: TrainingOptions.Optimizer
@@ -107,17 +48,8 @@ struct TrainerTests {
     options.optimizer = optimizer
     options.sizeTarget = SizeTarget(Target.Fractions(parameters: 0.5), energy: 0.9)
     let whole = try train(options, smallNetwork(), data)
-    let other = RunFolder(folder.url.appending(path: "stopped"))
-    try other.create()
-    var trainer = Trainer(options, data, try model(smallNetwork(), of: data), in: other)
-    var steps = 0
-    trainer.shouldStop = {
-      steps += 1
-      return steps == 17
-    }
-    #expect(throws: TrainingInterruption.self) { _ = try trainer.train(resume: false) }
-    var resumed = Trainer(options, data, try model(smallNetwork(), of: data), in: other)
-    #expect(elements(try resumed.train(resume: true)) == elements(whole))
+    let end = try stoppedAndResumed(after: 17, options, smallNetwork(), data, in: folder)
+    #expect(elements(end) == elements(whole))
   }
 
   @Test func `a checkpoint of one optimiser is not gone on with by the other`() throws {
@@ -129,7 +61,7 @@ struct TrainerTests {
     #expect(sentence { _ = try trainer.train(resume: true) }.contains("belongs to a training by sgd"))
   }
 
-  @Test func `another wish on resuming gets a controller of its own`() throws {
+  @Test func `another target on resuming gets a controller of its own`() throws {
     let data = drawnData()
     var options = options(
       epochs: 1, regularizer: Regularizer(nuclear: 0.05, group: 0.05, groupNorm: .scale, frequency: .steps(3)))

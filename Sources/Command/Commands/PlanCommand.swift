@@ -49,7 +49,7 @@ struct PlanCommand: ParsableCommand {
 
 extension Recipe {
   func noteWeightsDecide(without data: Dataset?) {
-    guard data == nil, compression.basis != .weights, compression.basis != nil else { return }
+    guard data == nil, compression.basis?.needsImages ?? false else { return }
     Console.note("note: without --data the plan goes by the weights; by activations for images it keeps far more")
   }
 }

@@ -21,7 +21,7 @@ struct PlanOptions: ParsableArguments {
 
   /// - Throws: `RecipeError` when activations are to decide, but there are no images.
   func checkImages(_ data: DataOptions) throws {
-    guard let basis = choice.basis, basis != .weights, data.data == nil else { return }
+    guard let basis = choice.basis, basis.needsImages, data.data == nil else { return }
     throw RecipeError("--basis \(basis) needs images; name them with --data")
   }
 

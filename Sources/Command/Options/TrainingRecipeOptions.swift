@@ -109,7 +109,10 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
     help: ArgumentHelp(
       "Share of the training images held out for selection (default: 0.1).", valueName: "share"))
   var validation: Double?
-  @Option(help: ArgumentHelp("Fraction of the architecture's units to build (default: 1).", valueName: "fraction"))
+  @Option(
+    help: ArgumentHelp(
+      "How many times an architecture's usual units to build, 0.5 or 4 (default: 1).", valueName: "factor")
+  )
   var width: Double?
   @Flag(
     inversion: .prefixedNo,

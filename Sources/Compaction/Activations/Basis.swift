@@ -7,6 +7,9 @@ public enum Basis: String, Sendable, Codable, CaseIterable {
   /// The same, each layer weighed by what its loss does to the outputs; see `LayerEffects`.
   case effect
 
+  /// Whether it takes images to decide.
+  public var needsImages: Bool { self != .weights }
+
   /// Models and runs of earlier versions say `responses`.
   public init(from decoder: any Decoder) throws { self = try decoder.case(earlier: ["responses": .activations]) }
 }

@@ -11,8 +11,8 @@ extension Compacted {
   /// - Parameter momenta: by parameter, in the shapes of the given network; linear in the gradients, as SGD's are.
   public func carrying(_ momenta: [String: Tensor]) -> [String: Tensor] {
     let coupling = rewrite.removable.coupling
-    var result = Network.cutting(momenta, along: coupling.axes) {
-      !rewrite.removable.channels.contains(coupling.representative($0))
+    var result = Network.selecting(momenta, along: coupling.axes) {
+      rewrite.removable.channels.contains(coupling.representative($0)) ? 0 : 1
     }
     for (layer, factors) in rewrite.layers {
       let old = layer.weights

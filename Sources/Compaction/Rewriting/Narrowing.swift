@@ -12,32 +12,39 @@ extension Network {
   /// - Throws: `NetworkError` when the network is not valid.
   public func narrowed(removing channels: Set<Channel>, _ coupling: ChannelCoupling) throws -> Network {
     guard !channels.isEmpty else { return self }
-    let keeps = { (channel: Channel) in !channels.contains(coupling.representative(channel)) }
-    var result = try foldingConstants(of: channels, coupling)
+    return try foldingConstants(of: channels, coupling).resized(coupling) { channels.contains($0) ? 0 : 1 }
+  }
+
+  /// The network in which each channel of `coupling`, named by its representative, stands so many times.
+  ///
+  /// - Throws: `NetworkError` when an operation cannot be resized so.
+  func resized(_ coupling: ChannelCoupling, copies: (Channel) -> Int) throws -> Network {
+    var result = self
+    func places(of channel: Channel) -> Int { copies(coupling.representative(channel)) }
     // Folding may have added biases; they bring no channels of their own, so the numbering is that of `coupling`.
-    result.parameters = Self.cutting(result.parameters, along: try result.channelCoupling().axes, keeps)
-    result.nodes = result.nodes.map { node in
+    result.parameters = Self.selecting(parameters, along: try channelCoupling().axes, places)
+    result.nodes = nodes.map { node in
       var node = node
-      node.operation = node.operation.narrowed(
+      node.operation = node.operation.resized(
         inputs: node.inputs.map { coupling.channels[$0] ?? [] }, output: coupling.channels[node.name] ?? [],
-        keeps: keeps)
+        copies: places)
       return node
     }
     try result.validate()
     return result
   }
 
-  /// `tensors`, of the parameters' names and shapes, with only those slices along `axes` that are kept.
-  static func cutting(
-    _ tensors: [String: Tensor], along axes: [OwnedAxis], _ keeps: (Channel) -> Bool
+  /// `tensors`, of the parameters' names and shapes, with each slice along `axes` as often as its channel stands there.
+  static func selecting(
+    _ tensors: [String: Tensor], along axes: [OwnedAxis], _ copies: (Channel) -> Int
   ) -> [String: Tensor] {
     var result = tensors
     for axis in axes {
       guard let tensor = result[axis.parameter] else { continue }
-      let kept = axis.channels.indices.filter { keeps(axis.channels[$0]) }
-      // Two nodes that share a parameter own the same axis twice; it is cut once.
-      guard kept.count < axis.channels.count, tensor.shape[axis.axis] == axis.channels.count else { continue }
-      result[axis.parameter] = tensor.selecting(kept, axis: axis.axis).clone
+      let places = axis.channels.indices.flatMap { Array(repeating: $0, count: copies(axis.channels[$0])) }
+      // Two nodes that share a parameter own the same axis twice; it is resized once.
+      guard places.count != axis.channels.count, tensor.shape[axis.axis] == axis.channels.count else { continue }
+      result[axis.parameter] = tensor.selecting(places, axis: axis.axis).clone
     }
     return result
   }

@@ -10,16 +10,43 @@ extension Network {
   /// - Throws: `NetworkError` when the network is not valid.
   public func thinned(to fraction: Double) throws -> Network {
     let coupling = try channelCoupling()
+    var removed = Set<Channel>()
+    for channels in try unitsOfGroups(coupling) {
+      removed.formUnion(channels.dropFirst(max(1, Int((fraction * Double(channels.count)).rounded()))))
+    }
+    return try narrowed(removing: removed, coupling)
+  }
+
+  /// The same architecture with more units, and new random weights.
+  ///
+  /// What cannot be removed does not grow either: the inputs, the classes, the width of a transformer.
+  ///
+  /// - Parameters:
+  ///   - factor: by which the units of every layer grow, 1 or more.
+  ///   - seed: of the new weights.
+  /// - Throws: `NetworkError` when the network is not valid, or an operation's sizes do not grow with its input.
+  public func widened(by factor: Double, seed: UInt64) throws -> Network {
+    let coupling = try channelCoupling()
+    var copies: [Channel: Int] = [:]
+    for channels in try unitsOfGroups(coupling) {
+      let count = Int((factor * Double(channels.count)).rounded())
+      for (place, channel) in channels.enumerated() {
+        copies[channel] = count / channels.count + (place < count % channels.count ? 1 : 0)
+      }
+    }
+    // Copies of a unit would learn the same.
+    return try resized(coupling) { copies[$0] ?? 1 }.withNewWeights(seed: seed)
+  }
+
+  /// For each channel group the channel of every unit.
+  private func unitsOfGroups(_ coupling: ChannelCoupling) throws -> [[Channel]] {
     let owners = Dictionary(
       coupling.axes.filter { $0.axis == 0 }.map { ($0.parameter, $0.channels) }, uniquingKeysWith: { first, _ in first }
     )
-    var removed = Set<Channel>()
-    for group in try ChannelGroups(of: self, leavingOut: { _ in false }).all {
-      guard let member = group.members.first, let channels = owners[member.parameter] else { continue }
-      let kept = max(1, Int((fraction * Double(group.count)).rounded()))
-      removed.formUnion(member.indices.dropFirst(kept).map { channels[$0] })
+    return try ChannelGroups(of: self, leavingOut: { _ in false }).all.compactMap { group in
+      guard let member = group.members.first, let channels = owners[member.parameter] else { return nil }
+      return member.indices.map { channels[$0] }
     }
-    return try narrowed(removing: removed, coupling)
   }
 
   /// The widest thinned network of at most as many parameters.

@@ -59,10 +59,10 @@ public struct Convolution: Operation, Hashable {
     return units
   }
 
-  public func narrowed(inputs: [[Channel]], output: [Channel], keeps: (Channel) -> Bool) -> Convolution {
+  public func resized(inputs: [[Channel]], output: [Channel], copies: (Channel) -> Int) -> Convolution {
     guard geometry.groups > 1 else { return self }
     var result = self
-    result.geometry.groups = output.filter(keeps).count * geometry.groups / output.count
+    result.geometry.groups = output.map(copies).reduce(0, +) * geometry.groups / output.count
     return result
   }
 

@@ -49,11 +49,11 @@ public struct Slice: Operation, Hashable {
     stride(from: start, to: end ?? channels.count, by: step).map { channels[$0] }
   }
 
-  public func narrowed(inputs: [[Channel]], output: [Channel], keeps: (Channel) -> Bool) -> Slice {
+  public func resized(inputs: [[Channel]], output: [Channel], copies: (Channel) -> Int) -> Slice {
     guard axis == 0, step == 1 else { return self }
     var result = self
-    result.start = inputs[0][..<start].filter(keeps).count
-    result.end = end.map { inputs[0][..<$0].filter(keeps).count }
+    result.start = inputs[0][..<start].map(copies).reduce(0, +)
+    result.end = end.map { inputs[0][..<$0].map(copies).reduce(0, +) }
     return result
   }
 }
@@ -126,11 +126,11 @@ public struct Pad: Operation, Hashable {
     return Array(repeating: new, count: before) + inputs[0] + Array(repeating: new, count: after)
   }
 
-  public func narrowed(inputs: [[Channel]], output: [Channel], keeps: (Channel) -> Bool) -> Pad {
+  public func resized(inputs: [[Channel]], output: [Channel], copies: (Channel) -> Int) -> Pad {
     guard axis == 0 else { return self }
     var result = self
-    result.before = output.prefix(before).filter(keeps).count
-    result.after = output.suffix(after).filter(keeps).count
+    result.before = output.prefix(before).map(copies).reduce(0, +)
+    result.after = output.suffix(after).map(copies).reduce(0, +)
     return result
   }
 }
