@@ -32,6 +32,7 @@ extension Recipe {
   public var finetuningOptions: TrainingOptions {
     var options = options(epochs: finetuning.epochs, Schedule(training.schedule), .none)
     options.seed = training.seed &+ 1
+    options.learningRate = finetuning.lr ?? options.learningRate
     // Weight decay on the two factors of a matrix is a nuclear norm on the matrix: the full decay goes on cutting.
     options.weightDecay = finetuning.weightDecay ?? options.weightDecay / 10
     return options

@@ -117,6 +117,8 @@ public struct CompressionRecipe: Sendable, Equatable, Codable {
 public struct FinetuningRecipe: Sendable, Equatable, Codable {
   /// Epochs for which the compact network is trained on after it was factorised; 0 leaves the network whole.
   public var epochs = 0
+  /// The learning rate; nil is the training's.
+  public var lr: Double?
   /// Nil is a tenth of the training's.
   public var weightDecay: Double?
 

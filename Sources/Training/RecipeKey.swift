@@ -9,6 +9,7 @@ struct RecipeKey: Hashable {
   private static let options = [
     RecipeKey(section: "model", field: "name"): "model", RecipeKey(section: "data", field: "name"): "data",
     RecipeKey(section: "finetuning", field: "epochs"): "finetune-epochs",
+    RecipeKey(section: "finetuning", field: "lr"): "finetune-lr",
     RecipeKey(section: "finetuning", field: "weightDecay"): "finetune-weight-decay",
   ]
 

@@ -38,7 +38,9 @@ extension Recipe {
     try checkRange(\.training.epochs, 0...100_000)
     try checkRange(\.finetuning.epochs, 0...100_000)
     try checkRange(\.training.batchSize, 1...65_536)
-    try check(\.training.lr, training.lr.map { $0 > 0 && $0 < 1e6 } ?? true, "a number above 0, such as 0.1")
+    for lr in [\Recipe.training.lr, \.finetuning.lr] {
+      try check(lr, self[keyPath: lr].map { $0 > 0 && $0 < 1e6 } ?? true, "a number above 0, such as 0.1")
+    }
     try checkPart(\.training.momentum)
     try check(
       \.training.nesterov, training.momentum > 0 || !training.nesterov, "false, since the momentum is 0")

@@ -51,7 +51,7 @@ struct RecipeTests {
     "optimizer": "adamw", "sparsity": "0.5", "automatic-strength": "false",
     "precision": "bfloat16", "threads": "2", "seed": "5", "crop": "1", "flip": "true", "mean": "[0.1]",
     "std": "[0.2]", "image-size": "64", "image-resize": "70", "model": "lenet5", "weights": "w", "data": "mnist",
-    "data-dir": "d", "decompose": "true", "finetune-weight-decay": "0.2", "group-norm": "whole",
+    "data-dir": "d", "decompose": "true", "finetune-weight-decay": "0.2", "finetune-lr": "0.03", "group-norm": "whole",
     "strengths": "[{pattern: a, factor: 2}]", "allocation": "global", "restore-batch-norm": "true",
     "compact-at": "[3]", "compact-energy": "0.7",
     "compact-momentum": "reset", "time": "0.5", "time-batch-size": "1", "time-precision": "bfloat16",
@@ -70,6 +70,19 @@ struct RecipeTests {
       #expect(try Recipe(yaml: "\(key.option): \(value)\n", name: "flat", earlier: .read) == nested, "\(key.option)")
     }
     #expect(RecipeKey.all.count == Self.values.count)
+  }
+
+  @Test func `every setting of the regulariser comes to the trainer`() throws {
+    // Some settings count only beside others.
+    let usual = ["nuclear": "0.7", "group": "0.7", "partial": "0.7", "automatic-strength": "true"]
+    func options(_ settings: [String: String]) throws -> TrainingOptions {
+      let lines = settings.map { "  \($0): \($1)\n" }.joined()
+      return try Recipe(yaml: "compression: {parameters: 0.5}\nregularizer:\n\(lines)", name: "one").trainingOptions
+    }
+    for key in RecipeKey.all where key.section == "regularizer" {
+      let value = try #require(Self.values[key.option])
+      #expect(try options(usual.merging([key.key: value]) { $1 }) != options(usual), "\(key.key) has no effect")
+    }
   }
 
   @Test func `no part of a recipe has more than fifteen settings`() {
@@ -133,6 +146,10 @@ struct RecipeTests {
     #expect(recipe.trainingOptions.schedule.shape == .constant)
     #expect(recipe.finetuningOptions.schedule.shape == .cosine)
     #expect(recipe.finetuningOptions.epochs == 5)
+    #expect(recipe.finetuningOptions.learningRate == recipe.trainingOptions.learningRate)
+    recipe.finetuning.lr = 0.003
+    #expect(recipe.finetuningOptions.learningRate == 0.003)
+    #expect(recipe.trainingOptions.learningRate != 0.003)
     #expect(recipe.finetuningOptions.regularizer.isNone)
     #expect(recipe.finetuningOptions.seed != recipe.trainingOptions.seed)
   }

@@ -122,6 +122,8 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
     inversion: .prefixedNo,
     help: "Insert a batch norm without effect after convolutions that have none (default: for ONNX files).")
   var restoreBatchNorm: Bool?
+  @Option(help: ArgumentHelp("Learning rate for the compact network (default: that of --lr).", valueName: "x"))
+  var finetuneLr: Double?
   @Option(
     help: ArgumentHelp("Weight decay for the compact network (default: a tenth of --weight-decay).", valueName: "x"))
   var finetuneWeightDecay: Double?
