@@ -41,6 +41,7 @@ extension Recipe {
     for lr in [\Recipe.training.lr, \.finetuning.lr] {
       try check(lr, self[keyPath: lr].map { $0 > 0 && $0 < 1e6 } ?? true, "a number above 0, such as 0.1")
     }
+    try check(\.finetuning.lr, finetuning.lr == nil || finetuning.epochs > 0, "`finetune-epochs` with it")
     try checkPart(\.training.momentum)
     try check(
       \.training.nesterov, training.momentum > 0 || !training.nesterov, "false, since the momentum is 0")

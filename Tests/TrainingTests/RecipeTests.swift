@@ -136,6 +136,9 @@ struct RecipeTests {
     var recipe = Recipe()
     recipe.compression.energy = 1.5
     #expect(sentence { try recipe.validate() } == "`energy` is 1.5, expected more than 0 and at most 1")
+    recipe.compression.energy = 0.9
+    recipe.finetuning.lr = 0.01
+    #expect(sentence { try recipe.validate() } == "`finetune-lr` is 0.01, expected `finetune-epochs` with it")
   }
 
   @Test func `the rate stays up until the fine-tuning, which brings it down`() {
