@@ -46,7 +46,8 @@ public struct Session {
     public var denseMacs: Int
     public var stages: [CompressionStage]
     public var recalibrated: Bool?
-    /// Where training, and then fine-tuning, diverged and went on with half the rate; nil where it never did.
+    /// Where training, and then fine-tuning, diverged and went on with half the rate, or half the strength; nil where
+    /// it never did.
     public var backOffs: [BackOff]?
     public var finetuneBackOffs: [BackOff]?
   }

@@ -11,9 +11,18 @@ extension Trainer {
     position.controller = options.sizeTarget.map { StrengthController(target: $0.fractions.least) }
   }
 
-  /// The share of the regulariser's full strength after so many epochs.
+  /// Whether a strength that grows has not begun to, since the network guesses.
+  private var isStrengthWaiting: Bool {
+    guard options.regularizer.warmup > 0, let learning = position.learning else { return false }
+    return learning.epochs == nil
+  }
+
+  /// The share of the regulariser's full strength after so many epochs; one that grows does so once the network has
+  /// begun to learn.
   func strength(after epochs: Double) -> Double {
-    options.regularizer.strength(after: epochs) * (position.controller?.strength ?? 1)
+    if isStrengthWaiting { return 0 }
+    let start = position.learning?.epochs ?? 0
+    return options.regularizer.strength(after: epochs - start) * (position.controller?.strength ?? 1) * keptStrength
   }
 
   /// Whether the step just done is the first proximal one of a new quarter of the epoch.
@@ -32,7 +41,7 @@ extension Trainer {
 
   /// Lets the controller see the size that a plan would give now, right after a proximal step.
   mutating func adaptStrength(_ state: borrowing TrainingState, _ progress: Double) throws {
-    guard let target = options.sizeTarget, var controller = position.controller else { return }
+    guard let target = options.sizeTarget, var controller = position.controller, !isStrengthWaiting else { return }
     do {
       controller.observe(try target.predicted(for: state.snapshot(), of: whole), at: progress / Double(options.epochs))
       position.controller = controller

@@ -1,6 +1,7 @@
 import Foundation
 
-/// A training that diverged and went on from its last good state with half the rate.
+/// A training that diverged and went on from its last good state with half the rate, or with half the strength of the
+/// regulariser where that is what brought it down.
 public struct BackOff: Sendable, Codable, Equatable, CustomStringConvertible {
   public var cause: Cause
   /// The epoch, counted from 1, and the step in which it was noticed.
@@ -10,7 +11,9 @@ public struct BackOff: Sendable, Codable, Equatable, CustomStringConvertible {
   public var doneEpochs: Int
   /// The rate from there on, before the schedule's factor.
   public var learningRate: Double
-  /// How often the rate has been halved, this time included.
+  /// The share of the regulariser's strength from there on; nil where the rate was halved.
+  public var strength: Double?
+  /// How often that has been halved, this time included.
   public var number: Int
 
   /// What told that training had diverged.
@@ -19,11 +22,14 @@ public struct BackOff: Sendable, Codable, Equatable, CustomStringConvertible {
     case notFinite
     /// The network guesses, and did much better before.
     case guessing
+    /// The same under a regulariser, which takes away more than the network can learn again.
+    case collapsed
   }
 
   /// How often a training may go back.
   static let limit = 3
-  /// What the rate is multiplied with each time. A power of two, so that products of it round as those of the rate do.
+  /// What the rate, or the strength, is multiplied with each time. A power of two, so that products of it round as
+  /// those of the rate do.
   static let factor = 0.5
 
   public var description: String {
@@ -31,10 +37,13 @@ public struct BackOff: Sendable, Codable, Equatable, CustomStringConvertible {
       switch cause {
       case .notFinite: "the loss became NaN or infinite in epoch \(epoch)"
       case .guessing: "epoch \(epoch) ended at chance accuracy"
+      case .collapsed: "epoch \(epoch) ended at chance accuracy under the regulariser"
       }
     let place = doneEpochs == 0 ? "the start" : "the end of epoch \(doneEpochs)"
-    let rate = String(format: "%g", learningRate)
-    return "\(what); going on from \(place) with half the rate, \(rate) (\(number) of \(Self.limit))"
+    let halved =
+      strength.map { String(format: "half its strength, %g of what it was", $0) }
+      ?? String(format: "half the rate, %g", learningRate)
+    return "\(what); going on from \(place) with \(halved) (\(number) of \(Self.limit))"
   }
 }
 
@@ -81,8 +90,12 @@ struct Steadiness: Codable {
   /// Whether the network guesses now, in training as on the images held out, and has learnt before.
   ///
   /// Both are asked: running statistics that lag behind make a good training look bad on the images held out.
-  func isGuessing(_ validation: Accuracy?, classes: Int) -> Bool {
-    guard hasLearnt(classes), let late, Alarm.isGuess(top1: late, classes: classes) else { return false }
+  ///
+  /// - Parameter hasLearnt: whether it is known to have learnt, if less than halfway.
+  func isGuessing(_ validation: Accuracy?, classes: Int, hasLearnt: Bool = false) -> Bool {
+    guard hasLearnt || self.hasLearnt(classes), let late, Alarm.isGuess(top1: late, classes: classes) else {
+      return false
+    }
     return validation.map { Alarm.isGuess(top1: $0.top1, classes: classes) } ?? true
   }
 

@@ -17,10 +17,15 @@ extension Trainer {
 
   private var peakRate: Double { options.learningRate * pow(BackOff.factor, Double(position.halvings ?? 0)) }
 
-  /// A rate that was chosen anew is taken as it is.
-  mutating func forgetHalvingsOfAnotherRate() {
-    guard position.halvedRate != options.learningRate else { return }
-    (position.halvings, position.halvedRate) = (nil, nil)
+  /// The share of the regulariser's strength that earlier collapses have left.
+  var keptStrength: Double { pow(BackOff.factor, Double(position.strengthHalvings ?? 0)) }
+
+  /// A rate that was chosen anew is taken as it is, and so are strengths.
+  mutating func forgetHalvingsOfOthers() {
+    if position.halvedRate != options.learningRate { (position.halvings, position.halvedRate) = (nil, nil) }
+    if position.halvedStrengths != options.regularizer.norms {
+      (position.strengthHalvings, position.halvedStrengths) = (nil, nil)
+    }
   }
 
   /// The state that a checkpoint holds, or that of the start; `position` becomes what belongs to it.
@@ -35,6 +40,7 @@ extension Trainer {
       position = Checkpoint.Position()
       position.origin = origin
       position.steadiness = Steadiness(reached: startingTop1)
+      position.learning = LearningStart()
       return (start, OptimizerMemory())
     }
     let checkpoint = try Checkpoint(contentsOf: file)
@@ -51,17 +57,28 @@ extension Trainer {
 
   /// Whether training may come back to the state at the end of this epoch.
   ///
-  /// - Throws: `Divergence` when the epoch ended in guessing and a smaller rate can still be tried.
+  /// - Throws: `Divergence` when the epoch ended in guessing and a smaller rate or strength can still be tried.
   mutating func judge(_ accuracy: Accuracy, _ validation: Accuracy?) throws -> Bool {
     let classes = description.classNames.count
     guard var steadiness = position.steadiness else { return true }
-    if steadiness.isGuessing(validation, classes: classes), (position.halvings ?? 0) < BackOff.limit {
-      throw Divergence(cause: .guessing, step: position.step)
+    // The partial regulariser has a schedule and no strength.
+    if options.regularizer.partial == nil {
+      let cause: BackOff.Cause = options.regularizer.isNone ? .guessing : .collapsed
+      let hasLearnt = cause == .collapsed && position.learning?.epochs != nil
+      if steadiness.isGuessing(validation, classes: classes, hasLearnt: hasLearnt), halvings(for: cause) < BackOff.limit
+      {
+        throw Divergence(cause: cause, step: position.step)
+      }
     }
     let isGood = steadiness.isGood(accuracy, classes: classes)
     steadiness.endEpoch()
     position.steadiness = steadiness
     return isGood
+  }
+
+  /// How often what a divergence of this cause halves has been halved.
+  private func halvings(for cause: BackOff.Cause) -> Int {
+    (cause == .collapsed ? position.strengthHalvings : position.halvings) ?? 0
   }
 
   /// The returns to a good state that this epoch, counted from 1, began with.
@@ -70,7 +87,7 @@ extension Trainer {
     return those.isEmpty ? nil : those
   }
 
-  /// Takes up the last good state with half the rate.
+  /// Takes up the last good state with half the rate, or half the strength after a collapse.
   ///
   /// - Throws: `TrainingInterruption` where that was done too often, or no rate can help; the folder then holds that
   ///   state.
@@ -80,17 +97,23 @@ extension Trainer {
     let lost = position
     let (network, memory) = try takeUp(lastGood)
     let hasMoved = lost.step > position.step
-    let halvings = lost.halvings ?? 0
     (position.seconds, position.warned) = (lost.seconds, lost.warned)
     (position.backOffs, position.halvings, position.halvedRate) = (lost.backOffs, lost.halvings, lost.halvedRate)
+    (position.strengthHalvings, position.halvedStrengths) = (lost.strengthHalvings, lost.halvedStrengths)
+    let halvings = halvings(for: divergence.cause)
     regularization = try self.regularization(of: network)
     state = try TrainingState(network, memory: memory, on: device, teacher: usedTeacher)
     if hasMoved, halvings < BackOff.limit {
-      (position.halvings, position.halvedRate) = (halvings + 1, options.learningRate)
+      let isCollapse = divergence.cause == .collapsed
+      if isCollapse {
+        (position.strengthHalvings, position.halvedStrengths) = (halvings + 1, options.regularizer.norms)
+      } else {
+        (position.halvings, position.halvedRate) = (halvings + 1, options.learningRate)
+      }
       let backOff = BackOff(
         cause: divergence.cause, epoch: lost.epoch + (lost.batch == 0 ? 0 : 1), step: divergence.step,
         doneEpochs: position.epoch,
-        learningRate: peakRate, number: halvings + 1)
+        learningRate: peakRate, strength: isCollapse ? keptStrength : nil, number: halvings + 1)
       position.backOffs = backOffs + [backOff]
     }
     if savedIsGood == false { try save(state, isGood: true) }
@@ -114,6 +137,11 @@ extension Trainer {
     FileManager.default.fileExists(atPath: folder.last.path)
       ? "the last good checkpoint is kept in \(folder.last.lastPathComponent)" : "no checkpoint had been written yet"
   }
+}
+
+extension Regularizer {
+  /// The strengths of the nuclear norm and the group lasso.
+  fileprivate var norms: [Double] { [nuclear, group] }
 }
 
 extension Network {

@@ -45,13 +45,18 @@ struct Checkpoint {
     var spectralSums: [String: Double]?
     /// Warnings that were given, so that a resumed run does not repeat them.
     var warned: [String] = []
-    /// Every return to a good state; how many of them have halved the rate that training goes on with, and that rate.
+    /// Every return to a good state; how many of them have halved the rate that training goes on with, and that rate;
+    /// the same of the regulariser's strengths.
     var backOffs: [BackOff]?
     var halvings: Int?
     var halvedRate: Double?
+    var strengthHalvings: Int?
+    var halvedStrengths: [Double]?
     /// Whether training may come back to this state. Absent in checkpoints that know of no return, which are all good.
     var isGood: Bool?
     var steadiness: Steadiness?
+    /// Nil in checkpoints of earlier versions, whose strength grew from the start.
+    var learning: LearningStart?
   }
 
   /// What a run is a training of.

@@ -21,7 +21,8 @@ public enum TrainingEvent: Sendable {
 
 /// Trains a network, optionally for compression, and keeps a run's folder.
 ///
-/// A training that diverges goes back to its last good state with half the rate, up to three times; see `BackOff`.
+/// A training that diverges goes back to its last good state with half the rate, or half the regulariser's strength, up
+/// to three times; see `BackOff`.
 public struct Trainer {
   public let options: TrainingOptions
   public let data: Dataset
@@ -73,7 +74,7 @@ public struct Trainer {
     if !isResumed { try description.network.checkFinite() }
     let (network, memory) = try takeUp(isResumed ? folder.optimizer : nil)
     savedIsGood = isResumed ? position.isGood ?? true : nil
-    forgetHalvingsOfAnotherRate()
+    forgetHalvingsOfOthers()
     try willStart()
     if !isResumed { folder.removeGood() }
     try folder.cutMetrics(to: position.metricsLength)
@@ -126,8 +127,9 @@ public struct Trainer {
       position.images += batch.count
       position.lossSum += loss * Double(batch.count)
       position.correct += correct
-      // A regulariser may bring a network to guessing whatever the rate.
-      if options.regularizer.isNone, 4 * position.batch > 3 * loader.batchCount {
+      let classes = description.classNames.count
+      position.learning?.add(images: batch.count, correct: correct, classes: classes, after: progress)
+      if 4 * position.batch > 3 * loader.batchCount {
         position.steadiness?.add(images: batch.count, correct: correct)
       }
       position.pendingStep += options.proximalStep(at: rate) * strength(after: progress)
@@ -176,7 +178,8 @@ public struct Trainer {
       epoch: position.epoch, step: position.step, seconds: position.seconds,
       learningRate: rate(after: progress),
       trainingLoss: position.lossSum / images, trainingTop1: 100 * Double(position.correct) / images,
-      validation: validation, strength: position.controller?.strength, predictedSize: position.controller?.size,
+      validation: validation, strength: position.controller.map { $0.strength * keptStrength },
+      predictedSize: position.controller?.size,
       layers: layers, backOffs: backOffsBefore(epoch: position.epoch))
     (position.lossSum, position.correct, position.images) = (0, 0, 0)
     position.metricsLength = try folder.append(metrics)

@@ -187,6 +187,45 @@ struct BackingOffTests {
       "\(backOff)" == "epoch 1 ended at chance accuracy; going on from the start with half the rate, 5e-07 (1 of 3)")
   }
 
+  /// A regulariser under which a trained network falls to guessing in a few epochs.
+  private func collapsing(epochs: Int) -> TrainingOptions {
+    let growing = Regularizer(nuclear: 6, group: 6, frequency: .steps(1), restoresNorm: false, warmup: 4)
+    return options(epochs: epochs, rate: 0.02, regularizer: growing)
+  }
+
+  @Test func `a network that collapses under its regulariser goes on from a good state at half the strength`() throws {
+    let data = drawnData(training: 480)
+    func trainer(_ options: TrainingOptions, _ name: String, from start: Network) throws -> Trainer {
+      let run = RunFolder(folder.url.appending(path: name))
+      try run.create()
+      return Trainer(options, data, model(start, of: data), in: run)
+    }
+    var learning = try trainer(options(epochs: 2), "start", from: smallNetwork())
+    let start = try learning.train(resume: false)
+    var whole = try trainer(collapsing(epochs: 8), "whole", from: start)
+    whole.startingTop1 = try start.accuracy(on: data.test, of: data).top1
+    let expected = elements(try whole.train(resume: false))
+    let backOffs = whole.backOffs
+    let first = try #require(backOffs.first)
+    #expect(backOffs.allSatisfy { $0.cause == .collapsed && $0.learningRate == 0.02 })
+    #expect(backOffs.map(\.strength) == backOffs.indices.map { pow(0.5, Double($0 + 1)) })
+    #expect("\(first)".hasPrefix("epoch \(first.epoch) ended at chance accuracy under the regulariser; going on from "))
+    #expect("\(first)".hasSuffix("with half its strength, 0.5 of what it was (1 of 3)"))
+    // A training that is stopped after the first return goes on as if it had not been.
+    var stopped = try trainer(collapsing(epochs: 8), "stopped", from: start)
+    stopped.startingTop1 = whole.startingTop1
+    var steps = 0
+    stopped.shouldStop = {
+      steps += 1
+      return steps == first.step + 2
+    }
+    #expect(throws: TrainingInterruption.self) { _ = try stopped.train(resume: false) }
+    var resumed = try trainer(collapsing(epochs: 8), "stopped", from: start)
+    resumed.startingTop1 = whole.startingTop1
+    #expect(elements(try resumed.train(resume: true)) == expected)
+    #expect(resumed.backOffs == backOffs)
+  }
+
   @Test func `guessing is a fall only where training and held-out images show it, after much more was reached`() {
     func isGuessing(reached: Double?, late: Int, of images: Int = 100, validation: Double?) -> Bool {
       var steadiness = Steadiness(reached: reached)

@@ -14,7 +14,7 @@ struct Train: ParsableCommand {
       The folder holds recipe.yaml, metrics.jsonl, last.safetensors, best.safetensors (the result: the best on the \
       held-out images, or the last if trained for compression), the optimiser's state, and with --finetune-epochs \
       compact.safetensors. Ctrl-C saves the run; --resume continues it. If a training diverges, it returns to its last \
-      good state with half the learning rate, up to three times.
+      good state with half the learning rate, or half the regulariser's strength, up to three times.
       """)
 
   @OptionGroup(title: "Main options") var main: MainOptions
