@@ -86,7 +86,7 @@ public struct Session {
   }
 
   private func execute(from start: Model, on data: Dataset, _ given: Network?) throws -> Outcome {
-    let own = recipe.regularizer.partial != nil && recipe.training.distillation ?? 0 > 0 ? start.network : nil
+    let own = recipe.regularizer.partial != nil && recipe.distillation.weight ?? 0 > 0 ? start.network : nil
     let teacher = try given ?? steps.teacher(for: start) ?? own
     let yaml = try recipe.yaml()
     var description = start

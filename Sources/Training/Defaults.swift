@@ -46,7 +46,7 @@ public enum Defaults {
     result.compression = resolve(recipe.compression, isCompressionTrained: isCompressionTrained)
     let isCutFromTrained = context.stepsPerEpoch == nil || isPartial && context.origin == .pretrained
     let distils = isCutFromTrained && recipe.finetuning.epochs > 0 && !recipe.model.newHead
-    result.training.distillation = training.distillation ?? (distils && !isCompressionTrained ? distillation : 0)
+    result.distillation.weight = recipe.distillation.weight ?? (distils && !isCompressionTrained ? distillation : 0)
     return result
   }
 

@@ -19,7 +19,7 @@ extension Recipe {
     let shape = finetuning.epochs > 0 ? .constant : training.schedule
     var options = options(epochs: training.epochs, Schedule(shape, warmup: training.warmupEpochs), regularization)
     // The network that it was can teach one that is pressed at once, as it does one that is cut.
-    if training.teacher == nil, regularizer.partial == nil { options.distillation = nil }
+    if distillation.teacher == nil, regularizer.partial == nil { options.distillation = nil }
     if regularizer.partial != nil {
       options.cutTarget = CutTarget(planSettings, activationImages: activationImages, skip: regularizer.skip)
     }
@@ -61,12 +61,12 @@ extension Recipe {
   }
 
   private func options(epochs: Int, _ schedule: Schedule, _ regularizer: Regularizer) -> TrainingOptions {
-    let distillation = training.distillation ?? 0
+    let weight = distillation.weight ?? 0
     return TrainingOptions(
       epochs: epochs, batchSize: training.batchSize, learningRate: training.usualRate, optimizer: training.optimizer,
       momentum: training.momentum, nesterov: training.nesterov, weightDecay: training.usualWeightDecay,
       schedule: schedule, labelSmoothing: training.labelSmoothing, precision: machine.precision, seed: training.seed,
-      distillation: distillation > 0 ? Distillation(weight: distillation, temperature: training.temperature) : nil,
+      distillation: weight > 0 ? Distillation(weight: weight, temperature: distillation.temperature) : nil,
       regularizer: regularizer, energy: compression.energy, energyMeasure: compression.energyMeasure)
   }
 }

@@ -9,6 +9,7 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var model = ModelRecipe()
   public var data = DataRecipe()
   public var training = TrainingRecipe()
+  public var distillation = DistillationRecipe()
   public var regularizer = RegularizerRecipe()
   public var compression = CompressionRecipe()
   public var finetuning = FinetuningRecipe()
@@ -75,12 +76,18 @@ public struct TrainingRecipe: Sendable, Equatable, Codable {
   public var schedule = Schedule.Shape.cosine
   public var warmupEpochs = 1.0
   public var labelSmoothing = 0.0
+  public var seed: UInt64 = 0
+
+  public init() {}
+}
+
+/// What is learnt from a teacher beside the labels; see `Distillation`.
+public struct DistillationRecipe: Sendable, Equatable, Codable {
+  /// The teacher's share of the loss.
+  public var weight: Double?
   /// A model to learn from in the whole run; nil is the run's own network before it was cut, for the compact one.
   public var teacher: String?
-  /// The teacher's share of the loss, and its temperature; see `Distillation`.
-  public var distillation: Double?
   public var temperature = 4.0
-  public var seed: UInt64 = 0
 
   public init() {}
 }

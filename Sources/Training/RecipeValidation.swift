@@ -6,6 +6,7 @@ extension Recipe {
   public func validate() throws {
     try checkModelAndData()
     try checkTraining()
+    try checkDistillation()
     try checkRegularizer()
     try checkCompression()
     try check(\.machine.device, Device(machine.device) != nil, "cpu, cuda or cuda:N")
@@ -49,14 +50,16 @@ extension Recipe {
     try checkPart(\.finetuning.weightDecay)
     try checkAmount(\.training.warmupEpochs)
     try checkPart(\.training.labelSmoothing)
-    let share = training.distillation ?? 0
-    try check(\.training.distillation, (0...1).contains(share), "0 to 1, such as 0.5")
-    try check(\.training.distillation, training.teacher == nil || share > 0, "more than 0, since `teacher` is given")
+  }
+
+  private func checkDistillation() throws {
+    let (share, teacher, temperature) = (distillation.weight ?? 0, distillation.teacher, distillation.temperature)
+    try check(\.distillation.weight, (0...1).contains(share), "0 to 1, such as 0.5")
+    try check(\.distillation.weight, teacher == nil || share > 0, "more than 0, since `teacher` is given")
     try check(
-      \.training.distillation, share == 0 || training.teacher != nil || finetuning.epochs > 0,
+      \.distillation.weight, share == 0 || teacher != nil || finetuning.epochs > 0,
       "`teacher` or `finetune-epochs` with it")
-    try check(
-      \.training.temperature, training.temperature > 0 && training.temperature <= 1000, "more than 0, such as 4")
+    try check(\.distillation.temperature, temperature > 0 && temperature <= 1000, "more than 0, such as 4")
   }
 
   private func checkCompression() throws {

@@ -115,6 +115,21 @@ struct RecipeTests {
     #expect(sentence { _ = try Recipe(yaml: "scheme: any\n", name: "old") }.contains("decomposition in compression"))
   }
 
+  @Test func `a setting that got a section of its own is read from a run, and refused elsewhere with the new place`()
+    throws
+  {
+    let old = "training: {teacher: t, distillation: 0.5, temperature: 2, seed: 3}\n"
+    var expected = Recipe()
+    (expected.distillation.teacher, expected.distillation.weight, expected.distillation.temperature) = ("t", 0.5, 2)
+    expected.training.seed = 3
+    #expect(try Recipe(yaml: old, name: "run", earlier: .read) == expected)
+    #expect(
+      sentence { _ = try Recipe(yaml: "training: {distillation: 0.5}\n", name: "old") }
+        == "recipe old has distillation in training, as earlier versions wrote it; write it as weight in distillation")
+    #expect(
+      sentence { _ = try Recipe(yaml: "finetuning: {teacher: t}\n", name: "old") }.contains("unknown key teacher"))
+  }
+
   private struct Options: Encodable {
     var nuclear: Double? = 0.25
     var group: Double?
@@ -227,13 +242,13 @@ struct RecipeTests {
 
   @Test func `a teacher is usual where a finished network is compressed and trained on, and nowhere else`() {
     var recipe = Recipe()
-    #expect(resolve(recipe, .pretrained).training.distillation == 0)
+    #expect(resolve(recipe, .pretrained).distillation.weight == 0)
     recipe.finetuning.epochs = 3
-    #expect(resolve(recipe, .pretrained).training.distillation == Defaults.distillation)
-    #expect(resolve(recipe, .compressionTrained).training.distillation == 0)
-    #expect(resolve(recipe, .pretrained, stepsPerEpoch: 9).training.distillation == 0)
+    #expect(resolve(recipe, .pretrained).distillation.weight == Defaults.distillation)
+    #expect(resolve(recipe, .compressionTrained).distillation.weight == 0)
+    #expect(resolve(recipe, .pretrained, stepsPerEpoch: 9).distillation.weight == 0)
     recipe.model.newHead = true
-    #expect(resolve(recipe, .pretrained).training.distillation == 0)
+    #expect(resolve(recipe, .pretrained).distillation.weight == 0)
   }
 
   @Test func `what was resolved is resolved to itself`() {

@@ -170,7 +170,7 @@ struct Compress: ParsableCommand {
     if head.newHead, recipe.finetuning.epochs == 0 {
       throw RecipeError("--new-head needs training; give --finetune-epochs too, or use train first")
     }
-    if head.newHead, recipe.training.distillation ?? 0 > 0, recipe.training.teacher == nil {
+    if head.newHead, recipe.distillation.weight ?? 0 > 0, recipe.distillation.teacher == nil {
       throw RecipeError("--distillation needs a --teacher with --new-head: the network itself has other classes")
     }
     try planning.checkImages(data)
