@@ -1,6 +1,10 @@
 #include <ATen/autocast_mode.h>
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/_fused_sgd.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/stack.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include "protect.h"
@@ -56,6 +60,16 @@ bool ct_gradients(const ct_tensor *loss, const ct_tensor *const *parameters, int
       }
     }
     for (int32_t i = 0; i < count; i++) out_[i] = out(gradients[i].detach());
+  });
+}
+
+bool ct_clip_norm(const ct_tensor *const *grads, int32_t count, double limit) {
+  return done([&] {
+    if (count == 0) return;
+    auto g = gather(grads, count);
+    at::NoGradGuard guard;
+    auto norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(g, 2)), 2);
+    at::_foreach_mul_(g, (limit / (norm + 1e-6)).clamp_max(1));
   });
 }
 

@@ -62,12 +62,14 @@ extension Recipe {
 
   private func options(epochs: Int, _ schedule: Schedule, _ regularizer: Regularizer) -> TrainingOptions {
     let weight = distillation.weight ?? 0
-    return TrainingOptions(
+    var options = TrainingOptions(
       epochs: epochs, batchSize: training.batchSize, learningRate: training.usualRate, optimizer: training.optimizer,
       momentum: training.momentum, nesterov: training.nesterov, weightDecay: training.usualWeightDecay,
       schedule: schedule, labelSmoothing: training.labelSmoothing, precision: machine.precision, seed: training.seed,
       distillation: weight > 0 ? Distillation(weight: weight, temperature: distillation.temperature) : nil,
       regularizer: regularizer, energy: compression.energy, energyMeasure: compression.energyMeasure)
+    options.clipNorm = training.clipNorm
+    return options
   }
 }
 

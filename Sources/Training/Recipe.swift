@@ -73,6 +73,8 @@ public struct TrainingRecipe: Sendable, Equatable, Codable {
   public var momentum = 0.9
   public var nesterov = true
   public var weightDecay: Double?
+  /// The largest ℓ2 norm of all gradients together; nil takes them as they are.
+  public var clipNorm: Double?
   public var schedule = Schedule.Shape.cosine
   public var warmupEpochs = 1.0
   public var labelSmoothing = 0.0

@@ -48,6 +48,8 @@ extension Recipe {
       \.training.nesterov, training.momentum > 0 || !training.nesterov, "false, since the momentum is 0")
     try checkPart(\.training.weightDecay)
     try checkPart(\.finetuning.weightDecay)
+    try check(
+      \.training.clipNorm, training.clipNorm.map { $0 > 0 && $0.isFinite } ?? true, "a number above 0, such as 1")
     try checkAmount(\.training.warmupEpochs)
     try checkPart(\.training.labelSmoothing)
   }

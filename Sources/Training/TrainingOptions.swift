@@ -12,6 +12,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var nesterov: Bool
   /// Weight decay on every trainable parameter, as PyTorch's SGD (ℓ2) or AdamW (decoupled) has it.
   public var weightDecay: Double
+  /// The largest ℓ2 norm of all gradients together that a step is made with; nil takes them as they are.
+  public var clipNorm: Double?
   public var schedule: Schedule
   public var labelSmoothing: Double
   public var precision: Precision

@@ -89,6 +89,7 @@ package struct TrainingState: ~Copyable {
     }
     let leaves = trainable.map { parameters[$0] }
     let gradients = loss.gradients(of: leaves)
+    if let limit = options.clipNorm { clipNorm(of: gradients, to: limit) }
     steps += 1
     switch options.optimizer {
     case .sgd:

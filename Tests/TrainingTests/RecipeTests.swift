@@ -57,7 +57,7 @@ struct RecipeTests {
     "compact-momentum": "reset", "time": "0.5", "time-batch-size": "1", "time-precision": "bfloat16",
     "decomposition": "any",
     "basis": "activations", "partial": "0.2", "shrinkage": "soft", "new-head": "true", "output-name": "y",
-    "skip-broken": "true",
+    "skip-broken": "true", "clip-norm": "2",
   ]
 
   @Test func `every key of the file is read, in its section and, from a run of an earlier version, without one`() throws
@@ -82,6 +82,16 @@ struct RecipeTests {
     for key in RecipeKey.all where key.section == "regularizer" {
       let value = try #require(Self.values[key.option])
       #expect(try options(usual.merging([key.key: value]) { $1 }) != options(usual), "\(key.key) has no effect")
+    }
+  }
+
+  @Test func `how steps are made holds for both trainings`() throws {
+    for (key, value) in [("clip-norm", "2")] {
+      let recipe = try Recipe(yaml: "training: {\(key): \(value)}\nfinetuning: {epochs: 1}\n", name: "one")
+      var plain = Recipe()
+      plain.finetuning.epochs = 1
+      #expect(recipe.trainingOptions != plain.trainingOptions, "\(key)")
+      #expect(recipe.finetuningOptions != plain.finetuningOptions, "\(key)")
     }
   }
 

@@ -221,6 +221,9 @@ ct_tensor *_Nullable ct_leaf(const ct_tensor *t);  // a detached tensor on the s
 /// d loss / d parameters[i]; each gradient has the strides of its parameter.
 bool ct_gradients(const ct_tensor *loss, const ct_tensor *const _Nonnull *_Nonnull parameters, int32_t count,
                   ct_tensor *_Nullable *_Nonnull out);
+/// Multiplies the gradients in place by min(1, limit / (n + 1e-6)) for their total ℓ2 norm n, as
+/// torch.nn.utils.clip_grad_norm_ does.
+bool ct_clip_norm(const ct_tensor *const _Nonnull *_Nonnull grads, int32_t count, double limit);
 typedef struct {
   double lr, momentum, weight_decay;
   bool nesterov, first;

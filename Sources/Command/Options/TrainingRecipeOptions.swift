@@ -127,6 +127,10 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
   @Option(
     help: ArgumentHelp("Weight decay for the compact network (default: a tenth of --weight-decay).", valueName: "x"))
   var finetuneWeightDecay: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Largest ℓ2 norm of all gradients together; larger ones are scaled down to it (default: none).", valueName: "x"))
+  var clipNorm: Double?
   @Option(help: ArgumentHelp("Label smoothing (default: 0).", valueName: "x"))
   var labelSmoothing: Double?
   @Option(
