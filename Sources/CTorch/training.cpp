@@ -1,4 +1,5 @@
 #include <ATen/autocast_mode.h>
+#include <ATen/ops/_foreach_lerp.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
@@ -118,6 +119,14 @@ bool ct_copy_into(const ct_tensor *target, const ct_tensor *source) {
   return done([&] {
     at::NoGradGuard guard;
     mutable_in(target).copy_(in(source));
+  });
+}
+
+bool ct_lerp(const ct_tensor *const *targets, const ct_tensor *const *sources, int32_t count, double share) {
+  return done([&] {
+    if (count == 0) return;
+    at::NoGradGuard guard;
+    at::_foreach_lerp_(gather(targets, count), gather(sources, count), share);
   });
 }
 

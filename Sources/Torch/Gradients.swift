@@ -68,6 +68,14 @@ extension Tensor {
     if !done { trap() }
   }
 
+  /// Moves the elements of each tensor by `share` of the way to those of the other: x + share·(y − x), in place.
+  package static func move(_ tensors: [Tensor], toward others: [Tensor], by share: Double) {
+    let done = withPointers(tensors) { targets, count in
+      withPointers(others) { sources, _ in ct_lerp(targets, sources, count, share) }
+    }
+    if !done { trap() }
+  }
+
   /// A copy with the strides of `model`, whatever those of self are.
   package func laidOut(like model: Tensor) -> Tensor {
     let result = calling(model, ct_empty_like)

@@ -68,7 +68,7 @@ extension Recipe {
       schedule: schedule, labelSmoothing: training.labelSmoothing, precision: machine.precision, seed: training.seed,
       distillation: weight > 0 ? Distillation(weight: weight, temperature: distillation.temperature) : nil,
       regularizer: regularizer, energy: compression.energy, energyMeasure: compression.energyMeasure)
-    options.clipNorm = training.clipNorm
+    (options.clipNorm, options.ema) = (training.clipNorm, training.ema)
     return options
   }
 }

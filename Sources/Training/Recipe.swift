@@ -75,6 +75,8 @@ public struct TrainingRecipe: Sendable, Equatable, Codable {
   public var weightDecay: Double?
   /// The largest ℓ2 norm of all gradients together; nil takes them as they are.
   public var clipNorm: Double?
+  /// The decay of a moving average of the weights, in trainings without a regulariser; nil keeps none.
+  public var ema: Double?
   public var schedule = Schedule.Shape.cosine
   public var warmupEpochs = 1.0
   public var labelSmoothing = 0.0

@@ -50,6 +50,11 @@ extension Recipe {
     try checkPart(\.finetuning.weightDecay)
     try check(
       \.training.clipNorm, training.clipNorm.map { $0 > 0 && $0.isFinite } ?? true, "a number above 0, such as 1")
+    try check(
+      \.training.ema, training.ema.map { $0 > 0 && $0 < 1 } ?? true, "more than 0 and less than 1, such as 0.999")
+    try check(
+      \.training.ema, training.ema == nil || regularizer.isOff || finetuning.epochs > 0,
+      "`finetune-epochs` with it, or `nuclear` 0 and `group` 0")
     try checkAmount(\.training.warmupEpochs)
     try checkPart(\.training.labelSmoothing)
   }

@@ -91,7 +91,7 @@ public struct Trainer {
         try goBack(divergence, &state, &regularization)
       }
     }
-    return state.snapshot()
+    return state.result()
   }
 
   /// The regulariser of this training, bound to the network that it goes on with.
@@ -151,7 +151,7 @@ public struct Trainer {
 
   /// No epoch at all still gives a run's folder its models: those of the start.
   private mutating func keepUntrained(_ state: borrowing TrainingState) throws {
-    try model(state.snapshot(), nil).write(to: folder.best)
+    try model(state.result(), nil).write(to: folder.best)
     try save(state, isGood: true)
   }
 
@@ -162,7 +162,7 @@ public struct Trainer {
     if partial == nil || evaluatesOnceAnEpoch { try planCut(state, progress, batches: position.batch) }
     try proximalStep(&state, regularization, progress)
     if evaluatesOnceAnEpoch { try adaptStrength(state, progress) }
-    let network = state.snapshot()
+    let network = state.result()
     let validation = try data.validation.map { try network.accuracy(on: $0, of: data, device: device) }
     // Without any held out, a few of the training images tell whether the network still gives numbers.
     let accuracy = try validation ?? network.accuracy(on: data.train.first(250), of: data, device: device)
@@ -253,7 +253,7 @@ public struct Trainer {
     guard network.brokenParameter == nil else { throw Divergence(step: position.step) }
     position.isGood = isGood
     if !isGood, savedIsGood == true { try folder.keepGood() }
-    try model(network, nil).write(to: folder.last)
+    try model(state.average ?? network, nil).write(to: folder.last)
     try Checkpoint(parameters: network.parameters, memory: state.memory, position: position)
       .write(to: folder.optimizer)
     savedIsGood = isGood

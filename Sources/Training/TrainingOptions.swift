@@ -14,6 +14,9 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var weightDecay: Double
   /// The largest ℓ2 norm of all gradients together that a step is made with; nil takes them as they are.
   public var clipNorm: Double?
+  /// The decay of an exponential moving average of the weights, which is what training gives then; nil keeps none. A
+  /// training with a regulariser keeps none either: what proximal steps make zero would not be zero in an average.
+  public var ema: Double?
   public var schedule: Schedule
   public var labelSmoothing: Double
   public var precision: Precision
@@ -44,6 +47,9 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     case .adamw: rate
     }
   }
+
+  /// The decay of the average that is kept; nil where none is.
+  var averageDecay: Double? { regularizer.isNone ? ema : nil }
 
   public typealias Precision = Torch.Precision
 

@@ -3,7 +3,7 @@ import Datasets
 import Networks
 import Torch
 
-/// What an optimiser remembers between steps, by parameter name.
+/// What is remembered between steps beside the parameters, by parameter name.
 package struct OptimizerMemory: Sendable {
   /// SGD's momenta, or AdamW's averages of the gradients.
   package var momenta: [String: Tensor] = [:]
@@ -11,6 +11,9 @@ package struct OptimizerMemory: Sendable {
   package var squares: [String: Tensor] = [:]
   /// Steps made.
   package var steps = 0
+  /// The moving average of the parameters, and the steps that it is of; empty where none is kept.
+  package var averages: [String: Tensor] = [:]
+  package var averagedSteps = 0
 
   package init() {}
 }
@@ -30,6 +33,7 @@ package struct TrainingState: ~Copyable {
   /// The same for AdamW's squares; empty until its first step.
   private var squares: [Tensor]
   private var steps: Int
+  private var weightAverage: WeightAverage?
   private let device: Device
   private let teacher: Teacher?
 
@@ -61,6 +65,13 @@ package struct TrainingState: ~Copyable {
     momenta = buffers(memory.momenta)
     squares = memory.squares.isEmpty ? [] : buffers(memory.squares)
     steps = memory.steps
+    if !memory.averages.isEmpty { beginAverage(with: memory.averages, steps: memory.averagedSteps) }
+  }
+
+  /// Begins an average of the parameters as they are, or goes on with one.
+  private mutating func beginAverage(with given: [String: Tensor] = [:], steps: Int = 0) {
+    let values = zip(program.parameterNames, parameters).map { given[$0] ?? $1 }
+    weightAverage = WeightAverage(values, laidOutLike: parameters, steps: steps)
   }
 
   /// One optimiser step on a batch; returns the mean loss and how many images were classified rightly.
@@ -75,6 +86,7 @@ package struct TrainingState: ~Copyable {
   mutating func step(
     _ images: Tensor, _ labels: Tensor, _ options: TrainingOptions, rate: Double, generator: Generator?
   ) -> (loss: Double, correct: Int) {
+    if options.averageDecay != nil, weightAverage == nil { beginAverage() }
     let run = { [program, parameters, teacher] in
       let taught = options.distillation == nil ? nil : teacher?.logits(images)
       return (
@@ -103,6 +115,7 @@ package struct TrainingState: ~Copyable {
         .apply(parameters: leaves, gradients: gradients, averages: momenta, squares: squares)
     }
     for (index, value) in result.statistics { parameters[index] = value }
+    if let decay = options.averageDecay { weightAverage?.add(parameters, decay: decay) }
     let correct = logits.detached.argmax(axis: 1).equals(labels).sum.item
     return (loss.detached.item, Int(correct))
   }
@@ -142,23 +155,33 @@ package struct TrainingState: ~Copyable {
     Dictionary(uniqueKeysWithValues: zip(program.parameterNames, parameters.map { $0.detached.to(.cpu) }))
   }
 
-  /// The network as it is now, in memory of its own.
-  func snapshot() -> Network {
+  /// The network as the steps have it now, in memory of its own.
+  func snapshot() -> Network { network(of: parameters) }
+
+  /// The average of the networks so far, in memory of its own; nil where none is kept.
+  var average: Network? { weightAverage.map { network(of: $0.values) } }
+
+  /// What training gives as it is now: the average where one is kept, else the network of the steps.
+  func result() -> Network { average ?? snapshot() }
+
+  private func network(of tensors: [Tensor]) -> Network {
     var result = template
-    for (name, tensor) in zip(program.parameterNames, parameters) {
+    for (name, tensor) in zip(program.parameterNames, tensors) {
       result.parameters[name] = tensor.detached.to(.cpu).contiguous.clone
     }
     return result
   }
 
-  /// What the optimiser remembers, in memory of its own.
+  /// What is remembered for the next step, in memory of its own.
   var memory: OptimizerMemory {
-    let names = trainable.map { program.parameterNames[$0] }
-    func named(_ buffers: [Tensor]) -> [String: Tensor] {
+    func named(_ buffers: [Tensor], _ names: [String]) -> [String: Tensor] {
       Dictionary(uniqueKeysWithValues: zip(names, buffers.map { $0.to(.cpu).contiguous.clone }))
     }
+    let names = trainable.map { program.parameterNames[$0] }
     var memory = OptimizerMemory()
-    (memory.momenta, memory.squares, memory.steps) = (named(momenta), named(squares), steps)
+    (memory.momenta, memory.squares, memory.steps) = (named(momenta, names), named(squares, names), steps)
+    memory.averages = named(weightAverage?.values ?? [], program.parameterNames)
+    memory.averagedSteps = weightAverage?.steps ?? 0
     return memory
   }
 }

@@ -57,7 +57,7 @@ struct RecipeTests {
     "compact-momentum": "reset", "time": "0.5", "time-batch-size": "1", "time-precision": "bfloat16",
     "decomposition": "any",
     "basis": "activations", "partial": "0.2", "shrinkage": "soft", "new-head": "true", "output-name": "y",
-    "skip-broken": "true", "clip-norm": "2",
+    "skip-broken": "true", "clip-norm": "2", "ema": "0.99",
   ]
 
   @Test func `every key of the file is read, in its section and, from a run of an earlier version, without one`() throws
@@ -93,6 +93,22 @@ struct RecipeTests {
       #expect(recipe.trainingOptions != plain.trainingOptions, "\(key)")
       #expect(recipe.finetuningOptions != plain.finetuningOptions, "\(key)")
     }
+  }
+
+  @Test func `a moving average is kept in fine-tuning and in ordinary training`() throws {
+    var recipe = Recipe()
+    recipe.training.ema = 0.99
+    (recipe.regularizer.nuclear, recipe.finetuning.epochs) = (0.1, 1)
+    try recipe.validate()
+    #expect(recipe.trainingOptions.averageDecay == nil)
+    #expect(recipe.finetuningOptions.averageDecay == 0.99)
+    recipe.finetuning.epochs = 0
+    #expect(
+      sentence { try recipe.validate() }
+        == "`ema` is 0.99, expected `finetune-epochs` with it, or `nuclear` 0 and `group` 0")
+    recipe.regularizer = .off
+    try recipe.validate()
+    #expect(recipe.trainingOptions.averageDecay == 0.99)
   }
 
   @Test func `no part of a recipe has more than fifteen settings`() {

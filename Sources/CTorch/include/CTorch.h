@@ -240,6 +240,9 @@ bool ct_adamw_step(const ct_tensor *const _Nonnull *_Nonnull parameters,
                    const ct_tensor *const _Nonnull *_Nonnull grads, const ct_tensor *const _Nonnull *_Nonnull averages,
                    const ct_tensor *const _Nonnull *_Nonnull squares, int32_t count, const ct_adamw *how);
 bool ct_copy_into(const ct_tensor *target, const ct_tensor *source);
+/// target + share · (source − target) in place, for each of the targets.
+bool ct_lerp(const ct_tensor *const _Nonnull *_Nonnull targets, const ct_tensor *const _Nonnull *_Nonnull sources,
+             int32_t count, double share);
 ct_tensor *_Nullable ct_empty_like(const ct_tensor *t);  // same strides
 
 #ifdef __cplusplus

@@ -210,6 +210,11 @@ struct FinetuningOptions: ParsableArguments, Encodable {
   var lr: Double?
   @Option(help: "Learning rate schedule of the fine-tuning: constant, cosine or step (default: the run's, or cosine).")
   var schedule: Schedule.Shape?
+  @Option(
+    help: ArgumentHelp(
+      "Keep an exponential moving average of the weights with this decay, such as 0.999 (default: none).",
+      valueName: "decay"))
+  var ema: Double?
 }
 
 /// A loss of accuracy as the target, in place of a size.

@@ -131,6 +131,11 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
     help: ArgumentHelp(
       "Largest ℓ2 norm of all gradients together; larger ones are scaled down to it (default: none).", valueName: "x"))
   var clipNorm: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Keep an exponential moving average of the weights with this decay, such as 0.999, as the result of fine-tuning "
+        + "and of ordinary training; training with a regulariser keeps none (default: none).", valueName: "decay"))
+  var ema: Double?
   @Option(help: ArgumentHelp("Label smoothing (default: 0).", valueName: "x"))
   var labelSmoothing: Double?
   @Option(
