@@ -56,7 +56,7 @@ bool ct_gradients(const ct_tensor *loss, const ct_tensor *const *parameters, int
       auto &g = gradients[i];
       if (!g.defined()) {
         g = at::zeros_like(leaves[i]);
-      } else if (g.strides() != leaves[i].strides()) {
+      } else if (g.strides() != leaves[i].strides() || g.use_count() > 1 || g.storage().use_count() > 1) {
         g = at::empty_like(leaves[i]).copy_(g);
       }
     }

@@ -73,7 +73,7 @@ public struct Session {
   ///   - data: as `Dataset.prepared(for:)` gives it.
   ///   - teacher: what the network learns from beside the labels; nil is what the recipe names.
   public func run(from start: Model, on data: Dataset, teacher: Model? = nil) throws -> Outcome {
-    let stepsPerEpoch = (data.train.count + recipe.training.batchSize - 1) / recipe.training.batchSize
+    let stepsPerEpoch = recipe.training.stepsPerEpoch(images: data.train.count)
     var resolved = self
     let isNormalized = start.network.nodes.contains(where: \.keepsStatistics)
     resolved.steps.recipe = Defaults.resolve(

@@ -50,7 +50,7 @@ extension Tensor {
   /// A leaf on the same memory, for which gradients are recorded.
   package var leaf: Tensor { calling(self, ct_leaf) }
 
-  /// ∂self/∂parameters, each laid out in memory as its parameter.
+  /// ∂self/∂parameters, each laid out as its parameter, in memory of its own.
   package func gradients(of parameters: [Tensor]) -> [Tensor] {
     var found = [OpaquePointer?](repeating: nil, count: parameters.count)
     let done = withExtendedLifetime(storage) {

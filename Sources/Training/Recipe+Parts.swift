@@ -68,6 +68,7 @@ extension Recipe {
       schedule: schedule, labelSmoothing: training.labelSmoothing, precision: machine.precision, seed: training.seed,
       distillation: weight > 0 ? Distillation(weight: weight, temperature: distillation.temperature) : nil,
       regularizer: regularizer, energy: compression.energy, energyMeasure: compression.energyMeasure)
+    options.accumulate = training.accumulate
     (options.clipNorm, options.ema) = (training.clipNorm, training.ema)
     return options
   }
@@ -95,5 +96,11 @@ extension CompressionRecipe {
 
 extension TrainingRecipe {
   var usualRate: Double { lr ?? Defaults.rate(of: optimizer, normalized: true, origin: .random) }
+  /// The optimiser steps of an epoch of so many images.
+  public func stepsPerEpoch(images: Int) -> Int {
+    let batches = (images + batchSize - 1) / batchSize
+    return (batches + accumulate - 1) / accumulate
+  }
+
   var usualWeightDecay: Double { weightDecay ?? Defaults.weightDecay(of: optimizer) }
 }

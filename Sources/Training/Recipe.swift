@@ -67,6 +67,8 @@ public struct DataRecipe: Sendable, Equatable, Codable {
 public struct TrainingRecipe: Sendable, Equatable, Codable {
   public var epochs = 30
   public var batchSize = 128
+  /// Batches whose gradients are averaged for one step.
+  public var accumulate = 1
   public var optimizer = TrainingOptions.Optimizer.sgd
   /// The learning rate.
   public var lr: Double?

@@ -39,6 +39,7 @@ extension Recipe {
     try checkRange(\.training.epochs, 0...100_000)
     try checkRange(\.finetuning.epochs, 0...100_000)
     try checkRange(\.training.batchSize, 1...65_536)
+    try checkRange(\.training.accumulate, 1...65_536)
     for lr in [\Recipe.training.lr, \.finetuning.lr] {
       try check(lr, self[keyPath: lr].map { $0 > 0 && $0 < 1e6 } ?? true, "a number above 0, such as 0.1")
     }

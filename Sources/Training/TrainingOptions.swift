@@ -12,6 +12,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var nesterov: Bool
   /// Weight decay on every trainable parameter, as PyTorch's SGD (ℓ2) or AdamW (decoupled) has it.
   public var weightDecay: Double
+  /// Batches whose gradients are averaged for one optimiser step; the last of an epoch may have fewer.
+  public var accumulate = 1
   /// The largest ℓ2 norm of all gradients together that a step is made with; nil takes them as they are.
   public var clipNorm: Double?
   /// The decay of an exponential moving average of the weights, which is what training gives then; nil keeps none. A
@@ -36,6 +38,9 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
 
   /// The rule of the gradient steps.
   public enum Optimizer: String, Sendable, Codable, CaseIterable { case sgd, adamw }
+
+  /// The optimiser steps of so many batches of an epoch.
+  func steps(ofBatches batches: Int) -> Int { (batches + accumulate - 1) / accumulate }
 
   /// The step of the proximal operator that one optimiser step at `rate` stands for.
   ///

@@ -33,6 +33,8 @@ package struct TrainingState: ~Copyable {
   /// The same for AdamW's squares; empty until its first step.
   private var squares: [Tensor]
   private var steps: Int
+  /// Of the batches since the last step.
+  private var gradientMean = GradientMean()
   private var weightAverage: WeightAverage?
   private let device: Device
   private let teacher: Teacher?
@@ -78,13 +80,23 @@ package struct TrainingState: ~Copyable {
   package mutating func step(
     _ batch: Batch, _ options: TrainingOptions, rate: Double, generator: Generator?
   ) -> (loss: Double, correct: Int) {
-    let (images, labels) = batch.tensors(on: device)
-    return step(images, labels, options, rate: rate, generator: generator)
+    let result = addGradients(of: batch, options, generator: generator)
+    step(options, rate: rate)
+    return result
   }
 
-  /// The same on images N×C×H×W and their labels.
-  mutating func step(
-    _ images: Tensor, _ labels: Tensor, _ options: TrainingOptions, rate: Double, generator: Generator?
+  /// The gradients of a batch, taken into the mean that the next step goes by; returns the mean loss and how many images
+  /// were classified rightly.
+  mutating func addGradients(
+    of batch: Batch, _ options: TrainingOptions, generator: Generator?
+  ) -> (loss: Double, correct: Int) {
+    let (images, labels) = batch.tensors(on: device)
+    return addGradients(images, labels, options, generator: generator)
+  }
+
+  /// The same of images N×C×H×W and their labels.
+  mutating func addGradients(
+    _ images: Tensor, _ labels: Tensor, _ options: TrainingOptions, generator: Generator?
   ) -> (loss: Double, correct: Int) {
     if options.averageDecay != nil, weightAverage == nil { beginAverage() }
     let run = { [program, parameters, teacher] in
@@ -99,8 +111,17 @@ package struct TrainingState: ~Copyable {
     if let distillation = options.distillation, let taught {
       loss = distillation.loss(crossEntropy: loss, logits: logits, teacher: taught.to(.float32))
     }
+    gradientMean.add(loss.gradients(of: trainable.map { parameters[$0] }), images: images.shape[0])
+    for (index, value) in result.statistics { parameters[index] = value }
+    let correct = logits.detached.argmax(axis: 1).equals(labels).sum.item
+    return (loss.detached.item, Int(correct))
+  }
+
+  /// One optimiser step by the mean of the gradients since the last.
+  mutating func step(_ options: TrainingOptions, rate: Double) {
     let leaves = trainable.map { parameters[$0] }
-    let gradients = loss.gradients(of: leaves)
+    let gradients = gradientMean.gradients
+    gradientMean = GradientMean()
     if let limit = options.clipNorm { clipNorm(of: gradients, to: limit) }
     steps += 1
     switch options.optimizer {
@@ -114,10 +135,7 @@ package struct TrainingState: ~Copyable {
       AdamWStep(learningRate: rate, momentum: options.momentum, weightDecay: options.weightDecay, number: steps)
         .apply(parameters: leaves, gradients: gradients, averages: momenta, squares: squares)
     }
-    for (index, value) in result.statistics { parameters[index] = value }
     if let decay = options.averageDecay { weightAverage?.add(parameters, decay: decay) }
-    let correct = logits.detached.argmax(axis: 1).equals(labels).sum.item
-    return (loss.detached.item, Int(correct))
   }
 
   /// One proximal step of length `t`, written into the buffers.

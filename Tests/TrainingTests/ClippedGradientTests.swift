@@ -23,7 +23,8 @@ struct ClippedGradientTests {
     var options = options()
     (options.nesterov, options.weightDecay, options.clipNorm) = (false, 0, clipNorm)
     var state = try TrainingState(network)
-    _ = state.step(images, labels, options, rate: 1, generator: nil)
+    _ = state.addGradients(images, labels, options, generator: nil)
+    state.step(options, rate: 1)
     return (state.snapshot(), state.memory.momenta)
   }
 

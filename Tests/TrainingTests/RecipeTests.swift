@@ -57,7 +57,7 @@ struct RecipeTests {
     "compact-momentum": "reset", "time": "0.5", "time-batch-size": "1", "time-precision": "bfloat16",
     "decomposition": "any",
     "basis": "activations", "partial": "0.2", "shrinkage": "soft", "new-head": "true", "output-name": "y",
-    "skip-broken": "true", "clip-norm": "2", "ema": "0.99",
+    "skip-broken": "true", "clip-norm": "2", "ema": "0.99", "accumulate": "3",
   ]
 
   @Test func `every key of the file is read, in its section and, from a run of an earlier version, without one`() throws
@@ -86,13 +86,21 @@ struct RecipeTests {
   }
 
   @Test func `how steps are made holds for both trainings`() throws {
-    for (key, value) in [("clip-norm", "2")] {
+    for (key, value) in [("clip-norm", "2"), ("ema", "0.9"), ("accumulate", "3")] {
       let recipe = try Recipe(yaml: "training: {\(key): \(value)}\nfinetuning: {epochs: 1}\n", name: "one")
       var plain = Recipe()
       plain.finetuning.epochs = 1
       #expect(recipe.trainingOptions != plain.trainingOptions, "\(key)")
       #expect(recipe.finetuningOptions != plain.finetuningOptions, "\(key)")
     }
+  }
+
+  @Test func `the steps of an epoch are those of the optimiser, the last of fewer batches`() {
+    var recipe = Recipe()
+    recipe.training.batchSize = 16
+    #expect([0, 1, 16, 17, 160].map(recipe.training.stepsPerEpoch) == [0, 1, 1, 2, 10])
+    recipe.training.accumulate = 4
+    #expect([0, 1, 64, 65, 160].map(recipe.training.stepsPerEpoch) == [0, 1, 1, 2, 3])
   }
 
   @Test func `a moving average is kept in fine-tuning and in ordinary training`() throws {

@@ -218,7 +218,7 @@ void ct_without_gradients(ct_body body, void *context);
 /// Runs `body` under autocast to bfloat16, on the CPU and CUDA, and clears the cache of cast weights afterwards.
 void ct_autocast(ct_body body, void *context);
 ct_tensor *_Nullable ct_leaf(const ct_tensor *t);  // a detached tensor on the same memory that records gradients
-/// d loss / d parameters[i]; each gradient has the strides of its parameter.
+/// d loss / d parameters[i]; each gradient has the strides of its parameter, in memory of its own.
 bool ct_gradients(const ct_tensor *loss, const ct_tensor *const _Nonnull *_Nonnull parameters, int32_t count,
                   ct_tensor *_Nullable *_Nonnull out);
 /// Multiplies the gradients in place by min(1, limit / (n + 1e-6)) for their total ℓ2 norm n, as

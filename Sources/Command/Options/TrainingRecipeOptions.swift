@@ -55,7 +55,7 @@ struct CommonTrainingOptions: ParsableArguments, Encodable {
 
 /// How the steps are made.
 struct TrainingStepOptions: ParsableArguments, Encodable {
-  @Option(help: ArgumentHelp("Images a step (default: 128).", valueName: "n"))
+  @Option(help: ArgumentHelp("Images a batch (default: 128).", valueName: "n"))
   var batchSize: Int?
   @Option(help: "sgd or adamw (default: sgd).")
   var optimizer: TrainingOptions.Optimizer?
@@ -127,6 +127,11 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
   @Option(
     help: ArgumentHelp("Weight decay for the compact network (default: a tenth of --weight-decay).", valueName: "x"))
   var finetuneWeightDecay: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Batches whose gradients are averaged for one step: as one batch of that many times --batch-size, but for batch "
+        + "norm, in the memory of one batch (default: 1).", valueName: "n"))
+  var accumulate: Int?
   @Option(
     help: ArgumentHelp(
       "Largest ℓ2 norm of all gradients together; larger ones are scaled down to it (default: none).", valueName: "x"))
