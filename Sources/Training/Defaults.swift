@@ -35,6 +35,7 @@ public enum Defaults {
     result.training.lr =
       training.lr ?? rate(of: training.optimizer, normalized: context.isNormalized, origin: context.origin)
     result.training.weightDecay = training.usualWeightDecay
+    if training.schedule == .cosineRestarts { result.training.cycles = training.cycles ?? Schedule.usualCycles }
     let isPartial = recipe.regularizer.partial != nil
     if isPartial {
       result.regularizer.nuclear = recipe.regularizer.nuclear ?? 0

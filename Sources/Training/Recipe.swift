@@ -80,6 +80,8 @@ public struct TrainingRecipe: Sendable, Equatable, Codable {
   /// The decay of a moving average of the weights, in trainings without a regulariser; nil keeps none.
   public var ema: Double?
   public var schedule = Schedule.Shape.cosine
+  /// How many cosines `cosine-restarts` has; nil is two.
+  public var cycles: Int?
   public var warmupEpochs = 1.0
   public var labelSmoothing = 0.0
   public var seed: UInt64 = 0

@@ -57,6 +57,10 @@ extension Recipe {
       \.training.ema, training.ema == nil || regularizer.isOff || finetuning.epochs > 0,
       "`finetune-epochs` with it, or `nuclear` 0 and `group` 0")
     try checkAmount(\.training.warmupEpochs)
+    try checkRange(\.training.cycles, 1...1000)
+    try check(
+      \.training.cycles, training.cycles == nil || training.schedule == .cosineRestarts,
+      "`schedule` cosine-restarts with it")
     try checkPart(\.training.labelSmoothing)
   }
 

@@ -57,7 +57,7 @@ struct RecipeTests {
     "compact-momentum": "reset", "time": "0.5", "time-batch-size": "1", "time-precision": "bfloat16",
     "decomposition": "any",
     "basis": "activations", "partial": "0.2", "shrinkage": "soft", "new-head": "true", "output-name": "y",
-    "skip-broken": "true", "clip-norm": "2", "ema": "0.99", "accumulate": "3",
+    "skip-broken": "true", "clip-norm": "2", "ema": "0.99", "accumulate": "3", "cycles": "4",
   ]
 
   @Test func `every key of the file is read, in its section and, from a run of an earlier version, without one`() throws
@@ -93,6 +93,20 @@ struct RecipeTests {
       #expect(recipe.trainingOptions != plain.trainingOptions, "\(key)")
       #expect(recipe.finetuningOptions != plain.finetuningOptions, "\(key)")
     }
+  }
+
+  @Test func `cycles belong to the schedule with restarts, of which two are usual`() throws {
+    var recipe = try Recipe(yaml: "training: {schedule: cosine-restarts}\n", name: "one")
+    #expect(recipe.trainingOptions.schedule == Schedule(.cosineRestarts, warmup: 1, cycles: 2))
+    recipe.finetuning.epochs = 1
+    recipe.training.cycles = 3
+    try recipe.validate()
+    #expect(recipe.trainingOptions.schedule.shape == .constant)
+    #expect(recipe.finetuningOptions.schedule == Schedule(.cosineRestarts, cycles: 3))
+    recipe.training.schedule = .cosine
+    #expect(sentence { try recipe.validate() } == "`cycles` is 3, expected `schedule` cosine-restarts with it")
+    recipe.training.leaveCycles(for: .cosine)
+    try recipe.validate()
   }
 
   @Test func `the steps of an epoch are those of the optimiser, the last of fewer batches`() {

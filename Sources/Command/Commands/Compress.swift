@@ -155,6 +155,7 @@ struct Compress: ParsableCommand {
     var recipe = try model.compressionRecipe()
     try planning.apply(to: &recipe)
     try recipe.adopt(data)
+    if let schedule = training.schedule { recipe.training.leaveCycles(for: schedule) }
     try recipe.adopt(training)
     try recipe.adopt(compute)
     try recipe.adopt(distillation)
@@ -208,8 +209,16 @@ struct FinetuningOptions: ParsableArguments, Encodable {
   var finetuneEpochs: Int?
   @Option(help: ArgumentHelp("Learning rate of the fine-tuning (default: the run's, or 0.02).", valueName: "x"))
   var lr: Double?
-  @Option(help: "Learning rate schedule of the fine-tuning: constant, cosine or step (default: the run's, or cosine).")
+  @Option(
+    help: ArgumentHelp(
+      "Learning rate schedule of the fine-tuning: constant, cosine, cosine-restarts or step (default: the run's, or "
+        + "cosine)."))
   var schedule: Schedule.Shape?
+  @Option(
+    help: ArgumentHelp(
+      "Cycles of --schedule cosine-restarts, each from the full learning rate to zero (default: the run's, or 2).",
+      valueName: "n"))
+  var cycles: Int?
   @Option(
     help: ArgumentHelp(
       "Keep an exponential moving average of the weights with this decay, such as 0.999 (default: none).",
