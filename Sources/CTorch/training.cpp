@@ -1,6 +1,11 @@
 #include <ATen/autocast_mode.h>
+#include <ATen/ops/_foreach_lerp.h>
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/_fused_sgd.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/stack.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include "protect.h"
@@ -51,11 +56,21 @@ bool ct_gradients(const ct_tensor *loss, const ct_tensor *const *parameters, int
       auto &g = gradients[i];
       if (!g.defined()) {
         g = at::zeros_like(leaves[i]);
-      } else if (g.strides() != leaves[i].strides()) {
+      } else if (g.strides() != leaves[i].strides() || g.use_count() > 1 || g.storage().use_count() > 1) {
         g = at::empty_like(leaves[i]).copy_(g);
       }
     }
     for (int32_t i = 0; i < count; i++) out_[i] = out(gradients[i].detach());
+  });
+}
+
+bool ct_clip_norm(const ct_tensor *const *grads, int32_t count, double limit) {
+  return done([&] {
+    if (count == 0) return;
+    auto g = gather(grads, count);
+    at::NoGradGuard guard;
+    auto norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(g, 2)), 2);
+    at::_foreach_mul_(g, (limit / (norm + 1e-6)).clamp_max(1));
   });
 }
 
@@ -104,6 +119,14 @@ bool ct_copy_into(const ct_tensor *target, const ct_tensor *source) {
   return done([&] {
     at::NoGradGuard guard;
     mutable_in(target).copy_(in(source));
+  });
+}
+
+bool ct_lerp(const ct_tensor *const *targets, const ct_tensor *const *sources, int32_t count, double share) {
+  return done([&] {
+    if (count == 0) return;
+    at::NoGradGuard guard;
+    at::_foreach_lerp_(gather(targets, count), gather(sources, count), share);
   });
 }
 

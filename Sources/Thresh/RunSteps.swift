@@ -103,7 +103,7 @@ package struct RunSteps {
     // A tuning that goes on leaves what it finds there, which is at least as good.
     let isKept = resume && FileManager.default.fileExists(atPath: file.path)
     if !isKept { try compressed.model.write(to: file) }
-    if recipe.training.distillation ?? 0 > 0, recipe.training.teacher == nil, let dense = compressed.stages.first {
+    if recipe.distillation.weight ?? 0 > 0, recipe.distillation.teacher == nil, let dense = compressed.stages.first {
       // Under the partial regulariser it is the network that training started from, as it was.
       let which =
         recipe.regularizer.partial == nil
@@ -185,7 +185,7 @@ package struct RunSteps {
   ///
   /// - Throws: `NetworkError` when it has other classes or wants its images otherwise than `model`.
   package func teacher(for model: Model) throws -> Network? {
-    guard let word = recipe.training.teacher else { return nil }
+    guard let word = recipe.distillation.teacher else { return nil }
     let source = try ModelSource(word, weights: nil)
     guard case .file = source else {
       throw NetworkError("the teacher \(word) is an architecture; name a model file or the folder of a run")

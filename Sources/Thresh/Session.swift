@@ -74,7 +74,7 @@ public struct Session {
   ///   - data: as `Dataset.prepared(for:)` gives it.
   ///   - teacher: what the network learns from beside the labels; nil is what the recipe names.
   public func run(from start: Model, on data: Dataset, teacher: Model? = nil) throws -> Outcome {
-    let stepsPerEpoch = (data.train.count + recipe.training.batchSize - 1) / recipe.training.batchSize
+    let stepsPerEpoch = recipe.training.stepsPerEpoch(images: data.train.count)
     var resolved = self
     let isNormalized = start.network.nodes.contains(where: \.keepsStatistics)
     resolved.steps.recipe = Defaults.resolve(
@@ -87,7 +87,7 @@ public struct Session {
   }
 
   private func execute(from start: Model, on data: Dataset, _ given: Network?) throws -> Outcome {
-    let own = recipe.regularizer.partial != nil && recipe.training.distillation ?? 0 > 0 ? start.network : nil
+    let own = recipe.regularizer.partial != nil && recipe.distillation.weight ?? 0 > 0 ? start.network : nil
     let teacher = try given ?? steps.teacher(for: start) ?? own
     let yaml = try recipe.yaml()
     var description = start
@@ -146,7 +146,7 @@ public struct Session {
         }
       }
       let (width, seed) = (recipe.model.width, recipe.training.seed)
-      if width < 1 { model.network = try model.network.thinned(to: width) }
+      if width < 1 { model.network = try model.network.thinned(to: width).withNewWeights(seed: seed) }
       if width > 1 { model.network = try model.network.widened(by: width, seed: seed) }
       return (model, try prepared(data, for: model))
     }

@@ -39,7 +39,7 @@ public enum TrainingTask: Sendable {
     var recipe = Recipe()
     recipe.regularizer = .off
     (recipe.training.lr, recipe.finetuning.epochs) = (rate, epochs)
-    if teacher != nil { recipe.training.distillation = Defaults.distillation }
+    if teacher != nil { recipe.distillation.weight = Defaults.distillation }
     return .tuning(recipe, teacher: teacher)
   }
 }

@@ -50,7 +50,7 @@ extension Tensor {
   /// A leaf on the same memory, for which gradients are recorded.
   package var leaf: Tensor { calling(self, ct_leaf) }
 
-  /// ∂self/∂parameters, each laid out in memory as its parameter.
+  /// ∂self/∂parameters, each laid out as its parameter, in memory of its own.
   package func gradients(of parameters: [Tensor]) -> [Tensor] {
     var found = [OpaquePointer?](repeating: nil, count: parameters.count)
     let done = withExtendedLifetime(storage) {
@@ -64,6 +64,14 @@ extension Tensor {
   package func overwrite(with source: Tensor) {
     let done = withExtendedLifetime((storage, source.storage)) {
       ct_copy_into(storage.pointer, source.storage.pointer)
+    }
+    if !done { trap() }
+  }
+
+  /// Moves the elements of each tensor by `share` of the way to those of the other: x + share·(y − x), in place.
+  package static func move(_ tensors: [Tensor], toward others: [Tensor], by share: Double) {
+    let done = withPointers(tensors) { targets, count in
+      withPointers(others) { sources, _ in ct_lerp(targets, sources, count, share) }
     }
     if !done { trap() }
   }

@@ -30,6 +30,12 @@ package struct SGDStep {
   }
 }
 
+/// Scales gradients so that the ℓ2 norm of all together is at most `limit`, as torch.nn.utils.clip_grad_norm_ has it:
+/// by min(1, limit/(‖g‖ + 10⁻⁶)) (Pascanu, Mikolov & Bengio 2013). Writes into `gradients`.
+package func clipNorm(of gradients: [Tensor], to limit: Double) {
+  if !withPointers(gradients, { ct_clip_norm($0, $1, limit) }) { trap() }
+}
+
 /// One step of fused AdamW, as torch.optim.AdamW has it (Loshchilov & Hutter 2019).
 package struct AdamWStep {
   package var learningRate: Double

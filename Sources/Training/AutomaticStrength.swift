@@ -27,7 +27,7 @@ extension Trainer {
 
   /// Whether the step just done is the first proximal one of a new quarter of the epoch.
   func isTimeToEvaluate(every count: Int, batches: Int) -> Bool {
-    let quarter = max(1, batches / 4)
+    let quarter = max(1, options.steps(ofBatches: batches) / 4)
     return position.step / quarter != (position.step - count) / quarter
   }
 
@@ -35,7 +35,7 @@ extension Trainer {
   var evaluatesOnceAnEpoch: Bool {
     switch options.regularizer.frequency {
     case .epoch: true
-    case .steps(let count): count > position.batch
+    case .steps(let count): count > options.steps(ofBatches: position.batch)
     }
   }
 

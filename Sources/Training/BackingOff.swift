@@ -43,7 +43,7 @@ extension Trainer {
       position.learning = LearningStart()
       return (start, OptimizerMemory())
     }
-    let checkpoint = try Checkpoint(contentsOf: file)
+    var checkpoint = try Checkpoint(contentsOf: file)
     try checkpoint.check(data: origin.data, file.lastPathComponent)
     position = checkpoint.position
     let network =
@@ -52,6 +52,8 @@ extension Trainer {
     try checkpoint.check(network, from: origin, options.optimizer, file.lastPathComponent)
     position.origin = origin
     position.steadiness = position.steadiness ?? Steadiness(reached: nil)
+    // An average that is no longer kept would stand still.
+    if options.averageDecay == nil { checkpoint.memory.averages = [:] }
     return (network, checkpoint.memory)
   }
 

@@ -21,6 +21,8 @@ struct Checkpoint {
     /// The optimiser that the memory belongs to, and the steps since its memory was empty.
     var optimizer: TrainingOptions.Optimizer?
     var optimizerSteps: Int?
+    /// The steps that the average of the parameters is of; nil where none is kept.
+    var averagedSteps: Int?
     /// Where training started, which a network that was made smaller since does not tell.
     var origin: Origin?
     /// The steps of the proximal operator that are due since the last, times the regulariser's share.
@@ -71,13 +73,16 @@ struct Checkpoint {
 
   private static let momentum = "momentum/"
   private static let square = "square/"
+  private static let average = "average/"
 
   func write(to file: URL) throws {
     var tensors = parameters
     for (name, tensor) in memory.momenta { tensors[Self.momentum + name] = tensor }
     for (name, tensor) in memory.squares { tensors[Self.square + name] = tensor }
+    for (name, tensor) in memory.averages { tensors[Self.average + name] = tensor }
     var position = position
     position.optimizerSteps = memory.steps
+    position.averagedSteps = memory.averages.isEmpty ? nil : memory.averagedSteps
     let state = String(decoding: try JSONEncoder().encode(position), as: UTF8.self)
     try TensorFile.write(tensors, metadata: ["training": state], to: file)
   }
@@ -98,11 +103,14 @@ struct Checkpoint {
     }
     self.init(parameters: [:], memory: OptimizerMemory(), position: position)
     memory.steps = position.optimizerSteps ?? position.step
+    memory.averagedSteps = position.averagedSteps ?? 0
     for (name, tensor) in try stored.tensors() {
       if name.hasPrefix(Self.momentum) {
         memory.momenta[String(name.dropFirst(Self.momentum.count))] = tensor
       } else if name.hasPrefix(Self.square) {
         memory.squares[String(name.dropFirst(Self.square.count))] = tensor
+      } else if position.averagedSteps != nil, name.hasPrefix(Self.average) {
+        memory.averages[String(name.dropFirst(Self.average.count))] = tensor
       } else {
         parameters[name] = tensor
       }
@@ -134,12 +142,12 @@ struct Checkpoint {
       throw ContainerError(
         "\(name) belongs to a training by \(own.rawValue); go on with `optimizer` \(own.rawValue), or start anew")
     }
-    let fits = [memory.momenta, memory.squares].joined().allSatisfy {
+    let fits = [memory.momenta, memory.squares, memory.averages].joined().allSatisfy {
       $0.value.shape == network.parameters[$0.key]?.shape
     }
     let counters = [
       position.epoch, position.batch, position.step, position.images, position.correct, position.metricsLength,
-      memory.steps,
+      memory.steps, memory.averagedSteps,
     ]
     guard fits, counters.allSatisfy((0...1 << 40).contains) else {
       throw ContainerError("\(name) does not belong to this training; start anew without `resume`")

@@ -93,7 +93,7 @@ extension Trainer {
       })
     let compacted: Compacted
     do {
-      let network = state.snapshot()
+      let network = state.result()
       compressor = try compressor.seeing(
         data, of: network, images: compaction.activationImages, seed: options.seed, device: device, parts)
       (compacted, _) = try compressor.proved(network, by: compressor.plan(for: network, parts))
@@ -101,6 +101,7 @@ extension Trainer {
       // Of a network that has exploded nothing can be cut or proved.
       throw Divergence(step: position.step)
     }
+    // An average of the weights begins anew too.
     var memory = OptimizerMemory()
     // AdamW's squares have no chain rule, and its averages are nothing without them.
     if compaction.momentum == .carry, options.optimizer == .sgd {

@@ -35,6 +35,7 @@ public enum Defaults {
     result.training.lr =
       training.lr ?? rate(of: training.optimizer, normalized: context.isNormalized, origin: context.origin)
     result.training.weightDecay = training.usualWeightDecay
+    if training.schedule == .cosineRestarts { result.training.cycles = training.cycles ?? Schedule.usualCycles }
     let isPartial = recipe.regularizer.partial != nil
     if isPartial {
       result.regularizer.nuclear = recipe.regularizer.nuclear ?? 0
@@ -46,7 +47,7 @@ public enum Defaults {
     result.compression = resolve(recipe.compression, isCompressionTrained: isCompressionTrained)
     let isCutFromTrained = context.stepsPerEpoch == nil || isPartial && context.origin == .pretrained
     let distils = isCutFromTrained && recipe.finetuning.epochs > 0 && !recipe.model.newHead
-    result.training.distillation = training.distillation ?? (distils && !isCompressionTrained ? distillation : 0)
+    result.distillation.weight = recipe.distillation.weight ?? (distils && !isCompressionTrained ? distillation : 0)
     return result
   }
 

@@ -57,7 +57,8 @@ extension Target {
 extension Trainer {
   /// Steps between two plans of the partial regulariser.
   private func stepsBetweenPlans(batches: Int) -> Int {
-    max(1, min(batches / 4, options.epochs * batches / CutTarget.plans))
+    let steps = options.steps(ofBatches: batches)
+    return max(1, min(steps / 4, options.epochs * steps / CutTarget.plans))
   }
 
   /// Makes the plan that is due, if it is time for one, and binds it to the network.

@@ -17,9 +17,10 @@ extension Recipe {
   /// The first, or only, training. When a fine-tuning follows, the rate stays up until there.
   public var trainingOptions: TrainingOptions {
     let shape = finetuning.epochs > 0 ? .constant : training.schedule
-    var options = options(epochs: training.epochs, Schedule(shape, warmup: training.warmupEpochs), regularization)
+    let schedule = training.schedule(shape, warmup: training.warmupEpochs)
+    var options = options(epochs: training.epochs, schedule, regularization)
     // The network that it was can teach one that is pressed at once, as it does one that is cut.
-    if training.teacher == nil, regularizer.partial == nil { options.distillation = nil }
+    if distillation.teacher == nil, regularizer.partial == nil { options.distillation = nil }
     if regularizer.partial != nil {
       options.cutTarget = CutTarget(planSettings, activationImages: activationImages, skip: regularizer.skip)
     }
@@ -30,7 +31,7 @@ extension Recipe {
 
   /// The training of the compact network.
   public var finetuningOptions: TrainingOptions {
-    var options = options(epochs: finetuning.epochs, Schedule(training.schedule), .none)
+    var options = options(epochs: finetuning.epochs, training.schedule(training.schedule), .none)
     options.seed = training.seed &+ 1
     options.learningRate = finetuning.lr ?? options.learningRate
     // Weight decay on the two factors of a matrix is a nuclear norm on the matrix: the full decay goes on cutting.
@@ -61,13 +62,16 @@ extension Recipe {
   }
 
   private func options(epochs: Int, _ schedule: Schedule, _ regularizer: Regularizer) -> TrainingOptions {
-    let distillation = training.distillation ?? 0
-    return TrainingOptions(
+    let weight = distillation.weight ?? 0
+    var options = TrainingOptions(
       epochs: epochs, batchSize: training.batchSize, learningRate: training.usualRate, optimizer: training.optimizer,
       momentum: training.momentum, nesterov: training.nesterov, weightDecay: training.usualWeightDecay,
       schedule: schedule, labelSmoothing: training.labelSmoothing, precision: machine.precision, seed: training.seed,
-      distillation: distillation > 0 ? Distillation(weight: distillation, temperature: training.temperature) : nil,
+      distillation: weight > 0 ? Distillation(weight: weight, temperature: distillation.temperature) : nil,
       regularizer: regularizer, energy: compression.energy, energyMeasure: compression.energyMeasure)
+    options.accumulate = training.accumulate
+    (options.clipNorm, options.ema) = (training.clipNorm, training.ema)
+    return options
   }
 }
 
@@ -93,5 +97,20 @@ extension CompressionRecipe {
 
 extension TrainingRecipe {
   var usualRate: Double { lr ?? Defaults.rate(of: optimizer, normalized: true, origin: .random) }
+  /// The optimiser steps of an epoch of so many images.
+  public func stepsPerEpoch(images: Int) -> Int {
+    let batches = (images + batchSize - 1) / batchSize
+    return (batches + accumulate - 1) / accumulate
+  }
+
+  /// Cycles belong to one schedule; another that is chosen leaves them behind.
+  public mutating func leaveCycles(for shape: Schedule.Shape) {
+    if shape != .cosineRestarts { cycles = nil }
+  }
+
+  func schedule(_ shape: Schedule.Shape, warmup: Double = 0) -> Schedule {
+    Schedule(shape, warmup: warmup, cycles: cycles ?? Schedule.usualCycles)
+  }
+
   var usualWeightDecay: Double { weightDecay ?? Defaults.weightDecay(of: optimizer) }
 }

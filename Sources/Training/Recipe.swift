@@ -9,6 +9,7 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var model = ModelRecipe()
   public var data = DataRecipe()
   public var training = TrainingRecipe()
+  public var distillation = DistillationRecipe()
   public var regularizer = RegularizerRecipe()
   public var compression = CompressionRecipe()
   public var finetuning = FinetuningRecipe()
@@ -66,21 +67,35 @@ public struct DataRecipe: Sendable, Equatable, Codable {
 public struct TrainingRecipe: Sendable, Equatable, Codable {
   public var epochs = 30
   public var batchSize = 128
+  /// Batches whose gradients are averaged for one step.
+  public var accumulate = 1
   public var optimizer = TrainingOptions.Optimizer.sgd
   /// The learning rate.
   public var lr: Double?
   public var momentum = 0.9
   public var nesterov = true
   public var weightDecay: Double?
+  /// The largest ℓ2 norm of all gradients together; nil takes them as they are.
+  public var clipNorm: Double?
+  /// The decay of a moving average of the weights, in trainings without a regulariser; nil keeps none.
+  public var ema: Double?
   public var schedule = Schedule.Shape.cosine
+  /// How many cosines `cosine-restarts` has; nil is two.
+  public var cycles: Int?
   public var warmupEpochs = 1.0
   public var labelSmoothing = 0.0
+  public var seed: UInt64 = 0
+
+  public init() {}
+}
+
+/// What is learnt from a teacher beside the labels; see `Distillation`.
+public struct DistillationRecipe: Sendable, Equatable, Codable {
+  /// The teacher's share of the loss.
+  public var weight: Double?
   /// A model to learn from in the whole run; nil is the run's own network before it was cut, for the compact one.
   public var teacher: String?
-  /// The teacher's share of the loss, and its temperature; see `Distillation`.
-  public var distillation: Double?
   public var temperature = 4.0
-  public var seed: UInt64 = 0
 
   public init() {}
 }

@@ -112,15 +112,33 @@ extension Recipe {
       }
       for (key, value) in values {
         let word = try spelling(of: key.string ?? "?", value, in: section.name, name, earlier)
-        guard let field = section.fields.first(where: { $0.kebabCase == word }) else {
-          let hint = Suggestion.nearest(to: word, among: section.fields.map(\.kebabCase)).map { "did you mean \($0)?" }
-          throw RecipeError(
-            "recipe \(name) has an unknown key \(word) in \(section.name); \(hint ?? "check the spelling")")
+        if let field = section.fields.first(where: { $0.kebabCase == word }) {
+          given[RecipeKey(section: section.name, field: field)] = value
+        } else {
+          given[try movedKey(word, section, name, earlier)] = value
         }
-        given[RecipeKey(section: section.name, field: field)] = value
       }
     }
     return given
+  }
+
+  /// The setting of a key that its section does not have, where an earlier version had it there.
+  ///
+  /// - Throws: `RecipeError` for a key that is unknown, or of an earlier version where those are refused.
+  private static func movedKey(
+    _ word: String, _ section: (name: String, fields: [String]), _ name: String, _ earlier: EarlierSpellings
+  ) throws -> RecipeKey {
+    guard EarlierNames.moved[section.name]?.contains(word) ?? false, let key = RecipeKey(option: word) else {
+      let hint = Suggestion.nearest(to: word, among: section.fields.map(\.kebabCase)).map { "did you mean \($0)?" }
+      throw RecipeError(
+        "recipe \(name) has an unknown key \(word) in \(section.name); \(hint ?? "check the spelling")")
+    }
+    guard earlier == .read else {
+      throw RecipeError(
+        "recipe \(name) has \(word) in \(section.name), as earlier versions wrote it; write it as \(key.key) in "
+          + "\(key.section)")
+    }
+    return key
   }
 
   /// A key as it is spelt now.

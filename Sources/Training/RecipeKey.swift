@@ -5,9 +5,10 @@ struct RecipeKey: Hashable {
   let section: String
   let field: String
 
-  /// Options that are spelt otherwise than the key, as several sections have a key of that name.
+  /// Options that are spelt otherwise than the key, which says too little without its section.
   private static let options = [
     RecipeKey(section: "model", field: "name"): "model", RecipeKey(section: "data", field: "name"): "data",
+    RecipeKey(section: "distillation", field: "weight"): "distillation",
     RecipeKey(section: "finetuning", field: "epochs"): "finetune-epochs",
     RecipeKey(section: "finetuning", field: "lr"): "finetune-lr",
     RecipeKey(section: "finetuning", field: "weightDecay"): "finetune-weight-decay",

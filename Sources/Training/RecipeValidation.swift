@@ -6,6 +6,7 @@ extension Recipe {
   public func validate() throws {
     try checkModelAndData()
     try checkTraining()
+    try checkDistillation()
     try checkRegularizer()
     try checkCompression()
     try check(\.machine.device, Device(machine.device) != nil, "cpu, cuda or cuda:N")
@@ -38,6 +39,7 @@ extension Recipe {
     try checkRange(\.training.epochs, 0...100_000)
     try checkRange(\.finetuning.epochs, 0...100_000)
     try checkRange(\.training.batchSize, 1...65_536)
+    try checkRange(\.training.accumulate, 1...65_536)
     for lr in [\Recipe.training.lr, \.finetuning.lr] {
       try check(lr, self[keyPath: lr].map { $0 > 0 && $0 < 1e6 } ?? true, "a number above 0, such as 0.1")
     }
@@ -47,16 +49,29 @@ extension Recipe {
       \.training.nesterov, training.momentum > 0 || !training.nesterov, "false, since the momentum is 0")
     try checkPart(\.training.weightDecay)
     try checkPart(\.finetuning.weightDecay)
+    try check(
+      \.training.clipNorm, training.clipNorm.map { $0 > 0 && $0.isFinite } ?? true, "a number above 0, such as 1")
+    try check(
+      \.training.ema, training.ema.map { $0 > 0 && $0 < 1 } ?? true, "more than 0 and less than 1, such as 0.999")
+    try check(
+      \.training.ema, training.ema == nil || regularizer.isOff || finetuning.epochs > 0,
+      "`finetune-epochs` with it, or `nuclear` 0 and `group` 0")
     try checkAmount(\.training.warmupEpochs)
+    try checkRange(\.training.cycles, 1...1000)
+    try check(
+      \.training.cycles, training.cycles == nil || training.schedule == .cosineRestarts,
+      "`schedule` cosine-restarts with it")
     try checkPart(\.training.labelSmoothing)
-    let share = training.distillation ?? 0
-    try check(\.training.distillation, (0...1).contains(share), "0 to 1, such as 0.5")
-    try check(\.training.distillation, training.teacher == nil || share > 0, "more than 0, since `teacher` is given")
+  }
+
+  private func checkDistillation() throws {
+    let (share, teacher, temperature) = (distillation.weight ?? 0, distillation.teacher, distillation.temperature)
+    try check(\.distillation.weight, (0...1).contains(share), "0 to 1, such as 0.5")
+    try check(\.distillation.weight, teacher == nil || share > 0, "more than 0, since `teacher` is given")
     try check(
-      \.training.distillation, share == 0 || training.teacher != nil || finetuning.epochs > 0,
+      \.distillation.weight, share == 0 || teacher != nil || finetuning.epochs > 0,
       "`teacher` or `finetune-epochs` with it")
-    try check(
-      \.training.temperature, training.temperature > 0 && training.temperature <= 1000, "more than 0, such as 4")
+    try check(\.distillation.temperature, temperature > 0 && temperature <= 1000, "more than 0, such as 4")
   }
 
   private func checkCompression() throws {

@@ -9,6 +9,7 @@ import Torch
 /// What a training tells while it runs.
 public enum TrainingEvent: Sendable {
   case started(epoch: Int, batches: Int, doneBatches: Int)
+  /// A batch was learnt from; with `TrainingOptions.accumulate` several make one optimiser step.
   case step(images: Int, loss: Double)
   case evaluated(Metrics)
   /// A part of making the network smaller began, of so many items.
@@ -92,7 +93,7 @@ public struct Trainer {
         try goBack(divergence, &state, &regularization)
       }
     }
-    return state.snapshot()
+    return state.result()
   }
 
   /// The regulariser of this training, bound to the network that it goes on with.
@@ -116,29 +117,34 @@ public struct Trainer {
     var clock = ContinuousClock.now
     var lastSave = clock
     while let batch = try loader.next() {
-      let progress = Double(position.epoch) + Double(position.batch) / Double(loader.batchCount)
-      let rate = rate(after: progress)
-      // Dropout's masks depend on seed and step alone, so a resumed run draws the same.
-      let generator = Generator(seed: options.seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(position.step))
-      let (loss, correct) = state.step(batch, options, rate: rate, generator: generator)
+      // Dropout's masks depend on seed and batch alone, so a resumed run draws the same.
+      let generator = Generator(
+        seed: options.seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(position.epoch * loader.batchCount + position.batch))
+      let (loss, correct) = state.addGradients(of: batch, options, generator: generator)
       guard loss.isFinite else { throw Divergence(step: position.step + 1) }
-      position.step += 1
       position.batch += 1
       position.images += batch.count
       position.lossSum += loss * Double(batch.count)
       position.correct += correct
+      let done = Double(position.epoch) + Double(position.batch) / Double(loader.batchCount)
       let classes = description.classNames.count
-      position.learning?.add(images: batch.count, correct: correct, classes: classes, after: progress)
+      position.learning?.add(images: batch.count, correct: correct, classes: classes, after: done)
       if 4 * position.batch > 3 * loader.batchCount {
         position.steadiness?.add(images: batch.count, correct: correct)
       }
+      observe(.step(images: batch.count, loss: loss))
+      // Between two steps gradients are kept that no checkpoint has: nothing is saved there.
+      guard position.batch % options.accumulate == 0 || position.batch == loader.batchCount else { continue }
+      let progress = progress(beforeStepIn: loader.batchCount)
+      let rate = rate(after: progress)
+      state.step(options, rate: rate)
+      position.step += 1
       position.pendingStep += options.proximalStep(at: rate) * strength(after: progress)
       if case .steps(let count) = options.regularizer.frequency, position.step % count == 0 {
         try planCut(state, progress, batches: loader.batchCount)
         try proximalStep(&state, regularization, progress)
         if isTimeToEvaluate(every: count, batches: loader.batchCount) { try adaptStrength(state, progress) }
       }
-      observe(.step(images: batch.count, loss: loss))
       position.seconds += clock.lap()
       if shouldStop() {
         try save(state, isGood: false)
@@ -151,9 +157,15 @@ public struct Trainer {
     }
   }
 
+  /// The epochs that were done when the batches of this step began, in whole and parts.
+  private func progress(beforeStepIn batches: Int) -> Double {
+    let first = options.accumulate * ((position.batch - 1) / options.accumulate)
+    return Double(position.epoch) + Double(first) / Double(batches)
+  }
+
   /// No epoch at all still gives a run's folder its models: those of the start.
   private mutating func keepUntrained(_ state: borrowing TrainingState) throws {
-    try model(state.snapshot(), nil).write(to: folder.best)
+    try model(state.result(), nil).write(to: folder.best)
     try save(state, isGood: true)
   }
 
@@ -164,7 +176,7 @@ public struct Trainer {
     if partial == nil || evaluatesOnceAnEpoch { try planCut(state, progress, batches: position.batch) }
     try proximalStep(&state, regularization, progress)
     if evaluatesOnceAnEpoch { try adaptStrength(state, progress) }
-    let network = state.snapshot()
+    let network = state.result()
     let validation = try data.validation.map { try network.accuracy(on: $0, of: data, device: device) }
     // Without any held out, a few of the training images tell whether the network still gives numbers.
     let accuracy = try validation ?? network.accuracy(on: data.train.first(250), of: data, device: device)
@@ -256,7 +268,7 @@ public struct Trainer {
     guard network.brokenParameter == nil else { throw Divergence(step: position.step) }
     position.isGood = isGood
     if !isGood, savedIsGood == true { try folder.keepGood() }
-    try model(network, nil).write(to: folder.last)
+    try model(state.average ?? network, nil).write(to: folder.last)
     try Checkpoint(parameters: network.parameters, memory: state.memory, position: position)
       .write(to: folder.optimizer)
     savedIsGood = isGood

@@ -12,6 +12,13 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var nesterov: Bool
   /// Weight decay on every trainable parameter, as PyTorch's SGD (ℓ2) or AdamW (decoupled) has it.
   public var weightDecay: Double
+  /// Batches whose gradients are averaged for one optimiser step; the last of an epoch may have fewer.
+  public var accumulate = 1
+  /// The largest ℓ2 norm of all gradients together that a step is made with; nil takes them as they are.
+  public var clipNorm: Double?
+  /// The decay of an exponential moving average of the weights, which is what training gives then; nil keeps none. A
+  /// training with a regulariser keeps none either: what proximal steps make zero would not be zero in an average.
+  public var ema: Double?
   public var schedule: Schedule
   public var labelSmoothing: Double
   public var precision: Precision
@@ -32,6 +39,9 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   /// The rule of the gradient steps.
   public enum Optimizer: String, Sendable, Codable, CaseIterable { case sgd, adamw }
 
+  /// The optimiser steps of so many batches of an epoch.
+  func steps(ofBatches batches: Int) -> Int { (batches + accumulate - 1) / accumulate }
+
   /// The step of the proximal operator that one optimiser step at `rate` stands for.
   ///
   /// With momentum m a gradient step moves 1/(1 − m) as far as its rate says, Nesterov too. AdamW scales every
@@ -42,6 +52,9 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     case .adamw: rate
     }
   }
+
+  /// The decay of the average that is kept; nil where none is.
+  var averageDecay: Double? { regularizer.isNone ? ema : nil }
 
   public typealias Precision = Torch.Precision
 

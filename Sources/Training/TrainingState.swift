@@ -3,7 +3,7 @@ import Datasets
 import Networks
 import Torch
 
-/// What an optimiser remembers between steps, by parameter name.
+/// What is remembered between steps beside the parameters, by parameter name.
 package struct OptimizerMemory: Sendable {
   /// SGD's momenta, or AdamW's averages of the gradients.
   package var momenta: [String: Tensor] = [:]
@@ -11,6 +11,9 @@ package struct OptimizerMemory: Sendable {
   package var squares: [String: Tensor] = [:]
   /// Steps made.
   package var steps = 0
+  /// The moving average of the parameters, and the steps that it is of; empty where none is kept.
+  package var averages: [String: Tensor] = [:]
+  package var averagedSteps = 0
 
   package init() {}
 }
@@ -30,6 +33,9 @@ package struct TrainingState: ~Copyable {
   /// The same for AdamW's squares; empty until its first step.
   private var squares: [Tensor]
   private var steps: Int
+  /// Of the batches since the last step.
+  private var gradientMean = GradientMean()
+  private var weightAverage: WeightAverage?
   private let device: Device
   private let teacher: Teacher?
 
@@ -61,20 +67,38 @@ package struct TrainingState: ~Copyable {
     momenta = buffers(memory.momenta)
     squares = memory.squares.isEmpty ? [] : buffers(memory.squares)
     steps = memory.steps
+    if !memory.averages.isEmpty { beginAverage(with: memory.averages, steps: memory.averagedSteps) }
+  }
+
+  /// Begins an average of the parameters as they are, or goes on with one.
+  private mutating func beginAverage(with given: [String: Tensor] = [:], steps: Int = 0) {
+    let values = zip(program.parameterNames, parameters).map { given[$0] ?? $1 }
+    weightAverage = WeightAverage(values, laidOutLike: parameters, steps: steps)
   }
 
   /// One optimiser step on a batch; returns the mean loss and how many images were classified rightly.
   package mutating func step(
     _ batch: Batch, _ options: TrainingOptions, rate: Double, generator: Generator?
   ) -> (loss: Double, correct: Int) {
-    let (images, labels) = batch.tensors(on: device)
-    return step(images, labels, options, rate: rate, generator: generator)
+    let result = addGradients(of: batch, options, generator: generator)
+    step(options, rate: rate)
+    return result
   }
 
-  /// The same on images N×C×H×W and their labels.
-  mutating func step(
-    _ images: Tensor, _ labels: Tensor, _ options: TrainingOptions, rate: Double, generator: Generator?
+  /// The gradients of a batch, taken into the mean that the next step goes by; returns the mean loss and how many images
+  /// were classified rightly.
+  mutating func addGradients(
+    of batch: Batch, _ options: TrainingOptions, generator: Generator?
   ) -> (loss: Double, correct: Int) {
+    let (images, labels) = batch.tensors(on: device)
+    return addGradients(images, labels, options, generator: generator)
+  }
+
+  /// The same of images N×C×H×W and their labels.
+  mutating func addGradients(
+    _ images: Tensor, _ labels: Tensor, _ options: TrainingOptions, generator: Generator?
+  ) -> (loss: Double, correct: Int) {
+    if options.averageDecay != nil, weightAverage == nil { beginAverage() }
     let run = { [program, parameters, teacher] in
       let taught = options.distillation == nil ? nil : teacher?.logits(images)
       return (
@@ -87,8 +111,18 @@ package struct TrainingState: ~Copyable {
     if let distillation = options.distillation, let taught {
       loss = distillation.loss(crossEntropy: loss, logits: logits, teacher: taught.to(.float32))
     }
+    gradientMean.add(loss.gradients(of: trainable.map { parameters[$0] }), images: images.shape[0])
+    for (index, value) in result.statistics { parameters[index] = value }
+    let correct = logits.detached.argmax(axis: 1).equals(labels).sum.item
+    return (loss.detached.item, Int(correct))
+  }
+
+  /// One optimiser step by the mean of the gradients since the last.
+  mutating func step(_ options: TrainingOptions, rate: Double) {
     let leaves = trainable.map { parameters[$0] }
-    let gradients = loss.gradients(of: leaves)
+    let gradients = gradientMean.gradients
+    gradientMean = GradientMean()
+    if let limit = options.clipNorm { clipNorm(of: gradients, to: limit) }
     steps += 1
     switch options.optimizer {
     case .sgd:
@@ -101,9 +135,7 @@ package struct TrainingState: ~Copyable {
       AdamWStep(learningRate: rate, momentum: options.momentum, weightDecay: options.weightDecay, number: steps)
         .apply(parameters: leaves, gradients: gradients, averages: momenta, squares: squares)
     }
-    for (index, value) in result.statistics { parameters[index] = value }
-    let correct = logits.detached.argmax(axis: 1).equals(labels).sum.item
-    return (loss.detached.item, Int(correct))
+    if let decay = options.averageDecay { weightAverage?.add(parameters, decay: decay) }
   }
 
   /// One proximal step of length `t`, written into the buffers.
@@ -141,23 +173,33 @@ package struct TrainingState: ~Copyable {
     Dictionary(uniqueKeysWithValues: zip(program.parameterNames, parameters.map { $0.detached.to(.cpu) }))
   }
 
-  /// The network as it is now, in memory of its own.
-  func snapshot() -> Network {
+  /// The network as the steps have it now, in memory of its own.
+  func snapshot() -> Network { network(of: parameters) }
+
+  /// The average of the networks so far, in memory of its own; nil where none is kept.
+  var average: Network? { weightAverage.map { network(of: $0.values) } }
+
+  /// What training gives as it is now: the average where one is kept, else the network of the steps.
+  func result() -> Network { average ?? snapshot() }
+
+  private func network(of tensors: [Tensor]) -> Network {
     var result = template
-    for (name, tensor) in zip(program.parameterNames, parameters) {
+    for (name, tensor) in zip(program.parameterNames, tensors) {
       result.parameters[name] = tensor.detached.to(.cpu).contiguous.clone
     }
     return result
   }
 
-  /// What the optimiser remembers, in memory of its own.
+  /// What is remembered for the next step, in memory of its own.
   var memory: OptimizerMemory {
-    let names = trainable.map { program.parameterNames[$0] }
-    func named(_ buffers: [Tensor]) -> [String: Tensor] {
+    func named(_ buffers: [Tensor], _ names: [String]) -> [String: Tensor] {
       Dictionary(uniqueKeysWithValues: zip(names, buffers.map { $0.to(.cpu).contiguous.clone }))
     }
+    let names = trainable.map { program.parameterNames[$0] }
     var memory = OptimizerMemory()
-    (memory.momenta, memory.squares, memory.steps) = (named(momenta), named(squares), steps)
+    (memory.momenta, memory.squares, memory.steps) = (named(momenta, names), named(squares, names), steps)
+    memory.averages = named(weightAverage?.values ?? [], program.parameterNames)
+    memory.averagedSteps = weightAverage?.steps ?? 0
     return memory
   }
 }

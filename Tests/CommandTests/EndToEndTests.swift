@@ -112,7 +112,7 @@ struct EndToEndTests {
       ["train", "--model", "lenet5", "--epochs", "1", "--distillation", "0.5", "--threads", "1"] + teacher.data.options
     _ = try succeeding(options + ["--teacher", teacher.run, "--output", folder["run"]])
     let recipe = String(decoding: try contents(of: folder["run/recipe.yaml"]), as: UTF8.self)
-    #expect(recipe.contains("distillation: 0.5") && recipe.contains("teacher: \(teacher.run)"))
+    #expect(recipe.contains("weight: 0.5") && recipe.contains("teacher: \(teacher.run)"))
     var other = try ModelFile(teacher.run + "/best.safetensors")
     other.metadata["classes"] = other.metadata["classes"]?.replacingOccurrences(of: "Bag", with: "Bug")
     try folder.write(other.bytes(), "other.safetensors")

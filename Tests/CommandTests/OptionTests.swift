@@ -21,7 +21,10 @@ struct OptionTests {
     (["--time", "2"], "--time is 2"), (["--time", "0.5", "--macs", "0.5"], "--parameters or --macs is given too"),
     (["--time", "0.5", "--time-batch-size", "0"], "--time-batch-size is 0"),
     (["--skip", "fc4"], "did you mean fc1?"), (["--automatic-strength"], "--parameters or --macs"),
-    (["--distillation", "0.5"], "--finetune-epochs"),
+    (["--distillation", "0.5"], "--finetune-epochs"), (["--clip-norm", "0"], "--clip-norm is 0"),
+    (["--clip-norm", "nan"], "--clip-norm"), (["--ema", "1"], "--ema is 1"), (["--ema", "0.9"], "--finetune-epochs"),
+    (["--accumulate", "0"], "--accumulate is 0"), (["--cycles", "3"], "--schedule cosine-restarts"),
+    (["--cycles", "0", "--schedule", "cosine-restarts"], "--cycles is 0"),
   ])
   func `a value without sense is refused before anything is written`(options: [String], words: String) throws {
     let folder = try TemporaryFolder()

@@ -23,6 +23,20 @@ import Torch
     #expect(gradient.strides == weight.strides)
   }
 
+  @Test func `parameters that are added have gradients in memory of their own`() {
+    let (a, b) = (Tensor.ones([3]).leaf, Tensor.ones([3]).leaf)
+    let gradients = ((a + b) * counting([3])).sum.gradients(of: [a, b])
+    gradients[0].overwrite(with: Tensor.zeros([3]))
+    #expect(gradients[1].doubles == [0, 1, 2])
+  }
+
+  @Test func `tensors move by a share of the way to others`() {
+    let (x, y) = (counting([2, 2]), Tensor.ones([2, 2]))
+    Tensor.move([x], toward: [y], by: 0.25)
+    #expect(x.doubles == [0.25, 1, 1.75, 2.5])
+    #expect(y.doubles == [1, 1, 1, 1])
+  }
+
   @Test(arguments: [false, true])
   func `a slice hands its gradient to what it took, and zeros to the rest`(isChannelsLast: Bool) {
     let x = isChannelsLast ? counting([2, 3, 4, 5]).channelsLast : counting([2, 3, 4, 5])

@@ -57,7 +57,7 @@ struct RecipeTests {
     "compact-momentum": "reset", "time": "0.5", "time-batch-size": "1", "time-precision": "bfloat16",
     "decomposition": "any",
     "basis": "activations", "partial": "0.2", "shrinkage": "soft", "new-head": "true", "output-name": "y",
-    "skip-broken": "true",
+    "skip-broken": "true", "clip-norm": "2", "ema": "0.99", "accumulate": "3", "cycles": "4",
   ]
 
   @Test func `every key of the file is read, in its section and, from a run of an earlier version, without one`() throws
@@ -83,6 +83,54 @@ struct RecipeTests {
       let value = try #require(Self.values[key.option])
       #expect(try options(usual.merging([key.key: value]) { $1 }) != options(usual), "\(key.key) has no effect")
     }
+  }
+
+  @Test func `how steps are made holds for both trainings`() throws {
+    for (key, value) in [("clip-norm", "2"), ("ema", "0.9"), ("accumulate", "3")] {
+      let recipe = try Recipe(yaml: "training: {\(key): \(value)}\nfinetuning: {epochs: 1}\n", name: "one")
+      var plain = Recipe()
+      plain.finetuning.epochs = 1
+      #expect(recipe.trainingOptions != plain.trainingOptions, "\(key)")
+      #expect(recipe.finetuningOptions != plain.finetuningOptions, "\(key)")
+    }
+  }
+
+  @Test func `cycles belong to the schedule with restarts, of which two are usual`() throws {
+    var recipe = try Recipe(yaml: "training: {schedule: cosine-restarts}\n", name: "one")
+    #expect(recipe.trainingOptions.schedule == Schedule(.cosineRestarts, warmup: 1, cycles: 2))
+    recipe.finetuning.epochs = 1
+    recipe.training.cycles = 3
+    try recipe.validate()
+    #expect(recipe.trainingOptions.schedule.shape == .constant)
+    #expect(recipe.finetuningOptions.schedule == Schedule(.cosineRestarts, cycles: 3))
+    recipe.training.schedule = .cosine
+    #expect(sentence { try recipe.validate() } == "`cycles` is 3, expected `schedule` cosine-restarts with it")
+    recipe.training.leaveCycles(for: .cosine)
+    try recipe.validate()
+  }
+
+  @Test func `the steps of an epoch are those of the optimiser, the last of fewer batches`() {
+    var recipe = Recipe()
+    recipe.training.batchSize = 16
+    #expect([0, 1, 16, 17, 160].map(recipe.training.stepsPerEpoch) == [0, 1, 1, 2, 10])
+    recipe.training.accumulate = 4
+    #expect([0, 1, 64, 65, 160].map(recipe.training.stepsPerEpoch) == [0, 1, 1, 2, 3])
+  }
+
+  @Test func `a moving average is kept in fine-tuning and in ordinary training`() throws {
+    var recipe = Recipe()
+    recipe.training.ema = 0.99
+    (recipe.regularizer.nuclear, recipe.finetuning.epochs) = (0.1, 1)
+    try recipe.validate()
+    #expect(recipe.trainingOptions.averageDecay == nil)
+    #expect(recipe.finetuningOptions.averageDecay == 0.99)
+    recipe.finetuning.epochs = 0
+    #expect(
+      sentence { try recipe.validate() }
+        == "`ema` is 0.99, expected `finetune-epochs` with it, or `nuclear` 0 and `group` 0")
+    recipe.regularizer = .off
+    try recipe.validate()
+    #expect(recipe.trainingOptions.averageDecay == 0.99)
   }
 
   @Test func `no part of a recipe has more than fifteen settings`() {
@@ -113,6 +161,21 @@ struct RecipeTests {
       sentence { _ = try Recipe(yaml: "compression: {units: silent}\n", name: "old") }
         == "recipe old has units: silent in compression, as earlier versions wrote it; write it as units: zero")
     #expect(sentence { _ = try Recipe(yaml: "scheme: any\n", name: "old") }.contains("decomposition in compression"))
+  }
+
+  @Test func `a setting that got a section of its own is read from a run, and refused elsewhere with the new place`()
+    throws
+  {
+    let old = "training: {teacher: t, distillation: 0.5, temperature: 2, seed: 3}\n"
+    var expected = Recipe()
+    (expected.distillation.teacher, expected.distillation.weight, expected.distillation.temperature) = ("t", 0.5, 2)
+    expected.training.seed = 3
+    #expect(try Recipe(yaml: old, name: "run", earlier: .read) == expected)
+    #expect(
+      sentence { _ = try Recipe(yaml: "training: {distillation: 0.5}\n", name: "old") }
+        == "recipe old has distillation in training, as earlier versions wrote it; write it as weight in distillation")
+    #expect(
+      sentence { _ = try Recipe(yaml: "finetuning: {teacher: t}\n", name: "old") }.contains("unknown key teacher"))
   }
 
   private struct Options: Encodable {
@@ -227,13 +290,13 @@ struct RecipeTests {
 
   @Test func `a teacher is usual where a finished network is compressed and trained on, and nowhere else`() {
     var recipe = Recipe()
-    #expect(resolve(recipe, .pretrained).training.distillation == 0)
+    #expect(resolve(recipe, .pretrained).distillation.weight == 0)
     recipe.finetuning.epochs = 3
-    #expect(resolve(recipe, .pretrained).training.distillation == Defaults.distillation)
-    #expect(resolve(recipe, .compressionTrained).training.distillation == 0)
-    #expect(resolve(recipe, .pretrained, stepsPerEpoch: 9).training.distillation == 0)
+    #expect(resolve(recipe, .pretrained).distillation.weight == Defaults.distillation)
+    #expect(resolve(recipe, .compressionTrained).distillation.weight == 0)
+    #expect(resolve(recipe, .pretrained, stepsPerEpoch: 9).distillation.weight == 0)
     recipe.model.newHead = true
-    #expect(resolve(recipe, .pretrained).training.distillation == 0)
+    #expect(resolve(recipe, .pretrained).distillation.weight == 0)
   }
 
   @Test func `what was resolved is resolved to itself`() {

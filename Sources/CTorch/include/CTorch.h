@@ -218,9 +218,12 @@ void ct_without_gradients(ct_body body, void *context);
 /// Runs `body` under autocast to bfloat16, on the CPU and CUDA, and clears the cache of cast weights afterwards.
 void ct_autocast(ct_body body, void *context);
 ct_tensor *_Nullable ct_leaf(const ct_tensor *t);  // a detached tensor on the same memory that records gradients
-/// d loss / d parameters[i]; each gradient has the strides of its parameter.
+/// d loss / d parameters[i]; each gradient has the strides of its parameter, in memory of its own.
 bool ct_gradients(const ct_tensor *loss, const ct_tensor *const _Nonnull *_Nonnull parameters, int32_t count,
                   ct_tensor *_Nullable *_Nonnull out);
+/// Multiplies the gradients in place by min(1, limit / (n + 1e-6)) for their total ℓ2 norm n, as
+/// torch.nn.utils.clip_grad_norm_ does.
+bool ct_clip_norm(const ct_tensor *const _Nonnull *_Nonnull grads, int32_t count, double limit);
 typedef struct {
   double lr, momentum, weight_decay;
   bool nesterov, first;
@@ -237,6 +240,9 @@ bool ct_adamw_step(const ct_tensor *const _Nonnull *_Nonnull parameters,
                    const ct_tensor *const _Nonnull *_Nonnull grads, const ct_tensor *const _Nonnull *_Nonnull averages,
                    const ct_tensor *const _Nonnull *_Nonnull squares, int32_t count, const ct_adamw *how);
 bool ct_copy_into(const ct_tensor *target, const ct_tensor *source);
+/// target + share · (source − target) in place, for each of the targets.
+bool ct_lerp(const ct_tensor *const _Nonnull *_Nonnull targets, const ct_tensor *const _Nonnull *_Nonnull sources,
+             int32_t count, double share);
 ct_tensor *_Nullable ct_empty_like(const ct_tensor *t);  // same strides
 
 #ifdef __cplusplus

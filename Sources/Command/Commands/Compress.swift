@@ -155,6 +155,7 @@ struct Compress: ParsableCommand {
     var recipe = try model.compressionRecipe()
     try planning.apply(to: &recipe)
     try recipe.adopt(data)
+    if let schedule = training.schedule { recipe.training.leaveCycles(for: schedule) }
     try recipe.adopt(training)
     try recipe.adopt(compute)
     try recipe.adopt(distillation)
@@ -170,7 +171,7 @@ struct Compress: ParsableCommand {
     if head.newHead, recipe.finetuning.epochs == 0 {
       throw RecipeError("--new-head needs training; give --finetune-epochs too, or use train first")
     }
-    if head.newHead, recipe.training.distillation ?? 0 > 0, recipe.training.teacher == nil {
+    if head.newHead, recipe.distillation.weight ?? 0 > 0, recipe.distillation.teacher == nil {
       throw RecipeError("--distillation needs a --teacher with --new-head: the network itself has other classes")
     }
     try planning.checkImages(data)
@@ -208,8 +209,21 @@ struct FinetuningOptions: ParsableArguments, Encodable {
   var finetuneEpochs: Int?
   @Option(help: ArgumentHelp("Learning rate of the fine-tuning (default: the run's, or 0.02).", valueName: "x"))
   var lr: Double?
-  @Option(help: "Learning rate schedule of the fine-tuning: constant, cosine or step (default: the run's, or cosine).")
+  @Option(
+    help: ArgumentHelp(
+      "Learning rate schedule of the fine-tuning: constant, cosine, cosine-restarts or step (default: the run's, or "
+        + "cosine)."))
   var schedule: Schedule.Shape?
+  @Option(
+    help: ArgumentHelp(
+      "Cycles of --schedule cosine-restarts, each from the full learning rate to zero (default: the run's, or 2).",
+      valueName: "n"))
+  var cycles: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Keep an exponential moving average of the weights with this decay, such as 0.999 (default: none).",
+      valueName: "decay"))
+  var ema: Double?
 }
 
 /// A loss of accuracy as the target, in place of a size.

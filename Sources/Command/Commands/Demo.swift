@@ -21,6 +21,8 @@ struct Demo: ParsableCommand {
   var images = 9000
   @Option(help: ArgumentHelp("Fraction of the parameters to keep.", valueName: "fraction"))
   var parameters = 0.033
+  @Option(help: ArgumentHelp("Learning rate of every network.", valueName: "x"))
+  var lr = 0.02
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {
@@ -34,7 +36,7 @@ struct Demo: ParsableCommand {
     recipe.model.name = Catalogue.lenet5.rawValue
     recipe.model.width = 4
     recipe.training.batchSize = 64
-    recipe.training.lr = 0.05
+    recipe.training.lr = lr
     recipe.compression.parameters = parameters
     try recipe.adopt(compute)
     try recipe.validate()
@@ -66,13 +68,13 @@ struct DemoShow {
   func run() throws {
     let dense = try train("dense", in: "dense") { $0.training.epochs = epochs }
     let cut = try train("(a) dense, cut halfway", in: "a") { halve(&$0) }
-    let compact = try train("(b) trained for compression", in: "b") { recipe in
+    let compact = try train("(b) trained for it", in: "b") { recipe in
       halve(&recipe)
       // The strengths follow from the size.
       recipe.regularizer = RegularizerRecipe()
     }
     let limit = Int((recipe.compression.parameters ?? 1) * Double(try start().network.cost().parameters))
-    let small = try train("(c) small, from scratch", in: "c", parameters: limit) { $0.training.epochs = epochs }
+    let small = try train("(c) small from scratch", in: "c", parameters: limit) { $0.training.epochs = epochs }
     let contenders = [dense, cut, compact, small]
     try show(contenders, compact)
     print("The demo took \(contenders.map(\.seconds).reduce(0, +).formattedDuration).")
@@ -87,7 +89,9 @@ struct DemoShow {
   private func start(parameters limit: Int? = nil) throws -> Model {
     var model = try Model(recipe.model.name, for: data, seed: recipe.training.seed)
     model.network = try model.network.widened(by: recipe.model.width, seed: recipe.training.seed)
-    if let limit { model.network = try model.network.thinned(toParameters: limit) }
+    if let limit {
+      model.network = try model.network.thinned(toParameters: limit).withNewWeights(seed: recipe.training.seed)
+    }
     return model
   }
 

@@ -32,6 +32,7 @@ struct TrainingRecipeOptions: ParsableArguments {
     if recipe.training.weightDecay == Defaults.weightDecay(of: recipe.training.optimizer) {
       recipe.training.weightDecay = nil
     }
+    if let schedule = steps.schedule { recipe.training.leaveCycles(for: schedule) }
     if regularizer.nuclear != nil, regularizer.group != nil { recipe.regularizer.automaticStrength = nil }
     try recipe.adopt(common)
     try recipe.adopt(steps)
@@ -55,7 +56,7 @@ struct CommonTrainingOptions: ParsableArguments, Encodable {
 
 /// How the steps are made.
 struct TrainingStepOptions: ParsableArguments, Encodable {
-  @Option(help: ArgumentHelp("Images a step (default: 128).", valueName: "n"))
+  @Option(help: ArgumentHelp("Images a batch (default: 128).", valueName: "n"))
   var batchSize: Int?
   @Option(help: "sgd or adamw (default: sgd).")
   var optimizer: TrainingOptions.Optimizer?
@@ -63,7 +64,8 @@ struct TrainingStepOptions: ParsableArguments, Encodable {
   var momentum: Double?
   @Option(help: ArgumentHelp("Weight decay (default: 0.0005, or 0.01 for adamw).", valueName: "x"))
   var weightDecay: Double?
-  @Option(help: "Learning rate schedule of the last phase: constant, cosine or step (default: cosine).")
+  @Option(
+    help: "Learning rate schedule of the last phase: constant, cosine, cosine-restarts or step (default: cosine).")
   var schedule: Schedule.Shape?
   @Option(help: ArgumentHelp("Epochs over which the rate grows from zero (default: 1).", valueName: "x"))
   var warmupEpochs: Double?
@@ -127,6 +129,24 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
   @Option(
     help: ArgumentHelp("Weight decay for the compact network (default: a tenth of --weight-decay).", valueName: "x"))
   var finetuneWeightDecay: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Cycles of --schedule cosine-restarts, each from the full learning rate to zero (default: 2).", valueName: "n"))
+  var cycles: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Batches whose gradients are averaged for one step: as one batch of that many times --batch-size, but for batch "
+        + "norm, in the memory of one batch (default: 1).", valueName: "n"))
+  var accumulate: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Largest ℓ2 norm of all gradients together; larger ones are scaled down to it (default: none).", valueName: "x"))
+  var clipNorm: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Keep an exponential moving average of the weights with this decay, such as 0.999, as the result of fine-tuning "
+        + "and of ordinary training; training with a regulariser keeps none (default: none).", valueName: "decay"))
+  var ema: Double?
   @Option(help: ArgumentHelp("Label smoothing (default: 0).", valueName: "x"))
   var labelSmoothing: Double?
   @Option(
