@@ -1,6 +1,6 @@
 # make        builds .build/release/thresh
-# make demo   sets up, trains for compression on the built-in data set and prints the table (without set-up and build six
-#             minutes on two cores with AVX2, one with AVX-512)
+# make demo   sets up, trains for compression on the built-in data set and prints the table (without set-up and build
+#             three minutes on two cores with AVX2)
 # make test   sets up and runs every test with the best kernels of this processor, or those of THRESH_KERNELS (off, avx2
 #             or avx512), then what depends on kernels with every other kind that it has, then the programs in Examples
 # make bench  compares with PyTorch, interleaved (about a quarter of an hour on an idle machine)
