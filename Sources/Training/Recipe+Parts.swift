@@ -97,6 +97,8 @@ extension CompressionRecipe {
 
 extension TrainingRecipe {
   var usualRate: Double { lr ?? Defaults.rate(of: optimizer, normalized: true, origin: .random) }
+  var usualWeightDecay: Double { weightDecay ?? Defaults.weightDecay(of: optimizer) }
+
   /// The optimiser steps of an epoch of so many images.
   public func stepsPerEpoch(images: Int) -> Int {
     let batches = (images + batchSize - 1) / batchSize
@@ -111,6 +113,4 @@ extension TrainingRecipe {
   func schedule(_ shape: Schedule.Shape, warmup: Double = 0) -> Schedule {
     Schedule(shape, warmup: warmup, cycles: cycles ?? Schedule.usualCycles)
   }
-
-  var usualWeightDecay: Double { weightDecay ?? Defaults.weightDecay(of: optimizer) }
 }

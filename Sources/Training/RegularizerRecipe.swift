@@ -15,7 +15,7 @@ public struct RegularizerRecipe: Sendable, Equatable, Codable {
   public var skip: [String]?
   public var strengths: [LayerStrength] = []
   public var restoreNorm = true
-  /// Epochs over which the strength grows from zero; nil is half of all.
+  /// Epochs over which the strength grows from zero, once the network has begun to learn; nil is half of all.
   public var strengthWarmup: Double?
   /// The share of what the plan for the target would cut that goes at every proximal step, in place of both norms; nil
   /// is none.

@@ -96,7 +96,9 @@ struct RegularizerOptions: ParsableArguments, Encodable {
       "Let the strength follow the target of --parameters and --macs (default: if a strength is left open).")
   var automaticStrength: Bool?
   @Option(
-    help: ArgumentHelp("Epochs over which the strength grows from zero (default: half of --epochs).", valueName: "x"))
+    help: ArgumentHelp(
+      "Epochs over which the strength grows from zero, once the network has begun to learn (default: half of --epochs).",
+      valueName: "x"))
   var strengthWarmup: Double?
   @Option(
     help: ArgumentHelp(
