@@ -19,7 +19,7 @@ public struct DatasetFinder: Sendable {
   public var glyphs = Glyphs()
 
   /// - Parameters:
-  ///   - dataDirectory: the folder given with `--data-dir`, where the set has to be.
+  ///   - dataDirectory: the folder in which the set has to be; nil looks in the usual places.
   ///   - environment: where `THRESH_DATA`, `XDG_CACHE_HOME` and `HOME` are looked up.
   public init(dataDirectory: String? = nil, environment: [String: String], fetches: Bool = false) {
     self.dataDirectory = dataDirectory.flatMap { $0.isEmpty ? nil : $0 }

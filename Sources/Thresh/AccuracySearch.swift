@@ -164,7 +164,9 @@ package struct AccuracySearch {
   private func complaint(_ points: [Point]) -> String {
     let best = points.compactMap(\.drop).min { $0.bound < $1.bound }
     return "every size that was tried loses more than \(mostPoints) points on the held-out images"
-      + (best.map { ", the best \($0.points.formatted(decimals: 2)), at most \($0.bound.formatted(decimals: 2))" } ?? "")
+      + (best.map { drop in
+        ", the best \(drop.points.formatted(decimals: 2)), at most \(drop.bound.formatted(decimals: 2))"
+      } ?? "")
       + "; allow more, tune longer (`search-epochs`), or hold out more images (`validation`)"
   }
 }

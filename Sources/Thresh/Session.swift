@@ -115,16 +115,6 @@ public struct Session {
       compressed.model, dense: start, data, compressed, lost: training.backOffs, whileTuning: lost)
   }
 
-  /// The part of a run that comes after training: compress and read the test set.
-  package func compressOnly(_ model: Model, on data: Dataset) throws -> Outcome {
-    var resolved = self
-    resolved.steps.recipe = Defaults.resolve(recipe, for: Defaults.Context(origin: .pretrained))
-    try folder.create()
-    try AtomicOutput.write(try resolved.recipe.yaml(), to: folder.recipe)
-    let compressed = try resolved.compress(model, data)
-    return try resolved.conclude(compressed.model, dense: model, data, compressed)
-  }
-
   private func startingPoint() throws -> (Model, Dataset) {
     let source = try ModelSource(recipe.model.name, weights: recipe.model.weights)
     guard case .file = source else {
@@ -145,9 +135,7 @@ public struct Session {
           whole.contains { $0.matches(name) }
         }
       }
-      let (width, seed) = (recipe.model.width, recipe.training.seed)
-      if width < 1 { model.network = try model.network.thinned(to: width).withNewWeights(seed: seed) }
-      if width > 1 { model.network = try model.network.widened(by: width, seed: seed) }
+      model.network = try model.network.scaled(toWidth: recipe.model.width, seed: recipe.training.seed)
       return (model, try prepared(data, for: model))
     }
     guard recipe.model.width == 1 else {

@@ -21,7 +21,7 @@ extension Trainer {
   var keptStrength: Double { pow(BackOff.factor, Double(position.strengthHalvings ?? 0)) }
 
   /// A rate that was chosen anew is taken as it is, and so are strengths.
-  mutating func forgetHalvingsOfOthers() {
+  mutating func forgetHalvingsOfOtherOptions() {
     if position.halvedRate != options.learningRate { (position.halvings, position.halvedRate) = (nil, nil) }
     if position.halvedStrengths != options.regularizer.norms {
       (position.strengthHalvings, position.halvedStrengths) = (nil, nil)

@@ -10,17 +10,17 @@ struct LearningStart: Codable {
   private var correct = 0.0
 
   /// Fewer images say too little.
-  private static let leastImages = (250, ofEachClass: 5)
+  private static func least(_ classes: Int) -> Double { Double(max(250, 5 * classes)) }
   /// How many images count.
-  private static let window = (1000, ofEachClass: 20)
+  private static func window(_ classes: Int) -> Double { Double(max(1000, 20 * classes)) }
 
   /// Takes note of a step of training after so many epochs.
   mutating func add(images: Int, correct: Int, classes: Int, after progress: Double) {
     guard epochs == nil else { return }
-    let kept = max(0, 1 - Double(images) / Double(max(Self.window.0, Self.window.ofEachClass * classes)))
+    let kept = max(0, 1 - Double(images) / Self.window(classes))
     self.images = kept * self.images + Double(images)
     self.correct = kept * self.correct + Double(correct)
-    guard self.images >= Double(max(Self.leastImages.0, Self.leastImages.ofEachClass * classes)) else { return }
+    guard self.images >= Self.least(classes) else { return }
     let chance = 1 / Double(max(1, classes))
     // Thrice as often right as by chance; with few classes a tenth of the way from there to all.
     guard classes < 2 || self.correct / self.images > min(3 * chance, chance + 0.1 * (1 - chance)) else { return }

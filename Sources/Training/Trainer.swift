@@ -75,7 +75,7 @@ public struct Trainer {
     if !isResumed { try description.network.checkFinite() }
     let (network, memory) = try takeUp(isResumed ? folder.optimizer : nil)
     savedIsGood = isResumed ? position.isGood ?? true : nil
-    forgetHalvingsOfOthers()
+    forgetHalvingsOfOtherOptions()
     try willStart()
     if !isResumed { folder.removeGood() }
     try folder.cutMetrics(to: position.metricsLength)

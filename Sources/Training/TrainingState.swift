@@ -85,8 +85,8 @@ package struct TrainingState: ~Copyable {
     return result
   }
 
-  /// The gradients of a batch, taken into the mean that the next step goes by; returns the mean loss and how many images
-  /// were classified rightly.
+  /// The gradients of a batch, taken into the mean that the next step goes by; returns the mean loss and how many
+  /// images were classified rightly.
   mutating func addGradients(
     of batch: Batch, _ options: TrainingOptions, generator: Generator?
   ) -> (loss: Double, correct: Int) {

@@ -1,9 +1,10 @@
-import Compaction
 import Containers
 import Foundation
 import Networks
 import Testing
 import Torch
+
+@testable import Compaction
 
 /// What PyTorch answered, made by Tests/Fixtures/make_fixtures.py: a JSON file and the tensors of the same name.
 struct Fixture<Description: Decodable> {
@@ -91,4 +92,15 @@ func message(_ body: () throws -> Void) -> String {
   } catch {
     return "\(error)"
   }
+}
+
+/// The network without all channels that are removable.
+func narrowed(_ network: Network, minimumUnits: Int = 1) throws -> Network {
+  let removable = try RemovableChannels(in: network, minimumUnits: minimumUnits)
+  return try network.narrowed(removing: removable.channels, removable.coupling)
+}
+
+/// What changes when removable units go from the network in float64, where nothing is rounded away.
+func difference(_ network: Network, _ narrow: (Network) throws -> Network) throws -> Double {
+  try largestDifference(network.to(.float64), narrow(network.to(.float64)))
 }

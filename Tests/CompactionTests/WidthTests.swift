@@ -25,11 +25,35 @@ struct WidthTests {
     #expect(try thin(Tensor.ones([1, 3, 32, 32])).shape == [1, 10])
   }
 
-  @Test func `thinning to a number of parameters comes near it and stays under`() throws {
+  @Test(arguments: [11_500, 400_000]) func `the width for a number of parameters comes near it and stays under`(
+    limit: Int
+  ) throws {
     let whole = try Network.dec3(input: [1, 32, 32], classes: 36, seed: 0)
-    let count = try whole.thinned(toParameters: 11_500).cost().parameters
-    #expect(count <= 11_500)
-    #expect(count > 10_000)
+    let width = try whole.width(withinParameters: limit, upTo: 4)
+    let count = try whole.scaled(toWidth: width, seed: 1).cost().parameters
+    #expect(count <= limit)
+    #expect(Double(count) > 0.9 * Double(limit))
+    #expect(try whole.width(withinParameters: 1) == 0)
+  }
+
+  @Test(arguments: [0.5, 2]) func `weights of linear layers of another width are drawn for their own inputs`(
+    width: Double
+  ) throws {
+    let usual = try Network.lenet5(input: [1, 28, 28], classes: 10, seed: 0)
+    let scaled = try usual.scaled(toWidth: width, seed: 1)
+    for layer in scaled.matrixLayers {
+      let weight = try #require(scaled.parameters[layer.weights[0]])
+      let before = try #require(usual.parameters[layer.weights[0]])
+      // Of a few hundred numbers the mean says little.
+      guard weight.shape.count == 2, min(weight.count, before.count) > 1000 else { continue }
+      // E w² goes as the inverse of the inputs, so that a unit's Σw² stays.
+      func energy(_ tensor: Tensor) -> Double {
+        tensor.doubles.map { $0 * $0 }.reduce(0, +) / Double(tensor.shape[0])
+      }
+      #expect(abs(energy(weight) / energy(before) - 1) < 0.35, "\(layer.name)")
+    }
+    let same = try usual.scaled(toWidth: 1, seed: 1)
+    #expect(same.parameters["fc1.weight"]?.doubles == usual.parameters["fc1.weight"]?.doubles)
   }
 
   @Test func `a widened network is the one that is built with so many more units`() throws {

@@ -25,10 +25,7 @@ struct AccumulationTests {
   private func trainer(
     _ options: TrainingOptions, _ name: String, from network: Network? = nil, on data: Dataset? = nil
   ) throws -> Trainer {
-    let run = RunFolder(folder.url.appending(path: name))
-    try run.create()
-    let data = data ?? self.data
-    return Trainer(options, data, try model(network ?? plainNetwork(), of: data), in: run)
+    try folder.trainer(options, network ?? plainNetwork(), data ?? self.data, name)
   }
 
   private func accumulating(

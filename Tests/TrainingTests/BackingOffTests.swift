@@ -25,9 +25,7 @@ struct BackingOffTests {
   private func trainer(
     _ options: TrainingOptions, _ name: String = "run", from start: Network? = nil
   ) throws -> Trainer {
-    let run = RunFolder(folder.url.appending(path: name))
-    try run.create()
-    return Trainer(options, data, try model(start ?? smallNetwork(), of: data), in: run)
+    try folder.trainer(options, start ?? smallNetwork(), data, name)
   }
 
   private func metrics(_ run: RunFolder) throws -> [Metrics] {
@@ -195,15 +193,15 @@ struct BackingOffTests {
 
   @Test func `a network that collapses under its regulariser goes on from a good state at half the strength`() throws {
     let data = drawnData(training: 480)
-    func trainer(_ options: TrainingOptions, _ name: String, from start: Network) throws -> Trainer {
-      let run = RunFolder(folder.url.appending(path: name))
-      try run.create()
-      return Trainer(options, data, model(start, of: data), in: run)
-    }
-    var learning = try trainer(options(epochs: 2), "start", from: smallNetwork())
+    var learning = try folder.trainer(options(epochs: 2), smallNetwork(), data, "start")
     let start = try learning.train(resume: false)
-    var whole = try trainer(collapsing(epochs: 8), "whole", from: start)
-    whole.startingTop1 = try start.accuracy(on: data.test, of: data).top1
+    let top1 = try start.accuracy(on: data.test, of: data).top1
+    func collapsingTrainer(_ name: String) throws -> Trainer {
+      var trainer = try folder.trainer(collapsing(epochs: 8), start, data, name)
+      trainer.startingTop1 = top1
+      return trainer
+    }
+    var whole = try collapsingTrainer("whole")
     let expected = elements(try whole.train(resume: false))
     let backOffs = whole.backOffs
     let first = try #require(backOffs.first)
@@ -212,16 +210,14 @@ struct BackingOffTests {
     #expect("\(first)".hasPrefix("epoch \(first.epoch) ended at chance accuracy under the regulariser; going on from "))
     #expect("\(first)".hasSuffix("with half its strength, 0.5 of what it was (1 of 3)"))
     // A training that is stopped after the first return goes on as if it had not been.
-    var stopped = try trainer(collapsing(epochs: 8), "stopped", from: start)
-    stopped.startingTop1 = whole.startingTop1
+    var stopped = try collapsingTrainer("stopped")
     var steps = 0
     stopped.shouldStop = {
       steps += 1
       return steps == first.step + 2
     }
     #expect(throws: TrainingInterruption.self) { _ = try stopped.train(resume: false) }
-    var resumed = try trainer(collapsing(epochs: 8), "stopped", from: start)
-    resumed.startingTop1 = whole.startingTop1
+    var resumed = try collapsingTrainer("stopped")
     #expect(elements(try resumed.train(resume: true)) == expected)
     #expect(resumed.backOffs == backOffs)
   }

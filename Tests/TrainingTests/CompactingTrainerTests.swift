@@ -24,9 +24,7 @@ struct CompactingTrainerTests {
   }
 
   private func trainer(_ options: TrainingOptions, _ name: String) throws -> Trainer {
-    let run = RunFolder(folder.url.appending(path: name))
-    try run.create()
-    return Trainer(options, data, try model(smallNetwork(), of: data), in: run)
+    try folder.trainer(options, smallNetwork(), data, name)
   }
 
   @Test func `a network that is made smaller on the way goes on learning, and its ranks go on falling`() throws {

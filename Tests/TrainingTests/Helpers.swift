@@ -16,6 +16,15 @@ final class TemporaryFolder {
   init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
 
   deinit { try? FileManager.default.removeItem(at: url) }
+
+  /// A trainer with a run's folder of its own in this one.
+  func trainer(
+    _ options: TrainingOptions, _ network: Network, _ data: Dataset, _ name: String = "run"
+  ) throws -> Trainer {
+    let run = RunFolder(url.appending(path: name))
+    try run.create()
+    return Trainer(options, data, model(network, of: data), in: run)
+  }
 }
 
 /// A few drawn images of four classes, 16×16 grey: a bar at one of four heights in noise.
@@ -91,15 +100,13 @@ func sentence(_ body: () throws -> Void) -> String {
 func stoppedAndResumed(
   after count: Int, _ options: TrainingOptions, _ network: Network, _ data: Dataset, in folder: TemporaryFolder
 ) throws -> Network {
-  let run = RunFolder(folder.url.appending(path: "stopped-\(count)"))
-  try run.create()
-  var trainer = Trainer(options, data, model(network, of: data), in: run)
+  var trainer = try folder.trainer(options, network, data, "stopped-\(count)")
   var steps = 0
   trainer.shouldStop = {
     steps += 1
     return steps == count
   }
   #expect(throws: TrainingInterruption.self) { _ = try trainer.train(resume: false) }
-  var resumed = Trainer(options, data, model(network, of: data), in: run)
+  var resumed = try folder.trainer(options, network, data, "stopped-\(count)")
   return try resumed.train(resume: true)
 }

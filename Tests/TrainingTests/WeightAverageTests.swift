@@ -24,10 +24,7 @@ struct WeightAverageTests {
   private func trainer(
     _ options: TrainingOptions, _ name: String = "run", on data: Dataset? = nil
   ) throws -> Trainer {
-    let run = RunFolder(folder.url.appending(path: name))
-    try run.create()
-    let data = data ?? self.data
-    return Trainer(options, data, try model(smallNetwork(), of: data), in: run)
+    try folder.trainer(options, smallNetwork(), data ?? self.data, name)
   }
 
   private func parameters(_ network: Network) -> [String: [Double]] { network.parameters.mapValues(\.doubles) }

@@ -78,8 +78,12 @@ struct DemoShow {
       recipe.compression.basis = .activations
       (recipe.compression.allocation, recipe.compression.decomposition) = (.global, .any)
     }
-    let limit = Int((recipe.compression.parameters ?? 1) * Double(try start().network.cost().parameters))
-    let small = try train("(c) small from scratch", in: "c", parameters: limit) { $0.training.epochs = epochs }
+    let limit = Int((recipe.compression.parameters ?? 1) * Double(try dense.model.network.cost().parameters))
+    let usual = try Model(recipe.model.name, for: data, seed: recipe.training.seed).network
+    let width = try usual.width(withinParameters: limit, upTo: recipe.model.width)
+    let small = try train("(c) small from scratch", in: "c") { recipe in
+      (recipe.training.epochs, recipe.model.width) = (epochs, width)
+    }
     let contenders = [dense, cut, compact, small]
     try show(contenders, compact)
     print("The demo took \(contenders.map(\.seconds).reduce(0, +).formattedDuration).")
@@ -92,25 +96,16 @@ struct DemoShow {
     recipe.finetuning.lr = recipe.training.lr.map { 0.4 * $0 }
   }
 
-  private func start(parameters limit: Int? = nil) throws -> Model {
-    var model = try Model(recipe.model.name, for: data, seed: recipe.training.seed)
-    model.network = try model.network.widened(by: recipe.model.width, seed: recipe.training.seed)
-    if let limit {
-      model.network = try model.network.thinned(toParameters: limit).withNewWeights(seed: recipe.training.seed)
-    }
-    return model
-  }
-
-  private func train(
-    _ name: String, in place: String, parameters: Int? = nil, _ change: (inout Recipe) -> Void
-  ) throws -> Contender {
+  private func train(_ name: String, in place: String, _ change: (inout Recipe) -> Void) throws -> Contender {
     Console.note("\n\(name)")
     let clock = ContinuousClock.now
     var recipe = recipe
     recipe.regularizer = .off
     change(&recipe)
-    let outcome = try session(recipe, try emptied(place))
-      .run(from: try start(parameters: parameters), on: data)
+    let seed = recipe.training.seed
+    var start = try Model(recipe.model.name, for: data, seed: seed)
+    start.network = try start.network.scaled(toWidth: recipe.model.width, seed: seed)
+    let outcome = try session(recipe, try emptied(place)).run(from: start, on: data)
     let duration = clock.duration(to: .now).components
     return Contender(
       name: name, model: outcome.model, top1: outcome.result.test.top1,

@@ -97,7 +97,7 @@ struct RegularizerOptions: ParsableArguments, Encodable {
   var automaticStrength: Bool?
   @Option(
     help: ArgumentHelp(
-      "Epochs over which the strength grows from zero, once the network has begun to learn (default: half of --epochs).",
+      "Epochs over which the strength grows from zero, once the network learns (default: half of --epochs).",
       valueName: "x"))
   var strengthWarmup: Double?
   @Option(

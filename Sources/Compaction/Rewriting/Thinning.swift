@@ -1,7 +1,32 @@
 import Networks
 
 extension Network {
-  /// The same architecture with a fraction of its units: what a small dense network is compared as.
+  /// The same architecture with `width` times the units of every layer and new random weights (`withNewWeights`); 1 is
+  /// the network as it is.
+  ///
+  /// - Parameter seed: of the new weights.
+  /// - Throws: `NetworkError` when the network is not valid, or an operation's sizes do not grow with its input.
+  public func scaled(toWidth width: Double, seed: UInt64) throws -> Network {
+    if width == 1 { return self }
+    // Weights that were drawn for more inputs are too small for fewer.
+    return width < 1 ? try thinned(to: width).withNewWeights(seed: seed) : try widened(by: width, seed: seed)
+  }
+
+  /// The largest width of at most `most` at which the architecture has at most so many parameters, to six digits; 0
+  /// where even one unit in every layer is too much.
+  ///
+  /// - Throws: as `scaled`.
+  public func width(withinParameters limit: Int, upTo most: Double = 1) throws -> Double {
+    var (low, high) = (0.0, most)
+    for _ in 0..<20 {
+      let middle = (low + high) / 2
+      let isSmallEnough = try scaled(toWidth: middle, seed: 0).cost().parameters <= limit
+      (low, high) = isSmallEnough ? (middle, high) : (low, middle)
+    }
+    return low
+  }
+
+  /// The same architecture with a fraction of its units and their weights.
   ///
   /// Every channel group keeps its first channels, at least one, so any graph stays valid. Meant for networks that are
   /// not trained yet; of a trained one it cuts units without looking at them.
@@ -47,19 +72,5 @@ extension Network {
       guard let member = group.members.first, let channels = owners[member.parameter] else { return nil }
       return member.indices.map { channels[$0] }
     }
-  }
-
-  /// The widest thinned network of at most as many parameters.
-  ///
-  /// - Throws: `NetworkError` when the network is not valid.
-  public func thinned(toParameters limit: Int) throws -> Network {
-    var (low, high) = (0.0, 1.0)
-    var best = try thinned(to: 0)
-    for _ in 0..<20 {
-      let middle = (low + high) / 2
-      let candidate = try thinned(to: middle)
-      if try candidate.cost().parameters <= limit { (low, best) = (middle, candidate) } else { high = middle }
-    }
-    return best
   }
 }

@@ -1,0 +1,127 @@
+import Architectures
+import Compaction
+import Foundation
+import Networks
+import Testing
+
+@testable import Training
+
+/// What a recipe leaves open, chosen for the network and its weights.
+struct DefaultsTests {
+  private func resolve(
+    _ recipe: Recipe, _ origin: Defaults.Context.Origin, isNormalized: Bool = true, stepsPerEpoch: Int? = nil
+  ) -> Recipe {
+    Defaults.resolve(
+      recipe, for: Defaults.Context(origin: origin, isNormalized: isNormalized, stepsPerEpoch: stepsPerEpoch))
+  }
+
+  @Test func `a network without batch norm gets a smaller rate unless one is given`() throws {
+    #expect(resolve(Recipe(), .random, isNormalized: false).training.lr == 0.02)
+    #expect(resolve(Recipe(), .random).training.lr == 0.1)
+    #expect(resolve(Recipe(), .pretrained).training.lr == 0.02)
+    let given = try Recipe(yaml: "training: {lr: 0.3}\n", name: "given")
+    #expect(resolve(given, .random, isNormalized: false).training.lr == 0.3)
+  }
+
+  private static let plain: Recipe = {
+    var recipe = Recipe()
+    recipe.regularizer = .off
+    return recipe
+  }()
+
+  @Test func `pretrained weights are cut over the layers, those trained for compression by one share`() {
+    #expect(resolve(Recipe(), .random, stepsPerEpoch: 9).compression.allocation == .uniform)
+    #expect(resolve(Recipe(), .compressionTrained).compression.allocation == .uniform)
+    #expect(resolve(Recipe(), .pretrained).compression.allocation == .global)
+    #expect(resolve(Recipe(), .pretrained, stepsPerEpoch: 9).compression.allocation == .global)
+    // What was trained for compression and is trained again is pretrained.
+    #expect(resolve(Recipe(), .compressionTrained, stepsPerEpoch: 9).compression.allocation == .global)
+    var plain = Self.plain
+    #expect(resolve(plain, .random, stepsPerEpoch: 9).compression.allocation == .global)
+    plain.compression.allocation = .uniform
+    #expect(resolve(plain, .pretrained).compression.allocation == .uniform)
+  }
+
+  @Test func `every decomposition may be used, but what was trained for compression keeps the one trained`() {
+    #expect(resolve(Recipe(), .random, stepsPerEpoch: 9).planSettings.decompositions == .trained)
+    #expect(resolve(Recipe(), .pretrained).planSettings.decompositions == .any)
+    var plain = Self.plain
+    #expect(resolve(plain, .random, stepsPerEpoch: 9).planSettings.decompositions == .any)
+    plain.compression.decomposition = .trained
+    #expect(resolve(plain, .random, stepsPerEpoch: 9).planSettings.decompositions == .trained)
+  }
+
+  @Test func `activations decide what is cut to a size, but from weights that were trained for compression`() {
+    var plain = Self.plain
+    // Without a size it stays open: one may be asked for later.
+    #expect(resolve(plain, .pretrained).compression.basis == nil)
+    plain.compression.macs = 0.5
+    #expect(resolve(plain, .pretrained).compression.basis == .activations)
+    #expect(resolve(plain, .random, stepsPerEpoch: 9).compression.basis == .activations)
+    plain.compression.basis = .weights
+    #expect(resolve(plain, .pretrained).compression.basis == .weights)
+    var trained = Recipe()
+    trained.compression.macs = 0.5
+    #expect(resolve(trained, .pretrained).compression.basis == .activations)
+    #expect(resolve(trained, .random, stepsPerEpoch: 9).compression.basis == .weights)
+  }
+
+  @Test func `a teacher is usual where a finished network is compressed and trained on, and nowhere else`() {
+    var recipe = Recipe()
+    #expect(resolve(recipe, .pretrained).distillation.weight == 0)
+    recipe.finetuning.epochs = 3
+    #expect(resolve(recipe, .pretrained).distillation.weight == Defaults.distillation)
+    #expect(resolve(recipe, .compressionTrained).distillation.weight == 0)
+    #expect(resolve(recipe, .pretrained, stepsPerEpoch: 9).distillation.weight == 0)
+    recipe.model.newHead = true
+    #expect(resolve(recipe, .pretrained).distillation.weight == 0)
+  }
+
+  @Test func `what was resolved is resolved to itself`() {
+    for origin in [Defaults.Context.Origin.random, .pretrained, .compressionTrained] {
+      for steps in [nil, 9] {
+        var recipe = Recipe()
+        (recipe.compression.macs, recipe.finetuning.epochs) = (0.5, 2)
+        let once = resolve(recipe, origin, stepsPerEpoch: steps)
+        #expect(resolve(once, origin, stepsPerEpoch: steps) == once)
+      }
+    }
+  }
+
+  @Test func `a training that makes its network smaller goes to the size asked for, unless an energy is given`() {
+    var recipe = Recipe()
+    recipe.compression.compactAt = [2]
+    #expect(recipe.trainingOptions.compaction?.settings.target == .energy(recipe.compression.energy))
+    recipe.compression.macs = 0.3
+    #expect(recipe.trainingOptions.compaction?.settings.target == .macs(0.3))
+    (recipe.regularizer.nuclear, recipe.regularizer.group) = (0, 0)
+    let compaction = resolve(recipe, .random, stepsPerEpoch: 9).trainingOptions.compaction
+    #expect(compaction?.settings.allocator == .global && compaction?.settings.units == .weakest)
+    #expect(compaction?.activationImages == 512)
+    recipe.compression.compactEnergy = 0.8
+    #expect(recipe.trainingOptions.compaction?.settings.target == .energy(0.8))
+  }
+
+  @Test func `pretrained weights are regularised less, unless a size tells how much`() throws {
+    var recipe = Recipe()
+    (recipe.training.epochs, recipe.training.lr) = (6, 0.01)
+    func strength(_ origin: Defaults.Context.Origin) throws -> Double {
+      try #require(resolve(recipe, origin, stepsPerEpoch: 300).regularizer.nuclear)
+    }
+    let ratio = try strength(.pretrained) / strength(.random)
+    #expect(abs(ratio * Defaults.totalRegularization - Defaults.pretrainedTotalRegularization) < 1e-3)
+    recipe.compression.macs = 0.5
+    #expect(try strength(.pretrained) == strength(.random))
+  }
+
+  @Test func `strengths that are left open mean the same for any length of training`() throws {
+    var recipe = Recipe()
+    (recipe.training.epochs, recipe.training.warmupEpochs, recipe.training.schedule) = (10, 0, .constant)
+    let short = try #require(resolve(recipe, .random, stepsPerEpoch: 500).regularizer.nuclear)
+    recipe.training.epochs = 20
+    let long = try #require(resolve(recipe, .random, stepsPerEpoch: 500).regularizer.nuclear)
+    #expect(abs(short - 2 * long) < 0.01 * short)
+    recipe.regularizer.nuclear = 0.5
+    #expect(resolve(recipe, .random, stepsPerEpoch: 500).regularizer.nuclear == 0.5)
+  }
+}
