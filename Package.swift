@@ -58,7 +58,10 @@ let package = Package(
     library(
       "Training",
       ["Compaction", "Datasets", "Interchange", "Reports", .product(name: "Yams", package: "Yams")]),
-    library("Thresh", ["Architectures", "Reports", "Training"]),
+    .target(
+      name: "Clocks", dependencies: ["Compaction", "Interchange", "Networks"],
+      resources: [.embedInCode("Programs/clock.py")], swiftSettings: strict),
+    library("Thresh", ["Architectures", "Clocks", "Reports", "Training"]),
     // On disks that do not tell capitals, a target named as the product would be in the library's place.
     .executableTarget(
       name: "thresh-command",
@@ -84,6 +87,7 @@ let package = Package(
       swiftSettings: strict),
     tests("ReportsTests", ["Reports"]),
     tests("TrainingTests", ["Training", "Architectures"]),
+    tests("ClocksTests", ["Architectures", "Clocks", "Compaction", "Interchange", "Networks"]),
     tests("ThreshTests", ["Thresh"]),
     tests("CommandTests", ["thresh-command"]),
   ],

@@ -75,6 +75,7 @@ enum ExitStatus: Int32 {
   case plan = 68
   case proof = 69
   case diverged = 70
+  case clock = 71
   case output = 73
   case recipe = 78
   case stopped = 130
@@ -86,6 +87,7 @@ enum ExitStatus: Int32 {
     // libtorch throws where a network's numbers are not finite.
     case is NetworkError, is TorchError: self = .network
     case is PlanError: self = .plan
+    case is ClockError: self = .clock
     case is CompactionError, is VerificationError, is InferenceMismatch: self = .proof
     case is RecipeError, is KernelsError: self = .recipe
     case TrainingInterruption.diverged, TrainingInterruption.neverFinite: self = .diverged

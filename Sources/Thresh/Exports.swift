@@ -1,5 +1,6 @@
 // One import for a user of the library.
 @_exported import Architectures
+@_exported import Clocks
 @_exported import Compaction
 @_exported import Containers
 @_exported import Datasets

@@ -60,14 +60,22 @@ private enum PlanTable {
 
   private static func time(_ plan: Plan) -> [String] {
     guard let time = plan.time else { return [] }
-    let share = (time.predicted / time.original).formattedPercent(decimals: 1)
+    func share(_ after: Double, _ before: Double) -> String { (after / before).formattedPercent(decimals: 1) }
+    let measured = time.measured.map { own in
+      [
+        """
+        measured in \(own.runtime): \(milliseconds(own.original)) → \(milliseconds(own.compact)) ms \
+        (\(share(own.compact, own.original)))
+        """
+      ]
+    }
     return [
       """
-      time \(milliseconds(time.original)) → \(milliseconds(time.predicted)) ms (\(share)) for \
+      time \(milliseconds(time.original)) → \(milliseconds(time.predicted)) ms (\(share(time.predicted, time.original))) for \
       \(time.conditions.description); besides these layers \(milliseconds(time.restBefore)) → \
       \(milliseconds(time.rest)) ms
       """
-    ]
+    ] + (measured ?? [])
   }
 
   private static func summary(_ plan: Plan) -> [String] {

@@ -1,3 +1,4 @@
+import Clocks
 import Compaction
 import Datasets
 import Foundation
@@ -47,7 +48,7 @@ package struct RunSteps {
     trainer.device = device
     trainer.teacher = teacher
     trainer.startingTop1 = startingTop1
-    if recipe.compression.time != nil { trainer.layerClock = TimeCache().clock(recipe.timing, observe: observe) }
+    trainer.layerClock = try layerClock()
     trainer.observe = { observe(phase.event($0)) }
     trainer.shouldStop = stopping()
     trainer.willStart = willStart
@@ -61,7 +62,7 @@ package struct RunSteps {
   package func plan(_ network: Network, on data: Dataset?) throws -> Plan {
     defer { observe(.ended) }
     try checkSkip(network)
-    return try compression.plan(network, on: data)
+    return try compression().plan(network, on: data)
   }
 
   /// - Parameters:
@@ -73,15 +74,21 @@ package struct RunSteps {
   ) throws -> Compressed {
     defer { observe(.ended) }
     if plan == nil { try checkSkip(model.network) }
-    var compression = compression
+    var compression = try compression()
     compression.recalibrates = recalibrates
     compression.compressor.settings.whole = whole
     return try compression.compress(model, on: data, by: plan)
   }
 
-  private var compression: Compression {
+  /// What tells the times where they decide; nil where they do not.
+  private func layerClock() throws -> LayerClock? {
+    guard recipe.compression.time != nil else { return nil }
+    return try TimeCache().clock(recipe.timing, by: ClockName(recipe.machine.clock), observe: observe)
+  }
+
+  private func compression() throws -> Compression {
     var compressor = Compressor(recipe.planSettings, skip: recipe.regularizer.skip)
-    if recipe.compression.time != nil { compressor.clock = TimeCache().clock(recipe.timing, observe: observe) }
+    compressor.clock = try layerClock()
     var compression = Compression(compressor, seed: recipe.training.seed)
     compression.device = device
     compression.activationImages = recipe.activationImages

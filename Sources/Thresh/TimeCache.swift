@@ -1,3 +1,4 @@
+import Clocks
 import Compaction
 import Containers
 import Datasets
@@ -13,6 +14,8 @@ package struct TimeCache {
     package var instructions: String
     var kernels: Kernels
     package var libtorch: String
+    /// Another runtime than Thresh's own engine: its name and version, and the command where it is one.
+    package var runtime: String?
     /// Raised when layers are computed in another way than they were.
     var engine = 6
 
@@ -44,7 +47,7 @@ package struct TimeCache {
   }
 
   package let file: URL
-  package let machine = Machine.here
+  package var machine = Machine.here
 
   package init(environment: [String: String] = ProcessInfo.processInfo.environment) {
     file = URL(filePath: DatasetFinder(environment: environment).cache).appending(path: "times.json")
@@ -53,24 +56,46 @@ package struct TimeCache {
   /// A clock that gives what is kept and measures what is missing.
   ///
   /// - Parameters:
+  ///   - name: who measures.
   ///   - isFresh: whether everything is measured anew.
   ///   - observe: told how far measuring has come, on the thread that asks the clock.
+  /// - Throws: `ClockError` when another runtime cannot be asked.
   package func clock(
-    _ conditions: TimingConditions, isFresh: Bool = false, observe: @escaping RunObserver = { _ in }
+    _ conditions: TimingConditions, by name: ClockName = .thresh, isFresh: Bool = false,
+    observe: @escaping RunObserver = { _ in }
+  ) throws -> LayerClock {
+    guard name != .thresh else {
+      return keeping(conditions, isFresh, observe) { conditions, missing in
+        let timer = InstructionTimer(conditions)
+        observe(.began(part: "timing layers", count: timer.rounds * missing.count, unit: "layers"))
+        let threads = Library.threads
+        defer { Library.setThreads(threads) }
+        return timer.measure(missing) { observe(.advanced($0)) }
+      }
+    }
+    let runtime = try RuntimeClock(name, cache: file.deletingLastPathComponent()) { observe(.note($0)) }
+    var cache = self
+    cache.machine.runtime = if case .command(let command) = name { "\(runtime.name), \(command)" } else { runtime.name }
+    var clock = cache.keeping(conditions, isFresh, observe) { conditions, missing in
+      observe(.began(part: "timing layers in \(runtime.name)", count: missing.count, unit: "layers"))
+      return try runtime.measure(missing, conditions) { observe(.advanced($0)) }
+    }
+    clock.runtime = LayerClock.Runtime(name: runtime.name) { try runtime.measure($0, conditions) }
+    return try clock.learningUnitStep()
+  }
+
+  private func keeping(
+    _ conditions: TimingConditions, _ isFresh: Bool, _ observe: @escaping RunObserver,
+    _ measure: @escaping (TimingConditions, [ShapedInstruction]) throws -> LayerTimes
   ) -> LayerClock {
     // A clock may be handed to any thread, but only the one that plans asks it.
-    nonisolated(unsafe) let observe = observe
+    nonisolated(unsafe) let (observe, measure) = (observe, measure)
     return LayerClock(conditions) { conditions, instructions in
       var times = isFresh ? LayerTimes(conditions) : kept(conditions)
       let missing = times.missing(instructions)
       guard !missing.isEmpty else { return times }
-      let timer = InstructionTimer(conditions)
-      observe(.began(part: "timing layers", count: timer.rounds * missing.count, unit: "layers"))
-      let threads = Library.threads
-      let new = timer.measure(missing) { observe(.advanced($0)) }
-      Library.setThreads(threads)
-      observe(.ended)
-      times.milliseconds.merge(new.milliseconds) { $1 }
+      defer { observe(.ended) }
+      times.milliseconds.merge(try measure(conditions, missing).milliseconds) { $1 }
       do {
         try keep(times)
       } catch {

@@ -147,6 +147,8 @@ public struct MachineRecipe: Sendable, Equatable, Codable {
   /// Threads of libtorch; nil leaves them as they are.
   public var threads: Int?
   public var precision = TrainingOptions.Precision.float32
+  /// Who tells how long layers take where time decides: `thresh`, `onnxruntime`, `openvino`, or a command.
+  public var clock = "thresh"
   /// Images at once, and their precision, where time decides what is compressed.
   public var timeBatchSize = 32
   public var timePrecision = TrainingOptions.Precision.float32

@@ -117,6 +117,7 @@ enum Status {
   static let plan: Int32 = 68
   static let proof: Int32 = 69
   static let diverged: Int32 = 70
+  static let clock: Int32 = 71
   static let output: Int32 = 73
   static let recipe: Int32 = 78
   static let stopped: Int32 = 130

@@ -54,6 +54,27 @@ import Torch
     #expect(throws: Never.self) { _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network) }
   }
 
+  @Test(arguments: [0.5, 0.7], [0.0, 2.0])
+  func `a runtime in which more takes time than the layers has the last word`(
+    fraction: Double, overhead: Double
+  ) throws {
+    var clock = clock(perOperation: 0.001)
+    let own = clock
+    clock.runtime = LayerClock.Runtime(name: "slow runtime 1") { networks in
+      try networks.map { try time($0, own) + overhead }
+    }
+    let measured = try #require(compact(fraction, clock, units: .weakest).plan.time?.measured)
+    #expect(measured.runtime == "slow runtime 1")
+    #expect(abs(measured.compact / measured.original / fraction - 1) <= 0.05, "\(measured)")
+  }
+
+  @Test func `units go in the steps that the clock rewards`() throws {
+    var clock = clock(perOperation: 0.001)
+    clock.unitStep = 4
+    let plan = try compact(0.5, clock, units: .weakest).plan
+    #expect(plan.widths.values.allSatisfy { $0 % 4 == 0 } && plan.widths.values.contains { $0 % 8 != 0 })
+  }
+
   @Test func `layers have their times before and after, which sum to the whole`() throws {
     let plan = try compact(0.7, clock(perOperation: 0.001), units: .weakest).plan
     let time = try #require(plan.time)

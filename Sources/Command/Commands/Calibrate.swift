@@ -13,6 +13,9 @@ struct Calibrate: ParsableCommand {
       Every layer is timed as it is and as a pair of factors at several ranks in each decomposition. The times are \
       kept in a cache with the machine's description, and compress --time plans with them. Then the whole network is \
       timed, and the sum of its parts is shown beside the measured time. Run nothing else meanwhile.
+
+      Times of the runtime where the network will be used:
+        thresh calibrate resnet20 --batch-size 1 --threads 1 --clock onnxruntime
       """)
 
   @OptionGroup var model: ModelArgument
@@ -22,6 +25,10 @@ struct Calibrate: ParsableCommand {
   var threads: Int?
   @Option(help: "float32 or bfloat16; weights stay float32.")
   var precision = TrainingOptions.Precision.float32
+  @Option(
+    help: ArgumentHelp(
+      "Who tells the times: thresh, onnxruntime, openvino, or a command.", valueName: "name|command"))
+  var clock = "thresh"
   @Flag(help: "Print JSON: milliseconds of every layer, its pairs and the network, predicted and measured.")
   var json = false
 
@@ -33,12 +40,15 @@ struct Calibrate: ParsableCommand {
     /// What is in no layer: batch norms, activations, additions, pooling.
     var rest: Times
     var whole: Times
+    /// Name and version of another runtime than Thresh's own engine.
+    var runtime: String?
     var cache: String
   }
 
   struct Times: Encodable {
     var predicted: Double
-    var measured: Double
+    /// Nothing where a runtime cannot be looked into.
+    var measured: Double?
   }
 
   struct Layer: Encodable {
@@ -66,8 +76,7 @@ struct Calibrate: ParsableCommand {
     let network = try model.load().network
     let report = try measure(network, conditions)
     if json { try Console.json(report) } else { show(report) }
-    let (predicted, measured) = (report.whole.predicted, report.whole.measured)
-    if abs(predicted / measured - 1) > 0.15 {
+    if let measured = report.whole.measured, report.runtime == nil, abs(report.whole.predicted / measured - 1) > 0.15 {
       Console.note(
         "warning: the times of the parts do not add up to that of the network; repeat while nothing else runs")
     }
@@ -76,22 +85,28 @@ struct Calibrate: ParsableCommand {
   private func measure(_ network: Network, _ conditions: TimingConditions) throws -> Report {
     let cache = TimeCache()
     let leftOut = Compressor(PlanSettings(target: .time(1))).leftOut(of: network)
-    let analysis = try Analysis(
-      timing: network, by: cache.clock(conditions, isFresh: true, observe: Console.show), leavingOut: leftOut.contains)
-    let (whole, parts) = try NetworkTimer(conditions).measure(network)
-    let predicted = analysis.times?.original ?? parts
+    let clock = try cache.clock(conditions, by: ClockName(self.clock), isFresh: true, observe: Console.show)
+    let analysis = try Analysis(timing: network, by: clock, leavingOut: leftOut.contains)
+    guard let predicted = analysis.times?.original else { preconditionFailure("an analysis by a clock has times") }
+    let (whole, parts) = try measure(network, by: clock)
     let layers = analysis.layers.map { layer in
       Layer(
         name: layer.name, units: layer.units,
-        time: Times(predicted: predicted.layers[layer.name] ?? 0, measured: parts.layers[layer.name] ?? 0),
+        time: Times(predicted: predicted.layers[layer.name] ?? 0, measured: parts?.layers[layer.name]),
         pairs: layer.curves.flatMap { curve in
           curve.times.map { Pair(decomposition: curve.decomposition, rank: $0.rank, milliseconds: $0.milliseconds) }
         })
     }
     return Report(
       machine: cache.machine, conditions: conditions, layers: layers,
-      rest: Times(predicted: predicted.rest, measured: parts.rest),
-      whole: Times(predicted: predicted.total, measured: whole), cache: cache.file.path)
+      rest: Times(predicted: predicted.rest, measured: parts?.rest),
+      whole: Times(predicted: predicted.total, measured: whole), runtime: clock.runtime?.name, cache: cache.file.path)
+  }
+
+  /// The whole network, and its parts where the clock can look between them.
+  private func measure(_ network: Network, by clock: LayerClock) throws -> (whole: Double, parts: NetworkTime?) {
+    guard let runtime = clock.runtime else { return try NetworkTimer(clock.conditions).measure(network) }
+    return (try runtime.networks([network])[0], nil)
   }
 
   private func show(_ report: Report) {
@@ -99,12 +114,12 @@ struct Calibrate: ParsableCommand {
       .text("layer"), .number("ms"), .number("measured"), .text("fastest pair of factors"),
     ])
     func row(_ name: String, _ times: Times, _ words: String = "") {
-      table.append([name, times.predicted.formatted(decimals: 3), times.measured.formatted(decimals: 3), words])
+      table.append([name, times.predicted.formatted(decimals: 3), times.measured?.formatted(decimals: 3) ?? "–", words])
     }
     for layer in report.layers { row(layer.name, layer.time, fastest(layer)) }
     table.appendRule()
     row("besides", report.rest, "batch norms, activations, additions, pooling")
-    let gap = report.whole.predicted / report.whole.measured - 1
+    let gap = report.whole.predicted / (report.whole.measured ?? .nan) - 1
     let sign = gap < 0 ? "" : "+"
     row("whole network", report.whole, "predicted \(sign)\(gap.formattedPercent(decimals: 1)) of measured")
     print(table.text())
@@ -112,7 +127,7 @@ struct Calibrate: ParsableCommand {
     print(
       """
       milliseconds for \(report.conditions.description); \(machine.processor), \(machine.cores) cores, \
-      \(machine.instructions), libtorch \(machine.libtorch)
+      \(machine.instructions), \(report.runtime ?? "libtorch \(machine.libtorch)")
       kept in \(report.cache)
       """)
   }

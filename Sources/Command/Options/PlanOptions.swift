@@ -48,6 +48,11 @@ struct TargetOptions: ParsableArguments, Encodable {
         + "factors are faster.",
       valueName: "fraction"))
   var time: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Who tells the times of --time: thresh, onnxruntime, openvino, or a command (default: thresh).",
+      valueName: "name|command"))
+  var clock: String?
 }
 
 /// What is chosen, and by what.

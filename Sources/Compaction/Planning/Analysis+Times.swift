@@ -18,11 +18,11 @@ extension Analysis {
     let precision = clock.conditions.precision
     let (original, small) = (try network.shapedInstructions(precision), try narrowed.shapedInstructions(precision))
     let factors = try narrowed.matrixLayers.enumerated().map { index, layer in
-      try self.factorsToMeasure(layers[index], layer, narrowed, small)
+      try self.factorsToMeasure(layers[index], layer, narrowed, small, clock)
     }
     let all = network.nodes.compactMap { original[$0.name] } + narrowed.nodes.compactMap { small[$0.name] }
     // The smaller network is taken to be shared out as the given one is.
-    let (conditions, rounds) = clock.conditions.divided(by: try network.batchChunks())
+    let (conditions, rounds) = try clock.conditions(of: network)
     let times = try clock.times(conditions, all + factors.joined().flatMap(\.pair)).scaled(by: rounds)
     func milliseconds(_ instructions: [ShapedInstruction]) throws -> Double {
       guard let total = times.total(instructions) else {
@@ -47,14 +47,14 @@ extension Analysis {
   /// In each decomposition ranks up to where multiply-accumulates are no longer saved.
   private func factorsToMeasure(
     _ layer: Layer, _ matrix: MatrixLayer, _ network: Network,
-    _ instructions: [String: ShapedInstruction]
+    _ instructions: [String: ShapedInstruction], _ clock: LayerClock
   ) throws -> [(curve: Int, rank: Int, pair: [ShapedInstruction])] {
     guard layer.obstacle == nil, let whole = network.wholeInstruction(of: matrix, instructions) else { return [] }
     let nodes = matrix.nodes.compactMap { instructions[$0] }
     let cost = Cost(parameters: layer.weights, macs: nodes.map(\.macs).reduce(0, +))
     return try layer.curves.enumerated().flatMap { index, curve in
       try curve.ranksToMeasure(upTo: curve.largestRank(within: cost)).map { rank in
-        (index, rank, try curve.decomposition.instructions(of: whole, matrix.shape, rank: rank).joined)
+        (index, rank, clock.joined(try curve.decomposition.instructions(of: whole, matrix.shape, rank: rank)))
       }
     }
   }

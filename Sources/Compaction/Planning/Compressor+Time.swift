@@ -24,6 +24,43 @@ extension Compressor {
     return best.plan
   }
 
+  /// Plans for another runtime at most.
+  static let attempts = 4
+  /// How far, relative to the fraction, the measured time may be from it.
+  private static let tolerance = 0.03
+
+  /// The plan by time for a runtime that does more between the layers than the sum of their times can tell: the small
+  /// network is made and timed as a whole, and planned again with as much more or less time as it missed the goal by.
+  ///
+  /// - Returns: the plan that comes nearest to the fraction, of those that keep to it if there is one.
+  /// - Throws: as `fastest` and `apply`, and what the clock throws.
+  func plan(
+    for network: Network, by runtime: LayerClock.Runtime, _ analysis: (Widths) throws -> Analysis
+  ) throws -> Plan {
+    guard case .time(let fraction) = settings.target else { return try plan(analysis) }
+    var compressor = self
+    var aim = fraction
+    var found: [(plan: Plan, miss: Double)] = []
+    for attempt in 1...Self.attempts {
+      compressor.settings.target = .time(aim)
+      do {
+        var plan = try compressor.plan(analysis)
+        plan.leftOut = leftOut(of: network).sorted()
+        let times = try runtime.networks([network, apply(plan, to: network).network])
+        plan.time?.measured = Plan.Time.Measured(runtime: runtime.name, original: times[0], compact: times[1])
+        found.append((plan, times[1] / times[0] / fraction - 1))
+      } catch let error as PlanError {
+        if attempt == 1 { throw error }
+        break
+      }
+      guard let last = found.last, abs(last.miss) > Self.tolerance else { break }
+      aim = min(1, aim / (1 + last.miss))
+    }
+    let kept = found.filter { $0.miss <= Self.tolerance }
+    let best = (kept.isEmpty ? found : kept).min { abs($0.miss) < abs($1.miss) }
+    return try best?.plan ?? plan(analysis)
+  }
+
   private func unreachable(_ fraction: Double, _ least: Double) -> PlanError {
     let reachable = (least * 1000).rounded(.up) / 1000
     let fewest =

@@ -27,7 +27,7 @@ public struct Compressor: Sendable {
 
   /// What principal components hold is variance.
   var measure: EnergyMeasure { moments == nil ? settings.measure : .squares }
-  var search: WidthSearch { WidthSearch(settings) }
+  var search: WidthSearch { WidthSearch(settings, fastStep: clock?.unitStep ?? 8) }
 
   /// The plan for a network, which stays as it is.
   ///
@@ -35,11 +35,14 @@ public struct Compressor: Sendable {
   /// - Throws: `PlanError` when the target cannot be reached, `NetworkError`, `TorchError`, and what `progress` throws.
   public func plan(for network: Network, progress: (_ expected: Int) throws -> Void = { _ in }) throws -> Plan {
     let analyzer = try analyzer(of: network)
-    let expected = expectedAnalyses(groups: analyzer.groupCount)
-    var plan = try plan { widths in
+    let runtime = settings.isTimed ? clock?.runtime : nil
+    let expected = expectedAnalyses(groups: analyzer.groupCount) * (runtime == nil ? 1 : Self.attempts)
+    let analysis = { (widths: Widths) in
       try progress(expected)
       return try analyzer.analysis(at: widths)
     }
+    var plan =
+      if let runtime { try plan(for: network, by: runtime, analysis) } else { try plan(analysis) }
     plan.activationImages = moments?.images
     plan.leftOut = leftOut(of: network).sorted()
     return plan
@@ -90,7 +93,7 @@ extension Compressor {
   /// The same where the analysis depends on the widths.
   ///
   /// - Throws: `PlanError`, and what `analysis` throws.
-  private func plan(_ analysis: (Widths) throws -> Analysis) throws -> Plan {
+  func plan(_ analysis: (Widths) throws -> Analysis) throws -> Plan {
     for share in settings.target.shares where !(0...1).contains(share) {
       throw PlanError("the plan is to keep \(share), expected more than 0 and at most 1")
     }

@@ -46,6 +46,16 @@ public struct Plan: Sendable, Codable {
     /// Σ over layers of −log of what they keep, scaled by the batch norms; and what no choice of ranks beats.
     public var loss: Double
     public var bound: Double
+    /// Of both networks as a whole, where another runtime than Thresh's own engine is the clock.
+    public var measured: Measured?
+
+    /// Milliseconds of whole networks.
+    public struct Measured: Sendable, Codable, Equatable {
+      /// Its name and version.
+      public var runtime: String
+      public var original: Double
+      public var compact: Double
+    }
   }
 
   public var layers: [Layer]

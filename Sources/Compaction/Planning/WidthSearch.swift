@@ -4,14 +4,15 @@ struct WidthSearch {
   /// Whether units and ranks are weighed against each other, by what they lose.
   let weighsUnits: Bool
   let minimumUnits: Int
-  /// Groups keep a multiple of this many units: half a vector of 16 floats, where time decides.
+  /// Groups keep a multiple of this many units.
   let unitStep: Int
 
-  init(_ settings: PlanSettings) {
+  /// - Parameter fastStep: of units, where time decides.
+  init(_ settings: PlanSettings, fastStep: Int) {
     units = settings.units
     weighsUnits = settings.isTimed || (settings.allocator == .global && units == .weakest)
     minimumUnits = settings.minimumUnits
-    unitStep = settings.isTimed ? 8 : 1
+    unitStep = settings.isTimed ? fastStep : 1
   }
 
   /// A plan for one choice of widths.

@@ -61,8 +61,26 @@ public struct LayerTimes: Sendable, Codable, Equatable {
 
 /// Where planning gets its times from: it tells what it needs, under which conditions, and is given at least that.
 public struct LayerClock: Sendable {
+  /// Another runtime than Thresh's own engine.
+  public struct Runtime: Sendable {
+    /// Its name and version.
+    public var name: String
+    /// Milliseconds for a batch of whole networks that take turns.
+    public var networks: @Sendable ([Network]) throws -> [Double]
+
+    public init(name: String, networks: @escaping @Sendable ([Network]) throws -> [Double]) {
+      self.name = name
+      self.networks = networks
+    }
+  }
+
   /// Those of the network; its layers may meet others.
   public var conditions: TimingConditions
+  /// Groups keep a multiple of this many units: half a vector of 16 floats, or what the runtime is fast at.
+  public var unitStep = 8
+  /// Nil is Thresh's own engine, whose networks take as long as their instructions together. What another runtime does
+  /// between the layers is not known: there whole networks have the last word.
+  public var runtime: Runtime?
   public var times: @Sendable (TimingConditions, [ShapedInstruction]) throws -> LayerTimes
 
   public init(
@@ -71,6 +89,20 @@ public struct LayerClock: Sendable {
   ) {
     self.conditions = conditions
     self.times = times
+  }
+
+  /// Under what the layers of a network run, and how often one after the other: Thresh's own engine cuts batches into
+  /// chunks.
+  ///
+  /// - Throws: `NetworkError` when the network is not valid.
+  func conditions(of network: Network) throws -> (conditions: TimingConditions, rounds: Int) {
+    runtime == nil ? conditions.divided(by: try network.batchChunks()) : (conditions, 1)
+  }
+
+  /// The instructions of a layer's factors as they are measured: as one where the engine runs them so, or where the
+  /// runtime is to see all that it might fuse.
+  func joined(_ factors: [ShapedInstruction]) -> [ShapedInstruction] {
+    factors.joined(always: runtime != nil)
   }
 }
 

@@ -125,15 +125,22 @@ extension FusedOperation {
 }
 
 extension [ShapedInstruction] {
-  /// A layer's instructions as they run: a pair of factors as one, where that is faster.
-  var joined: [ShapedInstruction] {
+  /// A layer's instructions as they run: a pair of factors as one, where that is faster, or always.
+  func joined(always: Bool) -> [ShapedInstruction] {
+    if always, count == 2, case .convolution(let first, relu: false) = self[0].operation,
+      case .convolution(let last, let relu) = self[1].operation
+    {
+      return [pair(.pair(first: first, last: last, relu: relu))]
+    }
     guard count == 2, let weight = self[0].parameters[0][.weight], let next = self[1].parameters[0][.weight],
       let operation = FusedOperation.joining(self[0].operation, weight, self[1].operation, next)
     else { return self }
-    return [
-      ShapedInstruction(
-        operation, inputs: self[0].inputs + self[1].inputs.dropFirst(),
-        parameters: self[0].parameters + self[1].parameters)
-    ]
+    return [pair(operation)]
+  }
+
+  private func pair(_ operation: FusedOperation) -> ShapedInstruction {
+    ShapedInstruction(
+      operation, inputs: self[0].inputs + self[1].inputs.dropFirst(),
+      parameters: self[0].parameters + self[1].parameters)
   }
 }

@@ -26,13 +26,7 @@ public enum ONNXFile {
     var writer = ONNXGraphWriter(model.interface, halves: halves)
     for node in network.nodes { try writer.write(node, of: network, shapes) }
     writer.declare(input: network.inputShape, output: network.output, shape: shapes[network.output] ?? [])
-    var proto = ONNXModelProto()
-    proto.irVersion = 8
-    proto.producerName = "thresh"
-    var opset = ONNXOperatorSetIdProto()
-    opset.version = ONNXGraphWriter.opset
-    proto.opsetImport = [opset]
-    proto.graph = writer.graph
+    var proto = writer.model
     proto.metadataProps = try model.description.sorted { $0.key < $1.key }.map { key, value in
       var entry = ONNXStringStringEntryProto()
       (entry.key, entry.value) = (key, value)

@@ -28,6 +28,18 @@ struct ONNXGraphWriter {
     case ints([Int])
   }
 
+  /// The graph as a file holds it.
+  var model: ONNXModelProto {
+    var proto = ONNXModelProto()
+    proto.irVersion = 8
+    proto.producerName = "thresh"
+    var opset = ONNXOperatorSetIdProto()
+    opset.version = Self.opset
+    proto.opsetImport = [opset]
+    proto.graph = graph
+    return proto
+  }
+
   /// The name in the graph of a value of the network.
   func value(_ name: String) -> String { aliases[name] ?? name }
 
@@ -126,6 +138,11 @@ struct ONNXGraphWriter {
     graph.output = [Self.info(last, element(interface.outputType), shape)]
     if let own = interface.outputName, !own.isEmpty { rename(last, to: own) }
     if let own = interface.inputName, !own.isEmpty { rename(Network.inputName, to: own) }
+  }
+
+  /// Names further inputs, with a free batch.
+  mutating func declare(inputs: [(name: String, shape: [Int])]) {
+    graph.input += inputs.map { Self.info($0.name, element(interface.inputType), $0.shape) }
   }
 
   private func element(_ number: ModelInterface.NumberType) -> ONNXType {

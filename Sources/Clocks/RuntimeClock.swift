@@ -1,0 +1,103 @@
+import Compaction
+import Foundation
+import Interchange
+import Networks
+
+/// A runtime as a clock: instructions and networks are written as ONNX files, which a `ClockProgram` times.
+///
+/// A clock may be handed to any thread, but only the one that plans asks it.
+public final class RuntimeClock: @unchecked Sendable {
+  /// The runtime's name and version.
+  public let name: String
+  private let program: ClockProgram
+  private let folder: URL
+
+  /// How many files take turns.
+  private static let group = 24
+
+  /// Starts the clock.
+  ///
+  /// - Parameters:
+  ///   - clock: a runtime or a command.
+  ///   - cache: where environments of runtimes are made.
+  ///   - note: told what takes a while.
+  /// - Throws: `ClockError` when it cannot be started.
+  public init(
+    _ clock: ClockName, cache: URL, environment: [String: String] = ProcessInfo.processInfo.environment,
+    note: (String) -> Void = { _ in }
+  ) throws {
+    folder = FileManager.default.temporaryDirectory.appending(path: "thresh-clock-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let patience = environment["THRESH_CLOCK_SECONDS"].flatMap(Double.init) ?? 300
+    switch clock {
+    case .thresh: preconditionFailure("Thresh's own engine is no other runtime")
+    case .command(let command):
+      program = ClockProgram(name: "the clock “\(command)”", arguments: ["sh", "-c", command], patience: patience)
+    case .runtime(let runtime):
+      let python = try withoutActuallyEscaping(note) { note in
+        try PythonRuntime(
+          runtime: runtime, environment: environment, folder: cache.appending(path: "clocks/\(runtime.rawValue)"),
+          note: note
+        ).python()
+      }
+      let file = folder.appending(path: "clock.py")
+      try Data(PackageResources.clock_py).write(to: file)
+      program = ClockProgram(
+        name: "the clock of \(runtime.rawValue)", arguments: [python, file.path, runtime.rawValue], patience: patience)
+    }
+    name = try program.answer(ClockRequest(models: [], batch: 1, threads: 1, precision: "float32")).runtime ?? ""
+  }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
+
+  /// Milliseconds of each instruction for one batch, without what a start of the runtime takes.
+  ///
+  /// - Parameter progress: told how many more instructions are done.
+  /// - Throws: `ClockError`, `NetworkError`.
+  public func measure(
+    _ instructions: [ShapedInstruction], _ conditions: TimingConditions, progress: (Int) -> Void = { _ in }
+  ) throws -> LayerTimes {
+    var times = LayerTimes(conditions)
+    let missing = times.missing(instructions)
+    for start in stride(from: 0, to: missing.count, by: Self.group) {
+      let some = Array(missing[start..<min(start + Self.group, missing.count)])
+      // What reads nothing is there before any image.
+      let read = some.filter { !$0.inputs.isEmpty }
+      let files = try [ONNXFragment.empty] + read.map { try ONNXFragment($0) }
+      let milliseconds = try self.milliseconds(files, conditions, progress: progress)
+      for instruction in some { times[instruction] = 0 }
+      for (instruction, own) in zip(read, milliseconds.dropFirst()) {
+        times[instruction] = max(0, own - milliseconds[0])
+      }
+    }
+    return times
+  }
+
+  /// Milliseconds of whole networks that take turns, for one batch.
+  ///
+  /// - Throws: `ClockError`, `NetworkError`.
+  public func measure(_ networks: [Network], _ conditions: TimingConditions) throws -> [Double] {
+    try milliseconds(try networks.map { try ONNXFragment($0.foldingBatchNorm()) }, conditions)
+  }
+
+  private func milliseconds(
+    _ fragments: [ONNXFragment], _ conditions: TimingConditions, progress: (Int) -> Void = { _ in }
+  ) throws -> [Double] {
+    var paths: [String] = []
+    defer { for path in paths { try? FileManager.default.removeItem(atPath: path) } }
+    for (index, fragment) in fragments.enumerated() {
+      let file = folder.appending(path: "\(index).onnx")
+      try fragment.data.write(to: file)
+      paths.append(file.path)
+    }
+    let request = ClockRequest(
+      models: paths, batch: conditions.batchSize, threads: conditions.threads, precision: conditions.precision.rawValue)
+    var done = 0
+    let answer = try program.answer(request) { count in
+      done += count
+      progress(count)
+    }
+    progress(max(0, fragments.count - done))
+    return (answer.times ?? []).map(\.milliseconds)
+  }
+}

@@ -1,0 +1,69 @@
+import Architectures
+import Compaction
+import Foundation
+import Interchange
+import Networks
+import Testing
+import Torch
+
+@testable import Clocks
+
+/// onnxruntime as a clock, in the environment that `make test` sets up.
+struct RuntimeClockTests {
+  private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+  private static let environment = ["THRESH_PYTHON": root.appending(path: ".venv/bin/python").path]
+  private let conditions = TimingConditions(batchSize: 2, threads: 1)
+
+  private func clock() throws -> RuntimeClock {
+    try RuntimeClock(
+      .runtime(.onnxruntime), cache: FileManager.default.temporaryDirectory, environment: Self.environment)
+  }
+
+  @Test func `every instruction of every architecture has a time in onnxruntime`() throws {
+    let clock = try clock()
+    #expect(clock.name.hasPrefix("onnxruntime 1."))
+    // Of those that are not too large to be timed by the way.
+    for architecture in [Catalogue.lenet5, .dec3, .resnet20] {
+      let instructions = Array(
+        try architecture.network(input: [3, 32, 32], classes: 10, seed: 0).shapedInstructions().values)
+      var done = 0
+      let times = try clock.measure(instructions, conditions) { done += $0 }
+      let kinds = LayerTimes(conditions).missing(instructions)
+      #expect(times.missing(instructions).isEmpty && times.milliseconds.values.allSatisfy { $0 >= 0 })
+      #expect(times.total(kinds).map { $0 > 0 } == true && done >= kinds.count)
+    }
+  }
+
+  @Test func `whole networks take turns, and the larger takes longer`() throws {
+    let small = try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 0)
+    let large = try Catalogue.resnet56.network(input: [3, 32, 32], classes: 10, seed: 0)
+    let times = try clock().measure([small, large], conditions)
+    #expect(times.count == 2 && 0 < times[0] && times[0] < times[1])
+  }
+
+  @Test func `a Python without the runtime is a sentence`() throws {
+    let text = try #require(throws: ClockError.self) {
+      try RuntimeClock(
+        .runtime(.onnxruntime), cache: FileManager.default.temporaryDirectory,
+        environment: ["THRESH_PYTHON": "/nowhere/python"])
+    }.description
+    #expect(text.contains("THRESH_PYTHON is /nowhere/python, which cannot import onnxruntime"))
+  }
+
+  @Test func `a precision that a clock has no times of is a sentence`() throws {
+    let clock = try clock()
+    let network = try Catalogue.lenet5.network(input: [3, 32, 32], classes: 10, seed: 0)
+    let bfloat16 = TimingConditions(batchSize: 1, threads: 1, precision: .bfloat16)
+    let error = try #require(throws: ClockError.self) { try clock.measure([network], bfloat16) }
+    #expect(error.description.contains("times are of float32 here, not of bfloat16"))
+  }
+
+  @Test(arguments: [
+    (4, [1.0, 2, 3, 4, 5, 6, 7, 8, 9]), (8, [1, 5, 2, 6, 3, 7, 4, 8, 5]), (16, [2, 5, 4, 6, 4, 7, 6, 8, 6]),
+  ])
+  func `the step of units is the smallest at whose multiples fewer are faster`(step: Int, times: [Double]) {
+    let widths = stride(from: 32, through: 64, by: 4)
+    #expect(LayerClock.smallestStep(zip(widths, times).map { (width: $0, milliseconds: $1) }) == step)
+  }
+}
