@@ -161,6 +161,15 @@ bool ct_qr(const ct_tensor *a, ct_tensor **q, ct_tensor **r) {
     *r = out(triangular);
   });
 }
+ct_tensor *ct_cholesky(const ct_tensor *a) {
+  return tensor([&] { return at::linalg_cholesky(finite(in(a))); });
+}
+ct_tensor *ct_solve_triangle(const ct_tensor *l, const ct_tensor *b, bool transposed) {
+  return tensor([&] {
+    const at::Tensor triangle = transposed ? in(l).transpose(0, 1) : in(l);
+    return at::linalg_solve_triangular(triangle, in(b), /*upper=*/transposed);
+  });
+}
 ct_tensor *ct_svdvals(const ct_tensor *a) {
   return tensor([&] { return at::linalg_svdvals(in(a)); });
 }

@@ -36,9 +36,9 @@ public struct Spectrum: Sendable, Codable, Equatable {
 
   /// The number of σ > max(S, N)·ε₃₂·σ₁: what is below is rounding of the stored weights.
   public var rank: Int {
-    guard let largest = values.first else { return 0 }
-    let floor = Double(max(rows, columns)) * Double(Float.ulpOfOne) * largest
-    return values.prefix { $0 > floor }.count
+    let floor = Double(max(rows, columns)) * Double(Float.ulpOfOne) * (values.max() ?? 0)
+    // Singular values fall; what ranks of a Tucker decomposition take need not.
+    return values.lastIndex { $0 > floor }.map { $0 + 1 } ?? 0
   }
 
   public var mean: Double { values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count) }

@@ -74,7 +74,7 @@ extension Network {
       guard let weight = parameters[name] else { preconditionFailure("layer \(layer.name) has no \(name)") }
       return weight.to(.float64)
     }
-    return weights.dropFirst().reduce(weights[0]) { $0.followed(by: $1) }.unfolded
+    return weights.product.unfolded
   }
 
   private func layer(_ role: FactorRole, _ factors: [Node]) -> MatrixLayer {
@@ -133,24 +133,42 @@ extension Network {
     return factors.count == nodes.count && decomposition.matches(factors)
   }
 
-  /// The network with roles for factors that are told by their names alone, as in an `nn.Sequential`: "name.0" and
-  /// "name.1", with nothing between.
+  /// The network with roles for factors that are told by their names alone, as in an `nn.Sequential`: "name.0",
+  /// "name.1" and so on, with nothing between.
   ///
   /// Files of other programs, and those that were written before nodes kept their role, say no more than that.
   public func recognizingFactors() -> Network {
     let uses = weightUses
     var result = self
     let places = Dictionary(nodes.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
-    for (index, first) in nodes.enumerated() where first.factor == nil && first.name.hasSuffix(".0") {
-      let name = String(first.name.dropLast(2))
-      guard first.operation is any WeightedOperation, first.parameters[.bias] == nil,
-        let second = soleReader(of: first), second.name == "\(name).1", let place = places[second.name],
-        let decomposition = Decomposition.allCases.first(where: { fits([first, second], $0, uses) })
+    for first in nodes where first.factor == nil && first.name.hasSuffix(".0") {
+      let chain = namedChain(from: first)
+      // A longer chain that fits no decomposition may begin with the factors of one.
+      let found = Decomposition.allCases.compactMap { decomposition in
+        let nodes = Array(chain.prefix(decomposition.factors.count))
+        return fits(nodes, decomposition, uses) ? (nodes: nodes, decomposition: decomposition) : nil
+      }
+      guard let longest = found.map(\.nodes.count).max(),
+        let factors = found.first(where: { $0.nodes.count == longest })
       else { continue }
-      for (order, node) in [index, place].enumerated() {
-        result.nodes[node].factor = FactorRole(layer: name, index: order, decomposition: decomposition)
+      for (order, node) in factors.nodes.enumerated() {
+        guard let place = places[node.name] else { continue }
+        result.nodes[place].factor = FactorRole(
+          layer: String(first.name.dropLast(2)), index: order, decomposition: factors.decomposition)
       }
     }
     return result
+  }
+
+  /// Nodes "name.0", "name.1" and so on, each of which alone reads the one before, which has no bias.
+  private func namedChain(from first: Node) -> [Node] {
+    var chain = [first]
+    let name = first.name.dropLast(2)
+    while let last = chain.last, last.parameters[.bias] == nil, let next = soleReader(of: last),
+      next.name == "\(name).\(chain.count)"
+    {
+      chain.append(next)
+    }
+    return chain
   }
 }

@@ -33,6 +33,22 @@ extension Tensor {
     return (Tensor(owning: q), Tensor(owning: r))
   }
 
+  /// The lower triangle L of a symmetric positive definite matrix L·Lᵀ.
+  ///
+  /// - Throws: `TorchError` when the matrix is not positive definite, as on NaN.
+  public func choleskyTriangle() throws -> Tensor {
+    try withExtendedLifetime(storage) { try Tensor(checking: ct_cholesky(storage.pointer)) }
+  }
+
+  /// L⁻¹·B of this lower triangle L, or L⁻ᵀ·B; what lies above the diagonal is not read.
+  ///
+  /// - Parameters:
+  ///   - right: B, n × m of an n × n triangle.
+  ///   - transposed: whether it is Lᵀ that is solved for.
+  public func solvingTriangle(_ right: Tensor, transposed: Bool = false) -> Tensor {
+    calling(self, right) { ct_solve_triangle($0, $1, transposed) }
+  }
+
   /// The thin singular value decomposition U·diag(σ)·Vᵀ, σ descending; `vTransposed` has one row per σ.
   ///
   /// - Throws: `TorchError` when the iteration does not converge, as on NaN.

@@ -14,7 +14,7 @@ struct CalibrateTests {
     let whole = try #require(report["whole"] as? [String: Double])
     #expect(try #require(whole["predicted"]) > 0 && #require(whole["measured"]) > 0)
     let layers = try #require(report["layers"] as? [[String: Any]])
-    #expect(layers.count == 7 && layers.contains { ($0["pairs"] as? [[String: Any]])?.isEmpty == false })
+    #expect(layers.count == 7 && layers.contains { ($0["factors"] as? [[String: Any]])?.isEmpty == false })
     let file = folder["cache/thresh/times.json"]
     #expect(report["cache"] as? String == file && exists(file))
 

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 import Torch
 
-/// The three ways in which a convolution becomes two.
+/// The ways in which a convolution becomes factors.
 @Suite struct DecompositionTests {
   /// A strided, dilated, unevenly padded convolution with a bias between others, in float64.
   private func network(kernel: [Int] = [3, 5]) throws -> Network {
@@ -36,13 +36,20 @@ import Torch
   @Test(arguments: Decomposition.allCases, [[3, 5], [3, 1], [1, 5], [1, 1]])
   func `factoring at full rank changes nothing`(decomposition: Decomposition, kernel: [Int]) throws {
     let network = try network(kernel: kernel)
-    let full = try spectrum(network, decomposition).values.count
+    let full = decomposition.fullRank(of: network.layer(named: "conv").shape)
     let factored = try factorizing(network, decomposition, rank: full)
     #expect(try largestDifference(network, factored) < 1e-12)
-    #expect(factored.nodes.count == network.nodes.count + 1)
+    #expect(factored.nodes.count == network.nodes.count + decomposition.factors.count - 1)
   }
 
-  @Test(arguments: Decomposition.allCases, 1...5)
+  @Test(arguments: Decomposition.allCases.filter(\.isPair), [[3, 5], [3, 1], [1, 5], [1, 1]])
+  func `a pair's full rank is that of its unfolding`(decomposition: Decomposition, kernel: [Int]) throws {
+    let network = try network(kernel: kernel)
+    let full = decomposition.fullRank(of: network.layer(named: "conv").shape)
+    #expect(try spectrum(network, decomposition).values.count == full)
+  }
+
+  @Test(arguments: Decomposition.allCases.filter(\.isPair), 1...5)
   func `the weight's error is √Σσ² of what its own unfolding discards`(decomposition: Decomposition, rank: Int) throws {
     let network = try network()
     let small = try factorizing(network, decomposition, rank: rank)
@@ -61,7 +68,8 @@ import Torch
     let none = ConvolutionGeometry()
     let vertical = ConvolutionGeometry(stride: [2, 1], padding: [1, 0], dilation: [2, 1])
     let horizontal = ConvolutionGeometry(stride: [1, 1], padding: [0, 2], dilation: [1, 1])
-    let shapes = ["conv.0.weight", "conv.1.weight"].map { small.parameters[$0]?.shape }
+    let names = decomposition.factors.indices.map { "conv.\($0)" }
+    let shapes = names.map { small.parameters["\($0).weight"]?.shape }
     switch decomposition {
     case .spatialFirst:
       #expect((geometry("conv.0"), geometry("conv.1")) == (whole, none))
@@ -72,12 +80,16 @@ import Torch
     case .verticalFirst:
       #expect((geometry("conv.0"), geometry("conv.1")) == (vertical, horizontal))
       #expect(shapes == [[2, 6, 3, 1], [8, 2, 1, 5]])
+    case .tucker:
+      #expect((geometry("conv.0"), geometry("conv.1")) == (none, whole) && geometry("conv.2") == none)
+      #expect(shapes == [[2, 6, 1, 1], [2, 2, 3, 5], [8, 2, 1, 1]])
     default: Issue.record("\(decomposition.name) has no expectation")
     }
-    #expect(small["conv.0"]?.parameters[.bias] == nil && small["conv.1"]?.parameters[.bias] == "conv.1.bias")
+    let biases = names.map { small[$0]?.parameters[.bias] }
+    #expect(biases.dropLast().allSatisfy { $0 == nil } && biases.last == "\(names[names.count - 1]).bias")
   }
 
-  @Test(arguments: Decomposition.allCases)
+  @Test(arguments: Decomposition.allCases.filter(\.isPair))
   func `losses are the squared errors of the weight scaled by the batch norm behind it`(
     decomposition: Decomposition
   ) throws {
@@ -96,25 +108,28 @@ import Torch
   }
 
   @Test(arguments: Decomposition.allCases)
-  func `a rank's cost is what the pair costs`(decomposition: Decomposition) throws {
+  func `a rank's cost is what the factors cost`(decomposition: Decomposition) throws {
     let network = try network()
     let analysis = try Analysis(of: network, narrowed: network, [decomposition], by: NormalizedWeightEnergy())
-    let perRank = try #require(analysis.layers.first { $0.name == "conv" }?.curve(of: decomposition)).perRank
-    let costs = try factorizing(network, decomposition, rank: 3).nodeCosts()
-    let pair = costs.filter { $0.node.name.hasPrefix("conv.") }.map(\.cost)
-    #expect(3 * perRank.macs == pair.map(\.macs).reduce(0, +))
-    #expect(3 * perRank.parameters + 8 == pair.map(\.parameters).reduce(0, +))
-    #expect(3 * perRank.activationBytes == pair[0].activationBytes)
+    let curve = try #require(analysis.layers.first { $0.name == "conv" }?.curve(of: decomposition))
+    // Of Tucker's ranks one side has no more than 6.
+    for rank in [1, 3, decomposition.fullRank(of: [8, 6, 3, 5])] {
+      let costs = try factorizing(network, decomposition, rank: rank).nodeCosts()
+      let factors = costs.filter { $0.node.name.hasPrefix("conv.") }.map(\.cost)
+      #expect(curve.costs[rank].macs == factors.map(\.macs).reduce(0, +))
+      #expect(curve.costs[rank].parameters + 8 == factors.map(\.parameters).reduce(0, +))
+      #expect(curve.costs[rank].activationBytes == factors.dropLast().map(\.activationBytes).reduce(0, +))
+    }
   }
 
-  @Test(arguments: [Decomposition.pointwiseFirst, .verticalFirst])
-  func `a pair of another decomposition than the trained one is left alone`(decomposition: Decomposition) throws {
+  @Test(arguments: Decomposition.allCases.filter { $0 != .spatialFirst })
+  func `factors of another decomposition than the trained one are left alone`(decomposition: Decomposition) throws {
     let small = try factorizing(network(), decomposition, rank: 3).to(.float32)
     #expect(small.layer(named: "conv").obstacle != nil)
     let regularization = try Regularization(Regularizer(nuclear: 1, group: 1, skip: []), on: small)
     #expect(!regularization.matrices.contains { $0.layer == "conv" })
     let twice = try Compressor(PlanSettings(target: .energy(0.5)), skip: []).compact(small)
-    #expect(twice.network.nodes.filter { $0.name.hasPrefix("conv") }.map(\.name) == ["conv.0", "conv.1"])
+    #expect(twice.network.nodes.filter { $0.name.hasPrefix("conv") }.map(\.name) == small.layer(named: "conv").nodes)
     #expect(try twice.network.cost() == twice.plan.predicted)
     #expect(throws: Never.self) { _ = try EqualityProof(reference: twice.truncated, candidate: twice.network) }
   }
@@ -160,11 +175,40 @@ import Torch
       rewrite: Rewrite(removable: removable, layers: [(layer, factors)], narrow: network))
     let momentum = random(shape, 7)
     let carried = compacted.carrying(["conv.weight": momentum])
-    // ⟨V_first, dF⟩ is ⟨V, the product's change with dF⟩.
-    let change = random(try #require(carried["conv.0.weight"]).shape, 8)
-    let product = change.followed(by: try #require(small.parameters["conv.1.weight"])).unfolded
-    let left = (try #require(carried["conv.0.weight"]) * change).sum.item
-    #expect(abs(left - (momentum.unfolded * product).sum.item) < 1e-9)
+    let names = small.layer(named: "conv").weights
+    let weights = try names.map { try #require(small.parameters[$0]) }
+    // ⟨V_i, dF_i⟩ is ⟨V, the product's change with dF_i⟩.
+    for (index, name) in names.enumerated() {
+      let own = try #require(carried[name])
+      let change = random(own.shape, 8)
+      var changed = weights
+      changed[index] = change
+      #expect(abs((own * change).sum.item - (momentum.unfolded * changed.product.unfolded).sum.item) < 1e-9)
+    }
+  }
+
+  @Test(arguments: Decomposition.allCases)
+  func `factors are told by their names, and what only looks like them is not`(decomposition: Decomposition) throws {
+    let small = try factorizing(network(), decomposition, rank: 2)
+    var nameless = small
+    for index in nameless.nodes.indices { nameless.nodes[index].factor = nil }
+    #expect(nameless.layer(named: "conv.0").nodes == ["conv.0"])
+    let told = nameless.recognizingFactors()
+    #expect(told.nodes.map(\.factor) == small.nodes.map(\.factor))
+    #expect(told.layer(named: "conv").decomposition == decomposition)
+    // A bias between two factors is something between them.
+    nameless.parameters["conv.0.bias"] = random([2], 1)
+    let first = try #require(nameless.nodes.firstIndex { $0.name == "conv.0" })
+    nameless.nodes[first].parameters[.bias] = "conv.0.bias"
+    #expect(nameless.recognizingFactors().matrixLayers.contains { $0.name == "conv.0" })
+  }
+
+  @Test func `linear layers one after the other are no convolution's three factors`() throws {
+    var net = NetworkBuilder(input: [4, 1, 1], seed: 1)
+    let first = try net.linear(net.flatten(net.input), "fc.0", units: 3, bias: false)
+    let second = try net.linear(first, "fc.1", units: 3, bias: false)
+    let network = try net.finish(net.linear(second, "fc.2", units: 5)).recognizingFactors()
+    #expect(network.matrixLayers.map(\.name) == ["fc", "fc.2"])
   }
 
   @Test func `forms are written with their decomposition, and a rank alone is of the one that is trained`() throws {

@@ -70,6 +70,31 @@ import Torch
     #expect(fitted.network.layer(named: "block3.conv_v").units == units - 2)
   }
 
+  @Test(arguments: Decomposition.allCases)
+  func `every decomposition can be asked for, is predicted and is proved`(decomposition: Decomposition) throws {
+    var network = try Network.cifarResNet(blocks: 1, input: [3, 16, 16], classes: 10, seed: 3).withRandomBatchNorm()
+    network.zero("layer2.0.conv1", "layer2.0.bn1", [3, 8])
+    var compressor = compressor
+    var collector = try MomentCollector(network)
+    collector.add(Tensor.normal([16, 3, 16, 16], using: Generator(seed: 1)))
+    for moments in [nil, collector.moments] {
+      compressor.moments = moments
+      let plan = try compressor.plan(for: network)
+      let form: (inout [String: Any]) -> Void = { $0["form"] = ["rank": 9, "decomposition": decomposition.name] }
+      let changed = try edited(plan, ["layer2.0.conv1": form, "layer2.0.conv2": form])
+      let compacted = try compressor.apply(compressor.fitted(changed, to: network), to: network)
+      _ = try compressor.prove(compacted)
+      #expect(try compacted.network.cost() == compacted.plan.predicted)
+      for name in ["layer2.0.conv1", "layer2.0.conv2"] {
+        let layer = compacted.network.layer(named: name)
+        #expect(layer.decomposition == decomposition && layer.nodes.count == decomposition.factors.count)
+        // The layer gives what one with the truncated matrix gives.
+        #expect(compacted.plan.layers.first { $0.name == name }?.form == .lowRank(decomposition, rank: 9))
+      }
+      #expect(try largestDifference(compacted.truncated, compacted.network) < 1e-5)
+    }
+  }
+
   @Test func `a layer made dense by hand says so`() throws {
     let network = try network()
     let plan = try Compressor(PlanSettings(target: .energy(0.5))).plan(for: network)

@@ -48,8 +48,8 @@ import Torch
   }
 
   @Test func `the factors are balanced`() throws {
-    let factors = try Factorization(random([6, 10], 1), rank: 3)
-    let (a, b) = (factors.first, factors.second)
+    let factors = try Factorization(random([6, 10], 1), rank: 3).factors
+    let (a, b) = (factors[0], factors[1])
     let rows = (a * a).sum(axes: [1]).doubles, columns = (b * b).sum(axes: [0]).doubles
     for (x, y) in zip(rows, columns) { #expect(abs(x - y) < 1e-12 * x) }
   }

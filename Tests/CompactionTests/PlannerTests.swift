@@ -13,7 +13,9 @@ import Testing
     let perRank = spectrum.rows + columns
     let curve = RankCurve(
       decomposition: .spatialFirst, spectrum: spectrum, losses: spectrum.losses(.sum),
-      perRank: Cost(parameters: perRank, macs: perRank * positions, activationBytes: 4 * positions))
+      costs: (0...max(values.count, factorizedRank ?? 0)).map { rank in
+        Cost(parameters: rank * perRank, macs: rank * perRank * positions, activationBytes: 4 * rank * positions)
+      })
     let weights = factorizedRank.map { $0 * perRank } ?? spectrum.rows * columns
     return Analysis.Layer(
       name: name, curves: [curve], positions: positions, weights: weights, weightsBefore: weights,

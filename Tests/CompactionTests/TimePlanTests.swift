@@ -13,7 +13,7 @@ import Torch
     return LayerClock(conditions) { _, instructions in
       var times = LayerTimes(conditions)
       for instruction in instructions {
-        // Two factors in one instruction are two operations.
+        // Factors in one instruction are several operations.
         let operations = Double(instruction.operation.operations.count)
         times[instruction] = perOperation * operations + perMillion * Double(instruction.macs) / 1e6
       }
@@ -168,7 +168,8 @@ import Torch
   @Test func `between measured ranks times lie on a straight line, outside of them nowhere`() {
     var curve = RankCurve(
       decomposition: .spatialFirst, spectrum: Spectrum(values: Array(repeating: 1, count: 64), rows: 64, columns: 64),
-      losses: Array(repeating: 0, count: 65), perRank: Cost(parameters: 128, macs: 128), rankStep: 8)
+      losses: Array(repeating: 0, count: 65), costs: (0...64).map { Cost(parameters: 128 * $0, macs: 128 * $0) },
+      rankStep: 8)
     curve.times = [RankCurve.RankTime(rank: 8, milliseconds: 1), RankCurve.RankTime(rank: 32, milliseconds: 4)]
     #expect([8, 16, 20, 32].map(curve.milliseconds) == [1, 2, 2.5, 4])
     #expect(curve.milliseconds(at: 4) == nil && curve.milliseconds(at: 40) == nil)

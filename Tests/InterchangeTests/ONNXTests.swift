@@ -147,6 +147,25 @@ import Torch
     #expect(try compacted.network.cost().parameters <= Int(0.8 * Double(network.cost().parameters)))
   }
 
+  @Test(arguments: Decomposition.allCases, [false, true])
+  func `factors come back as factors of their layer`(decomposition: Decomposition, folds: Bool) throws {
+    let network = withRandomBatchNorm(try .cifarResNet(blocks: 1, input: [3, 16, 16], classes: 5, seed: 1))
+    let layer = network.layer(named: "layer2.0.conv1")
+    let factors = try Factorization(network.matrix(of: layer), as: decomposition, shape: layer.shape, rank: 5)
+    let small = try network.factorizing(layer, factors)
+    let back = try ONNXFile.model(
+      of: ONNXFile.data(of: plainModel(small), foldingBatchNorm: folds), name: "x", folder: URL(filePath: ".")
+    ).network
+    #expect(back.layer(named: layer.name).decomposition == decomposition)
+    #expect(back.layer(named: layer.name).nodes == small.layer(named: layer.name).nodes)
+    #expect(back.layer(named: layer.name).shape == layer.shape)
+    let images = Tensor.normal([2] + network.inputShape, using: Generator(seed: 2))
+    #expect(try relativeDifference(back(images), small(images)) < 1e-5)
+    let source = try PyTorchModule(small, weights: "w.safetensors").source
+    #expect(source.contains("self.add(\"\(layer.name)\", nn.Sequential(nn.Conv2d("))
+    #expect(!source.contains("\(layer.name).0"))
+  }
+
   @Test func `what describes a model goes through an ONNX file`() throws {
     let model = try sampleModel()
     let back = try ONNXFile.model(

@@ -85,6 +85,22 @@ import Torch
     expectClose(try Program(network, .inference(batch: 1))(images), try exact(network, images))
   }
 
+  @Test func `of three factors two are one instruction, and what they give is right`() throws {
+    var net = NetworkBuilder(input: [16, 9, 8], seed: 0)
+    let first = try net.convolution(net.input, "conv.0", units: 7, kernel: [1, 1])
+    let core = try net.convolution(first, "conv.1", units: 6, kernel: [3, 3], stride: [2, 1], padding: [1, 1])
+    let last = try net.convolution(core, "conv.2", units: 16, kernel: [1, 1], bias: true)
+    let network = try net.finish(net.relu(last)).recognizingFactors()
+    #expect(network.matrixLayers.map(\.decomposition) == [.tucker])
+    let joined = try instructions(network).map { $0.nodes.map(\.name) }
+    #expect(
+      joined
+        == (PackedConvolution.hasDirectKernels
+          ? [["conv.0", "conv.1"], ["conv.2"]] : network.nodes.prefix(3).map { [$0.name] }))
+    let images = Tensor.normal([3, 16, 9, 8], using: Generator(seed: 1))
+    expectClose(try Program(network, .inference(batch: 1))(images), try exact(network, images))
+  }
+
   @Test func `a shortcut without weights is one instruction, with the addition and the ReLU behind it`() throws {
     let network = try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 0)
     let operations = try instructions(network).flatMap(\.operation.operations)

@@ -155,17 +155,23 @@ extension RandomGraph {
       }
     },
     { graph in
-      // A pair of factors.
+      // The factors of a layer.
       let x = try graph.image()
-      let name = "pair\(graph.network.nodes.count)"
+      let name = "factors\(graph.network.nodes.count)"
       let (channels, rank) = (graph.shape(x)[0], graph.int(1...3))
-      let sides = try graph.one(of: [([3, 3], [1, 1]), ([3, 1], [1, 3]), ([1, 1], [3, 3])])
-      let geometries = [sides.0, sides.1].map { ConvolutionGeometry(padding: $0.map { $0 / 2 }) }
-      let first = try graph.append(
-        Convolution(geometries[0]), [x], [.weight: (.matrix, [rank, channels] + sides.0)], named: "\(name).0")
-      try graph.append(
-        Convolution(geometries[1]), [first],
-        [.weight: (.matrix, [channels, rank] + sides.1), .bias: (.signed, [channels])], named: "\(name).1")
+      let sides = try graph.one(of: [
+        [[3, 3], [1, 1]], [[3, 1], [1, 3]], [[1, 1], [3, 3]], [[1, 1], [3, 3], [1, 1]],
+      ])
+      var last = x
+      for (index, side) in sides.enumerated() {
+        let isLast = index == sides.count - 1
+        let weight = [isLast ? channels : rank, index == 0 ? channels : rank] + side
+        last = try graph.append(
+          Convolution(ConvolutionGeometry(padding: side.map { $0 / 2 })), [last],
+          isLast
+            ? [.weight: (.matrix, weight), .bias: (.signed, [channels])] : [.weight: (.matrix, weight)],
+          named: "\(name).\(index)")
+      }
     },
     { graph in
       // A shortcut without weights.

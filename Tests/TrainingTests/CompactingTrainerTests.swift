@@ -80,6 +80,27 @@ struct CompactingTrainerTests {
     #expect(elements(try resumed.train(resume: true)) == expected)
   }
 
+  @Test(arguments: Decomposition.allCases)
+  func `factors of any decomposition are trained, and a training of them can be stopped`(
+    decomposition: Decomposition
+  ) throws {
+    let given = try smallNetwork()
+    let layer = given.layer(named: "conv1")
+    let factors = try Factorization(given.matrix(of: layer), as: decomposition, shape: layer.shape, rank: 6)
+    let network = try given.factorizing(layer, factors)
+    let options = options(
+      epochs: 2, regularizer: Regularizer(nuclear: 0.1, group: 0.05, groupNorm: .scale, frequency: .steps(3)))
+    var whole = try folder.trainer(options, network, data, "whole")
+    let trained = try whole.train(resume: false)
+    #expect(trained.layer(named: "conv1").decomposition == decomposition)
+    for name in network.layer(named: "conv1").weights {
+      let (before, after) = (try #require(network.parameters[name]), try #require(trained.parameters[name]))
+      #expect((after - before).norm > 1e-3 * before.norm)
+    }
+    let end = try stoppedAndResumed(after: 13, options, network, data, in: folder)
+    #expect(elements(end) == elements(trained))
+  }
+
   @Test func `what was made smaller goes on as the network it was, with its images`() throws {
     var first = try trainer(compacting([1], of: 2), "run")
     _ = try first.train(resume: false)

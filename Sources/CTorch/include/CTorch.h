@@ -124,6 +124,9 @@ bool ct_svd(const ct_tensor *a, ct_tensor *_Nullable *_Nonnull u, ct_tensor *_Nu
             ct_tensor *_Nullable *_Nonnull vh);
 bool ct_qr(const ct_tensor *a, ct_tensor *_Nullable *_Nonnull q, ct_tensor *_Nullable *_Nonnull r);
 ct_tensor *_Nullable ct_svdvals(const ct_tensor *a);
+ct_tensor *_Nullable ct_cholesky(const ct_tensor *a);
+/// X of LX = B, or of LᵀX = B, for a lower triangle L.
+ct_tensor *_Nullable ct_solve_triangle(const ct_tensor *l, const ct_tensor *b, bool transposed);
 
 // MARK: Layers (layers.cpp); images are N×C×H×W
 typedef struct {

@@ -10,7 +10,7 @@ struct Calibrate: ParsableCommand {
       Example:
         thresh calibrate resnet20 --batch-size 32 --threads 2
 
-      Every layer is timed as it is and as a pair of factors at several ranks in each decomposition. The times are \
+      Every layer is timed as it is and as factors at several ranks in each decomposition. The times are \
       kept in a cache with the machine's description, and compress --time plans with them. Then the whole network is \
       timed, and the sum of its parts is shown beside the measured time. Run nothing else meanwhile.
 
@@ -29,7 +29,7 @@ struct Calibrate: ParsableCommand {
     help: ArgumentHelp(
       "Who tells the times: thresh, onnxruntime, openvino, or a command.", valueName: "name|command"))
   var clock = "thresh"
-  @Flag(help: "Print JSON: milliseconds of every layer, its pairs and the network, predicted and measured.")
+  @Flag(help: "Print JSON: milliseconds of every layer, its possible factors and the network, predicted and measured.")
   var json = false
 
   /// What is printed with --json; times are milliseconds for a batch.
@@ -55,10 +55,10 @@ struct Calibrate: ParsableCommand {
     var name: String
     var units: Int
     var time: Times
-    var pairs: [Pair]
+    var factors: [Factors]
   }
 
-  struct Pair: Encodable {
+  struct Factors: Encodable {
     var decomposition: Decomposition
     var rank: Int
     var milliseconds: Double
@@ -93,8 +93,8 @@ struct Calibrate: ParsableCommand {
       Layer(
         name: layer.name, units: layer.units,
         time: Times(predicted: predicted.layers[layer.name] ?? 0, measured: parts?.layers[layer.name]),
-        pairs: layer.curves.flatMap { curve in
-          curve.times.map { Pair(decomposition: curve.decomposition, rank: $0.rank, milliseconds: $0.milliseconds) }
+        factors: layer.curves.flatMap { curve in
+          curve.times.map { Factors(decomposition: curve.decomposition, rank: $0.rank, milliseconds: $0.milliseconds) }
         })
     }
     return Report(
@@ -111,7 +111,7 @@ struct Calibrate: ParsableCommand {
 
   private func show(_ report: Report) {
     var table = TextTable([
-      .text("layer"), .number("ms"), .number("measured"), .text("fastest pair of factors"),
+      .text("layer"), .number("ms"), .number("measured"), .text("fastest factors"),
     ])
     func row(_ name: String, _ times: Times, _ words: String = "") {
       table.append([name, times.predicted.formatted(decimals: 3), times.measured?.formatted(decimals: 3) ?? "–", words])
@@ -133,7 +133,7 @@ struct Calibrate: ParsableCommand {
   }
 
   private func fastest(_ layer: Layer) -> String {
-    guard let best = layer.pairs.min(by: { $0.milliseconds < $1.milliseconds }) else { return "–" }
+    guard let best = layer.factors.min(by: { $0.milliseconds < $1.milliseconds }) else { return "–" }
     let slower = best.milliseconds < layer.time.predicted ? "" : ", no faster"
     return "\(best.milliseconds.formatted(decimals: 3)) at rank \(best.rank) as \(best.decomposition.name)\(slower)"
   }

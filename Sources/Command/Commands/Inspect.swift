@@ -28,7 +28,7 @@ struct Inspect: ParsableCommand {
 
   struct Layer: Encodable {
     var name: String
-    /// Of the layer's matrix as a weight; a pair of factors is shown as the one layer it stands for.
+    /// Of the layer's matrix as a weight; factors are shown as the one layer that they stand for.
     var shape: [Int]
     var factorized: Bool
     var rank: Int
@@ -76,7 +76,7 @@ struct Inspect: ParsableCommand {
     for layer in report.layers {
       let full = min(layer.singularValues.count, layer.units)
       table.append([
-        layer.name + (layer.factorized ? " (pair)" : ""), layer.shape.map(String.init).joined(separator: "×"),
+        layer.name + (layer.factorized ? " (factors)" : ""), layer.shape.map(String.init).joined(separator: "×"),
         "\(layer.rank)/\(full)", "\(layer.rank90)", "\(layer.zeroUnits)", layer.parameters.formattedCount,
         layer.macs.formattedCount,
       ])

@@ -61,8 +61,9 @@ struct ChoiceOptions: ParsableArguments, Encodable {
   var energy: Double?
   @Option(
     help: ArgumentHelp(
-      "trained: k×k→1×1, whose matrix the regulariser trains; any: for each layer the best of k×k→1×1, 1×1→k×k and "
-        + "vertical→horizontal (default: trained for compression-trained networks without --time, else any)."))
+      "trained: k×k→1×1, whose matrix the regulariser trains; any: for each layer the best of k×k→1×1, 1×1→k×k, "
+        + "vertical→horizontal and 1×1→k×k→1×1 (default: trained for compression-trained networks without --time, else any)."
+    ))
   var decomposition: DecompositionChoice?
   @Option(
     help: ArgumentHelp(

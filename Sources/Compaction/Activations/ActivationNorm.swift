@@ -7,13 +7,14 @@ import Torch
 /// the batch norm behind gives each unit. Of all matrices of rank r, W_r = D⁻¹·U_r·U_rᵀ·D·W is the best, U being the
 /// eigenvectors of D·W·K·Wᵀ·D: the principal components of the activations (Zhang et al. 2016, "Accelerating Very Deep
 /// Convolutional Networks for Classification and Detection", eq. 4). Decompositions whose second factor sums over taps
-/// as well take K of the first factor's patches, as if taps did not correlate.
+/// as well take K of the first factor's patches, as if taps did not correlate. Of more than two factors no unfolding is
+/// cut: errors count for whole patches (`MeasuredKernel`).
 struct ActivationNorm: Sendable {
   /// D, a number for each unit; none is so small that its unit would be lost.
   private let scale: [Double]
   /// Of the weight, N×C×d_h×d_w or N×S.
   private let shape: [Int]
-  /// K of what a decomposition's first factor reads, in float64.
+  /// K of the columns of a decomposition's unfolding, in float64.
   private let second: @Sendable (Decomposition) -> Tensor
 
   /// - Parameters:
@@ -80,9 +81,17 @@ struct ActivationNorm: Sendable {
     )
   }
 
+  /// The kernel of this matrix with D and K of whole patches.
+  func kernel(_ matrix: Tensor) -> MeasuredKernel {
+    let second = second(.spatialFirst)
+    let ridged = second + Tensor.identity(second.shape[0], dtype: .float64) * ridge(of: second)
+    return MeasuredKernel(matrix, shape: shape, scale: scale, second: ridged)
+  }
+
   /// ‖D·Δ·K^½‖_F of a difference from the layer's matrix.
   func callAsFunction(_ difference: Tensor, as decomposition: Decomposition) -> Double {
-    let (scaled, second) = (scaled(difference, decomposition), second(decomposition))
+    let cut = decomposition.isPair ? decomposition : .spatialFirst
+    let (scaled, second) = (scaled(difference, cut), second(cut))
     let read = scaled.matmul(second) + scaled * ridge(of: second)
     return max(0, (read * scaled).sum.item).squareRoot()
   }

@@ -4,8 +4,8 @@ import Torch
 /// Second moments of what the layers of a network read: they tell which directions of a layer's matrix matter for
 /// images, where the matrix itself only tells which are long.
 public struct InputMoments: Sendable {
-  /// E[xxᵀ] of the patches that the first factor of each decomposition reads, its columns in their order, in float64;
-  /// by the name of the layer. Around the mean where a batch norm follows, which is measured again after a cut.
+  /// E[xxᵀ] of the patches that the first factor of each pair reads, its columns in their order, in float64; by the name
+  /// of the layer. Around the mean where a batch norm follows, which is measured again after a cut.
   private let second: [String: [Decomposition: Tensor]]
   /// How many images were seen.
   public let images: Int
@@ -117,7 +117,7 @@ public struct MomentCollector {
       let mean = sums.first / Double(sums.count)
       let whole = sums.second / Double(sums.count)
       let moment = layer.isNormed ? whole - mean.matmul(mean.transposed) : whole
-      for decomposition in Decomposition.all(for: layer.shape) {
+      for decomposition in Decomposition.all(for: layer.shape) where decomposition.isPair {
         second[layer.name, default: [:]][decomposition] = decomposition.marginal(of: moment, layer.shape)
       }
     }

@@ -23,7 +23,7 @@ extension Analysis {
     let all = network.nodes.compactMap { original[$0.name] } + narrowed.nodes.compactMap { small[$0.name] }
     // The smaller network is taken to be shared out as the given one is.
     let (conditions, rounds) = try clock.conditions(of: network)
-    let times = try clock.times(conditions, all + factors.joined().flatMap(\.pair)).scaled(by: rounds)
+    let times = try clock.times(conditions, all + factors.joined().flatMap(\.instructions)).scaled(by: rounds)
     func milliseconds(_ instructions: [ShapedInstruction]) throws -> Double {
       guard let total = times.total(instructions) else {
         throw PlanError("the clock gave no time for \(times.missing(instructions)[0].key); please report this network")
@@ -38,7 +38,7 @@ extension Analysis {
     for (index, own) in factors.enumerated() {
       layers[index].milliseconds = self.times?.narrowed.layers[layers[index].name]
       for measured in own {
-        let time = RankCurve.RankTime(rank: measured.rank, milliseconds: try milliseconds(measured.pair))
+        let time = RankCurve.RankTime(rank: measured.rank, milliseconds: try milliseconds(measured.instructions))
         layers[index].curves[measured.curve].times.append(time)
       }
     }
@@ -48,7 +48,7 @@ extension Analysis {
   private func factorsToMeasure(
     _ layer: Layer, _ matrix: MatrixLayer, _ network: Network,
     _ instructions: [String: ShapedInstruction], _ clock: LayerClock
-  ) throws -> [(curve: Int, rank: Int, pair: [ShapedInstruction])] {
+  ) throws -> [(curve: Int, rank: Int, instructions: [ShapedInstruction])] {
     guard layer.obstacle == nil, let whole = network.wholeInstruction(of: matrix, instructions) else { return [] }
     let nodes = matrix.nodes.compactMap { instructions[$0] }
     let cost = Cost(parameters: layer.weights, macs: nodes.map(\.macs).reduce(0, +))

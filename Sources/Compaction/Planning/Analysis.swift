@@ -43,13 +43,14 @@ public struct Analysis: Sendable {
 
     /// What the network's cost changes by when the layer takes this form.
     func change(to form: Form) -> Cost {
-      guard case .lowRank(let decomposition, let rank) = form, let perRank = curve(of: decomposition)?.perRank else {
+      guard case .lowRank(let decomposition, let rank) = form, let costs = curve(of: decomposition)?.costs else {
         return Cost()
       }
       // A pair has its values between the factors already.
+      let between = factorizedRank.map { costs[$0].activationBytes } ?? 0
       return Cost(
-        parameters: rank * perRank.parameters - weights, macs: rank * perRank.macs - weights * positions,
-        activationBytes: (rank - (factorizedRank ?? 0)) * perRank.activationBytes)
+        parameters: costs[rank].parameters - weights, macs: costs[rank].macs - weights * positions,
+        activationBytes: costs[rank].activationBytes - between)
     }
   }
 
@@ -113,8 +114,7 @@ extension Analysis {
         name: layer.name, curves: curves, positions: narrowed.positions(last, shapes),
         weights: narrowed.weights(of: layer), weightsBefore: network.weights(of: old),
         unitsBefore: old.units,
-        factorizedRank: layer.isFactorized ? first.flatMap { narrowed.parameter(.weight, of: $0)?.shape[0] } : nil,
-        obstacle: obstacle)
+        factorizedRank: narrowed.factorizedRank(of: layer), obstacle: obstacle)
     }
     original = try network.cost()
     self.narrowed = try narrowed.cost()

@@ -5,10 +5,13 @@ import Networks
 public enum Form: Sendable, Equatable {
   /// As it stands.
   case dense
-  /// Two factors of this rank.
+  /// Factors of this rank.
   case lowRank(Decomposition = .spatialFirst, rank: Int)
 
   public var rank: Int? { if case .lowRank(_, let rank) = self { rank } else { nil } }
+
+  /// Whether a plan knows its error; of more than two factors it knows an upper bound.
+  var isExact: Bool { if case .lowRank(let decomposition, _) = self { decomposition.isPair } else { true } }
 }
 
 /// One form that a layer may take, with what it costs and what it loses.

@@ -159,7 +159,7 @@ extension Analysis.Layer {
       else {
         return nil
       }
-      return (.lowRank(curve.decomposition, rank: enough), enough * curve.perRank.parameters)
+      return (.lowRank(curve.decomposition, rank: enough), curve.costs[enough].parameters)
     }
     guard let best = found.min(by: { $0.weights < $1.weights }), best.weights < weights else { return nil }
     return Plan.Choice(form: best.form)

@@ -22,7 +22,7 @@ struct CountedCost: CostModel {
     for curve in layer.curves {
       let least = min(max(1, minimumRank), curve.spectrum.values.count)
       for rank in stride(from: least, through: curve.spectrum.rank, by: 1) {
-        let cost = rank &* curve.perRank.size
+        let cost = curve.costs[rank].size
         if saves(cost, over: dense) { all.append((.lowRank(curve.decomposition, rank: rank), cost)) }
       }
     }

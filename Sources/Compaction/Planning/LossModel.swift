@@ -3,7 +3,8 @@ import Torch
 
 /// What a layer loses at each rank.
 protocol LossModel {
-  /// The spectrum of one unfolding of a layer's matrix, and the share of the whole that is lost at each rank from 0.
+  /// The spectrum of one unfolding of a layer's matrix, and the share of the whole that is lost at each rank from 0. Of
+  /// more than two factors the spectrum is what each unit of rank takes from the error (`TuckerBases`).
   ///
   /// - Throws: `TorchError` when the spectrum does not converge, as on NaN.
   func losses(of layer: MatrixLayer, in network: Network, as decomposition: Decomposition) throws -> RankLosses
@@ -20,7 +21,12 @@ struct WeightEnergy: LossModel {
   var measure: EnergyMeasure
 
   func losses(of layer: MatrixLayer, in network: Network, as decomposition: Decomposition) throws -> RankLosses {
-    let spectrum = try Spectrum(of: decomposition.unfolding(network.matrix(of: layer), layer.shape))
+    let matrix = network.matrix(of: layer)
+    guard decomposition.isPair else {
+      let bases = try TuckerBases(of: MeasuredKernel(matrix, shape: layer.shape, in: nil))
+      return RankLosses(spectrum: bases.spectrum, shares: bases.losses(measure))
+    }
+    let spectrum = try Spectrum(of: decomposition.unfolding(matrix, layer.shape))
     return RankLosses(spectrum: spectrum, shares: spectrum.losses(measure))
   }
 }
@@ -30,8 +36,12 @@ struct WeightEnergy: LossModel {
 struct NormalizedWeightEnergy: LossModel {
   /// W − W_r = Σ_{i>r} σᵢuᵢvᵢᵀ with orthonormal vᵢ, so the loss is Σ_{i>r} σᵢ²‖D uᵢ‖².
   func losses(of layer: MatrixLayer, in network: Network, as decomposition: Decomposition) throws -> RankLosses {
-    let matrix = decomposition.unfolding(network.matrix(of: layer), layer.shape)
     let scale = network.scale(behind: layer)
+    guard decomposition.isPair else {
+      let bases = try TuckerBases(of: MeasuredKernel(network.matrix(of: layer), shape: layer.shape, in: nil))
+      return RankLosses(spectrum: bases.spectrum, shares: bases.losses(scaledBy: scale))
+    }
+    let matrix = decomposition.unfolding(network.matrix(of: layer), layer.shape)
     let (rows, columns) = (matrix.shape[0], matrix.shape[1])
     // Every unit has as many rows, side by side.
     let each = rows / scale.count
@@ -59,7 +69,10 @@ struct ActivationEnergy: LossModel {
 
   func losses(of layer: MatrixLayer, in network: Network, as decomposition: Decomposition) throws -> RankLosses {
     guard let norm = norm(layer) else { return try weights.losses(of: layer, in: network, as: decomposition) }
-    let spectrum = try norm.components(of: network.matrix(of: layer), as: decomposition).spectrum
+    let matrix = network.matrix(of: layer)
+    let spectrum =
+      try decomposition.isPair
+      ? norm.components(of: matrix, as: decomposition).spectrum : TuckerBases(of: norm.kernel(matrix)).spectrum
     return RankLosses(spectrum: spectrum, shares: spectrum.losses(.squares))
   }
 }

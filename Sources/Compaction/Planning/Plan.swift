@@ -17,9 +17,10 @@ public struct Plan: Sendable, Codable {
     public var unitsBefore: Int
     /// Numerical rank without the units that go.
     public var numericalRank: Int
-    /// The share of the energy that is kept.
+    /// The share of the energy that is kept; of more than two factors that of Σσ².
     public var energy: Double
-    /// √(Σ discarded σ²), the error to be measured when the plan is executed: Frobenius, or as activations change.
+    /// √(Σ discarded σ²), the error to be measured when the plan is executed: Frobenius, or as activations change. Of
+    /// more than two factors it is an upper bound.
     public var error: Double
     /// The same of W itself, to which `error` relates.
     public var norm: Double
@@ -98,7 +99,7 @@ extension Plan.Layer {
     (units, unitsBefore) = (layer.units, layer.unitsBefore)
     (energy, error) = (1, 0)
     if case .lowRank(let decomposition, let rank) = form, let spectrum = layer.curve(of: decomposition)?.spectrum {
-      energy = spectrum.energy(of: rank, measure)
+      energy = spectrum.energy(of: rank, decomposition.isPair ? measure : .squares)
       error = spectrum.error(of: rank)
     }
     (numericalRank, norm) = (layer.spectrum.rank, layer.spectrum.error(of: 0))

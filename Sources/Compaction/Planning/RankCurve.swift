@@ -1,7 +1,7 @@
 import Networks
 import Torch
 
-/// What a layer loses and costs at each rank, as two factors of one decomposition.
+/// What a layer loses and costs at each rank, as the factors of one decomposition.
 public struct RankCurve: Sendable {
   /// How long the factors take at a rank.
   public struct RankTime: Sendable, Equatable {
@@ -10,12 +10,12 @@ public struct RankCurve: Sendable {
   }
 
   public let decomposition: Decomposition
-  /// Of the unfolding.
+  /// Of the unfolding; of more than two factors what each unit of rank takes from the squared error (`TuckerBases`).
   let spectrum: Spectrum
   /// The share that is lost at each rank from 0; see `LossModel`.
   let losses: [Double]
-  /// What one unit of rank costs.
-  let perRank: Cost
+  /// What the factors cost at each rank from 0; nothing where the layer stays as it is.
+  let costs: [Cost]
   /// Ranks that the hardware likes are multiples of this.
   var rankStep = 1
   /// At measured ranks, rising; empty where the target is no time.
@@ -23,7 +23,8 @@ public struct RankCurve: Sendable {
 
   /// The largest rank at which the factors have fewer multiply-accumulates and weights than `cost`.
   func largestRank(within cost: Cost) -> Int {
-    min(spectrum.values.count, (cost.macs - 1) / perRank.macs, (cost.parameters - 1) / perRank.parameters)
+    let ranks = costs.prefix(spectrum.values.count + 1)
+    return ranks.lastIndex { $0.macs < cost.macs && $0.parameters < cost.parameters } ?? 0
   }
 
   /// The time at a rank, in a straight line between those that were measured; nil outside of them.
@@ -70,28 +71,50 @@ extension RankCurve {
   ) throws {
     let losses = try model.losses(of: layer, in: network, as: decomposition)
     let shape = layer.shape
+    // A pair can have more ranks than its product.
+    let ranks = Swift.max(losses.spectrum.values.count, network.factorizedRank(of: layer) ?? 0)
+    let factors = FactorCosts(of: layer, in: network, reading: input, as: decomposition)
     self.init(
       decomposition: decomposition, spectrum: losses.spectrum, losses: losses.shares,
-      perRank: layer.obstacle == nil ? try network.costPerRank(of: layer, reading: input, as: decomposition) : Cost(),
+      costs: try layer.obstacle == nil ? (0...ranks).map { try factors?.cost(at: $0) ?? Cost() } : [],
       rankStep: Self.rankStep(inputs: shape[1], units: shape[0]))
   }
 }
 
-extension Network {
-  /// What a unit of rank costs a layer as two factors.
-  fileprivate func costPerRank(of layer: MatrixLayer, reading input: [Int], as decomposition: Decomposition) throws
-    -> Cost
-  {
-    guard let operation = self[layer.nodes[0]]?.operation as? any WeightedOperation else { return Cost() }
-    let shapes = decomposition.shapes(of: layer.shape, ranks: [1])
-    var cost = Cost(parameters: shapes.map { $0.reduce(1, *) }.reduce(0, +))
+/// What a layer costs as factors, but for its bias and its output.
+private struct FactorCosts {
+  let operations: [any WeightedOperation]
+  let decomposition: Decomposition
+  let shape: [Int]
+  let input: [Int]
+
+  init?(of layer: MatrixLayer, in network: Network, reading input: [Int], as decomposition: Decomposition) {
+    guard let operation = network[layer.nodes[0]]?.operation as? any WeightedOperation else { return nil }
+    operations = decomposition.operations(of: operation)
+    (self.decomposition, shape, self.input) = (decomposition, layer.shape, input)
+  }
+
+  /// - Throws: `NetworkError` when a factor does not fit what it reads.
+  func cost(at rank: Int) throws -> Cost {
+    var cost = Cost()
+    guard rank > 0 else { return cost }
+    // As many as asked for: a pair can have more ranks than its product.
+    let ranks = decomposition.isPair ? [rank] : decomposition.ranks(at: rank, of: shape)
     var read = input
-    for (factor, shape) in zip(decomposition.operations(of: operation), shapes) {
-      let output = try factor.shape(of: [read], parameters: [.weight: shape])
-      cost.macs += factor.macs(inputs: [read], output: output, parameters: [.weight: shape])
-      if cost.activationBytes == 0 { cost.activationBytes = 4 * output.reduce(1, *) }
+    for (index, weight) in decomposition.shapes(of: shape, ranks: ranks).enumerated() {
+      let output = try operations[index].shape(of: [read], parameters: [.weight: weight])
+      cost.parameters += weight.reduce(1, *)
+      cost.macs += operations[index].macs(inputs: [read], output: output, parameters: [.weight: weight])
+      if index < operations.count - 1 { cost.activationBytes += 4 * output.reduce(1, *) }
       read = output
     }
     return cost
+  }
+}
+
+extension Network {
+  /// The rank that a layer has as a pair of factors; nil where it is no pair.
+  func factorizedRank(of layer: MatrixLayer) -> Int? {
+    layer.isFactorized ? parameters[layer.weights[0]]?.shape[0] : nil
   }
 }

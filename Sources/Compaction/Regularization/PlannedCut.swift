@@ -115,11 +115,24 @@ extension PartialRegularization.Matrix {
       change = try PartialThresholding(product, rank: rank, shrinkage, onTheLeft: true).change(of: second)
     } else {
       let read = masked(masked(last, rows, axis: 0), inputs, axis: 1).unfolded
-      let unfolding = decomposition.unfolding(read, layer.shape)
-      change = decomposition.folding(
-        try PartialThresholding(unfolding, rank: rank, shrinkage).change(of: unfolding), layer.shape)
+      change = try decomposition.isPair ? unfoldingChange(of: read, shrinkage) : residualChange(of: read, shrinkage)
     }
     return (last + change.reshaped(last.shape)).to(weights[weights.count - 1].dtype)
+  }
+
+  /// What the matrix changes by where the unfolding's singular values behind the rank become less.
+  private func unfoldingChange(of matrix: Tensor, _ shrinkage: Shrinkage) throws -> Tensor {
+    let unfolding = decomposition.unfolding(matrix, layer.shape)
+    return decomposition.folding(
+      try PartialThresholding(unfolding, rank: rank, shrinkage).change(of: unfolding), layer.shape)
+  }
+
+  /// The same of more than two factors, which no spectrum belongs to: W′ = W̃ + E′, where the singular values of what
+  /// the cut leaves out, E = W − W̃, become less.
+  private func residualChange(of matrix: Tensor, _ shrinkage: Shrinkage) throws -> Tensor {
+    let kept = try Factorization(matrix, as: decomposition, shape: layer.shape, rank: rank).truncated
+    let residual = matrix - kept
+    return try PartialThresholding(residual, rank: 0, shrinkage).change(of: residual)
   }
 
   /// A weight with zeros where rows, or inputs, are to go: they are no part of the matrix that is cut.

@@ -1,24 +1,23 @@
 import Networks
 import Torch
 
-/// The balanced factors of a layer's unfolding cut to a rank: W ≈ (U√Σ)(√ΣVᵀ), or those of the principal components of
-/// its activations (`ActivationNorm`).
+/// The balanced factors of a layer cut to a rank. Of a pair they are those of its unfolding, W ≈ (U√Σ)(√ΣVᵀ), or of the
+/// principal components of its activations (`ActivationNorm`); of more they are found by alternating least squares
+/// (`TuckerFactors`).
 public struct Factorization: Sendable {
   public let decomposition: Decomposition
-  /// √ΣVᵀ, r × columns: as `spatialFirst`, the r filters of the original size.
-  public var first: Tensor
-  /// U√Σ, rows × r: as `spatialFirst`, the 1×1 convolution behind them.
-  public var second: Tensor
+  /// Their weights in execution order, in float64; those of a matrix without the `shape` of its weight are matrices.
+  public let factors: [Tensor]
   /// W_r itself, N × S in float64.
-  public var truncated: Tensor
-  /// The singular values that are kept.
-  public var sigma: [Double]
+  public let truncated: Tensor
+  /// Of a pair the singular values that are kept.
+  public let sigma: [Double]
 
   /// - Parameters:
   ///   - matrix: N × S in float64.
   ///   - decomposition: whose unfolding is cut; another than `spatialFirst` asks for the `shape` of the weight.
   ///   - shape: N×C×d_h×d_w.
-  ///   - rank: r, from 1.
+  ///   - rank: r, from 1 to the decomposition's `fullRank(of:)`.
   /// - Throws: `TorchError` when the decomposition does not converge, as on NaN.
   public init(_ matrix: Tensor, as decomposition: Decomposition = .spatialFirst, shape: [Int]? = nil, rank: Int) throws
   {
@@ -28,25 +27,38 @@ public struct Factorization: Sendable {
   /// - Parameter norm: in which the error is the smallest; nil is the Frobenius norm of the matrix.
   init(_ matrix: Tensor, as decomposition: Decomposition, shape: [Int], rank: Int, in norm: ActivationNorm?) throws {
     self.decomposition = decomposition
-    if let norm {
-      (second, first, sigma) = try norm.factors(of: matrix, as: decomposition, rank: rank)
-      truncated = decomposition.folding(second.matmul(first), shape)
+    guard decomposition.isPair else {
+      factors = try TuckerFactors(of: MeasuredKernel(matrix, shape: shape, in: norm), rank: rank).weights
+      (truncated, sigma) = (factors.product.unfolded, [])
       return
     }
-    let (u, sigma, vTransposed) = try decomposition.unfolding(matrix, shape).singularValueDecomposition()
+    let pair =
+      try norm?.factors(of: matrix, as: decomposition, rank: rank)
+      ?? Self.pair(decomposition.unfolding(matrix, shape), rank: rank)
+    let weights = decomposition.weights(pair.first, pair.second, shape)
+    factors = [weights.first, weights.second]
+    truncated = decomposition.folding(pair.second.matmul(pair.first), shape)
+    sigma = pair.sigma
+  }
+
+  /// U√Σ, rows × r, and √ΣVᵀ, r × columns.
+  private static func pair(
+    _ unfolding: Tensor, rank: Int
+  ) throws -> (second: Tensor, first: Tensor, sigma: [Double]) {
+    let (u, sigma, vTransposed) = try unfolding.singularValueDecomposition()
     let roots = sigma.slice(axis: 0, from: 0, to: rank).squareRoot
-    second = u.slice(axis: 1, from: 0, to: rank) * roots.reshaped([1, rank])
-    first = vTransposed.slice(axis: 0, from: 0, to: rank) * roots.reshaped([rank, 1])
-    truncated = decomposition.folding(second.matmul(first), shape)
-    self.sigma = Array(sigma.doubles.prefix(rank))
+    return (
+      u.slice(axis: 1, from: 0, to: rank) * roots.reshaped([1, rank]),
+      vTransposed.slice(axis: 0, from: 0, to: rank) * roots.reshaped([rank, 1]), Array(sigma.doubles.prefix(rank))
+    )
   }
 }
 
 extension Network {
-  /// The network with `layer` replaced by two factors of `rank`, with nothing between them.
+  /// The network with `layer` replaced by factors, with nothing between them.
   ///
   /// A convolution becomes what the decomposition says, the last carrying the bias: as `spatialFirst` r filters of the
-  /// original size and a 1×1 convolution. A linear layer becomes two. A pair is replaced, never nested.
+  /// original size and a 1×1 convolution. A linear layer becomes two. A pair is replaced by one, never nested.
   ///
   /// - Throws: `TorchError` when the decomposition does not converge.
   public func factorizing(_ layer: MatrixLayer, _ factors: Factorization) throws -> Network {
@@ -65,12 +77,14 @@ extension Network {
       if node.name == first.name { return new }
       return layer.nodes.contains(node.name) ? [] : [node.reading(old.name, as: names[names.count - 1])]
     }
-    if output == old.name { result.output = names[1] }
-    let weights = factors.decomposition.weights(factors.first, factors.second, layer.shape)
-    for (name, weight) in zip(names, [weights.first, weights.second]) {
-      result.set(.weight, of: name, to: weight.to(dtype).contiguous.clone)
+    let lastName = names[names.count - 1]
+    if output == old.name { result.output = lastName }
+    let ranks = factors.factors.dropLast().map { $0.shape[0] }
+    let shapes = factors.decomposition.shapes(of: layer.shape, ranks: ranks)
+    for ((name, weight), shape) in zip(zip(names, factors.factors), shapes) {
+      result.set(.weight, of: name, to: weight.reshaped(shape).to(dtype).contiguous.clone)
     }
-    if let bias = parameter(.bias, of: old) { result.set(.bias, of: names[1], to: bias) }
+    if let bias = parameter(.bias, of: old) { result.set(.bias, of: lastName, to: bias) }
     result.dropUnusedParameters()
     return result
   }

@@ -2,12 +2,12 @@ import Networks
 import Torch
 
 extension Network {
-  /// Nodes whose outputs are no units: those of layers that are left out, and the first factors of pairs, whose
-  /// outputs are ranks and fall to the spectrum of the product.
+  /// Nodes whose outputs are no units: those of layers that are left out, and all factors of a layer but the
+  /// last, whose outputs are ranks and fall to the spectrum of the product.
   func nodesWithoutGroups(leavingOut left: Set<String>) -> Set<String> {
     let layers = matrixLayers
     return Set(layers.filter { left.contains($0.name) }.flatMap(\.nodes))
-      .union(layers.filter(\.isFactorized).map { $0.nodes[0] })
+      .union(layers.flatMap { $0.nodes.dropLast() })
   }
 
   /// The network with its weakest units set to zero, so that they can be removed like those that training silenced.

@@ -98,21 +98,21 @@ extension Network {
 }
 
 extension Decomposition {
-  /// What the two factors of a convolution or linear layer would be at `rank`.
+  /// What the factors of a convolution or linear layer would be at `rank`.
   ///
   /// - Throws: `NetworkError` when a factor does not fit what it reads.
   func instructions(of layer: ShapedInstruction, _ shape: [Int], rank: Int) throws -> [ShapedInstruction] {
     guard let operation = layer.operation.operations[0] as? any WeightedOperation else { return [layer] }
-    let (parts, shapes) = (operations(of: operation), shapes(of: shape, ranks: [rank]))
-    let read = Array(layer.inputs.prefix(1))
-    let first = ShapedInstruction(
-      layer.operation.factor(parts[0], isLast: false), inputs: read, parameters: [[.weight: shapes[0]]])
-    let between = try parts[0].shape(of: read, parameters: first.parameters[0])
-    var own = [Role.weight: shapes[1]]
-    own[.bias] = layer.parameters.last?[.bias]
-    let second = ShapedInstruction(
-      layer.operation.factor(parts[1], isLast: true), inputs: [between] + layer.inputs.dropFirst(), parameters: [own])
-    return [first, second]
+    let shapes = shapes(of: shape, ranks: ranks(at: rank, of: shape))
+    var read = layer.inputs[0]
+    return try operations(of: operation).enumerated().map { index, part in
+      let isLast = index == factors.count - 1
+      var own = [Role.weight: shapes[index]]
+      if isLast { own[.bias] = layer.parameters.last?[.bias] }
+      let inputs = [read] + (isLast ? layer.inputs.dropFirst() : [])
+      read = try part.shape(of: [read], parameters: own)
+      return ShapedInstruction(layer.operation.factor(part, isLast: isLast), inputs: inputs, parameters: [own])
+    }
   }
 }
 
@@ -125,22 +125,25 @@ extension FusedOperation {
 }
 
 extension [ShapedInstruction] {
-  /// A layer's instructions as they run: a pair of factors as one, where that is faster, or always.
+  /// The instructions of a layer's factors as they run: two neighbours as one, where that is faster, or always; what
+  /// comes first is joined first.
   func joined(always: Bool) -> [ShapedInstruction] {
-    if always, count == 2, case .convolution(let first, relu: false) = self[0].operation,
-      case .convolution(let last, let relu) = self[1].operation
-    {
-      return [pair(.pair(first: first, last: last, relu: relu))]
+    reduce(into: []) { found, next in
+      guard let last = found.last, let both = last.joined(with: next, always: always) else { return found.append(next) }
+      found[found.count - 1] = both
     }
-    guard count == 2, let weight = self[0].parameters[0][.weight], let next = self[1].parameters[0][.weight],
-      let operation = FusedOperation.joining(self[0].operation, weight, self[1].operation, next)
-    else { return self }
-    return [pair(operation)]
   }
+}
 
-  private func pair(_ operation: FusedOperation) -> ShapedInstruction {
-    ShapedInstruction(
-      operation, inputs: self[0].inputs + self[1].inputs.dropFirst(),
-      parameters: self[0].parameters + self[1].parameters)
+extension ShapedInstruction {
+  /// It and the next as one instruction, if each is one factor and that is faster, or always.
+  fileprivate func joined(with next: ShapedInstruction, always: Bool) -> ShapedInstruction? {
+    guard parameters.count == 1, let weight = parameters[0][.weight], let nextWeight = next.parameters[0][.weight],
+      let operation = always
+        ? FusedOperation.pairing(self.operation, next.operation)
+        : FusedOperation.joining(self.operation, weight, next.operation, nextWeight)
+    else { return nil }
+    return ShapedInstruction(
+      operation, inputs: inputs + next.inputs.dropFirst(), parameters: parameters + next.parameters)
   }
 }

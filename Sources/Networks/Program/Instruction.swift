@@ -43,9 +43,17 @@ public enum FusedOperation: Sendable {
   public static func joining(
     _ first: FusedOperation, _ firstWeight: [Int], _ second: FusedOperation, _ secondWeight: [Int]
   ) -> FusedOperation? {
-    guard case .convolution(let own, relu: false) = first, case .convolution(let next, let relu) = second,
+    guard case .pair(let own, let next, _)? = pairing(first, second),
       PackedConvolution.joins(firstWeight, own.geometry, secondWeight, next.geometry)
     else { return nil }
+    return pairing(first, second)
+  }
+
+  /// `first` and `second` as one, where both are convolutions and nothing is done between them.
+  public static func pairing(_ first: FusedOperation, _ second: FusedOperation) -> FusedOperation? {
+    guard case .convolution(let own, relu: false) = first, case .convolution(let next, let relu) = second else {
+      return nil
+    }
     return .pair(first: own, last: next, relu: relu)
   }
 
