@@ -44,19 +44,26 @@ package struct AccuracySearch {
   /// Where trials are kept, for a search that goes on.
   package var folder: URL
 
-  package init(losing mostPoints: Double, of currency: Currency, epochs: Int, in folder: URL) {
-    (self.mostPoints, self.currency, self.epochs, self.folder) = (mostPoints, currency, epochs, folder)
+  /// Who tells the times where they are the currency.
+  package var clock: String
+
+  package init(losing mostPoints: Double, of currency: Currency, by clock: String, epochs: Int, in folder: URL) {
+    (self.mostPoints, self.currency, self.clock) = (mostPoints, currency, clock)
+    (self.epochs, self.folder) = (epochs, folder)
   }
 
   /// A search as it is kept, by what its sizes depend on.
   private struct Record: Codable {
     var currency: Currency
+    /// Nil is Thresh's own engine.
+    var clock: String?
     var epochs: Int
     var given: Accuracy
     var points: [Point]
 
     func isOfSameSearch(as other: Record) -> Bool {
-      (currency, epochs) == (other.currency, other.epochs) && given.top1 == other.given.top1
+      (currency, clock ?? "thresh", epochs) == (other.currency, other.clock ?? "thresh", other.epochs)
+        && given.top1 == other.given.top1
         && given.images == other.given.images
     }
   }
@@ -94,7 +101,7 @@ package struct AccuracySearch {
     let given = try model.network.outcomes(
       on: data.selection, of: data, device: steps.device, progress: { steps.observe(.advanced($0)) })
     steps.observe(.ended)
-    var record = Record(currency: currency, epochs: epochs, given: given.accuracy, points: [])
+    var record = Record(currency: currency, clock: clock, epochs: epochs, given: given.accuracy, points: [])
     // Sizes of another search say nothing about this one.
     let earlier = resume ? FileManager.default.contents(atPath: file.path) : nil
     let found = earlier.flatMap { try? JSONDecoder().decode(Record.self, from: $0) }

@@ -55,7 +55,9 @@ class OpenVINO:
 
     def runner(self, path: str, batch: int, threads: int):
         model = self.core.read_model(path)
-        shapes = {own.any_name: [batch, *[side.get_length() for side in own.partial_shape][1:]] for own in model.inputs}
+        shapes = {
+            own.any_name: [batch, *[side.get_length() for side in list(own.partial_shape)[1:]]] for own in model.inputs
+        }
         model.reshape(shapes)
         hints = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
         request = self.core.compile_model(model, "CPU", hints).create_infer_request()

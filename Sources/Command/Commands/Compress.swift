@@ -121,7 +121,7 @@ struct Compress: ParsableCommand {
     let cost = "each tuned for \(epochs) epochs, the one found for \(recipe.finetuning.epochs): at most \(all) in all"
     Console.tell(["up to \(trials) sizes are tried" + (all > 0 ? ", " + cost : "; --finetune-epochs tunes them")])
     return AccuracySearch(
-      losing: most, of: accuracy.currency, epochs: epochs,
+      losing: most, of: accuracy.currency, by: recipe.machine.clock, epochs: epochs,
       in: URL(filePath: main.output + ".search", directoryHint: .isDirectory))
   }
 

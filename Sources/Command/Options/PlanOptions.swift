@@ -15,6 +15,8 @@ struct PlanOptions: ParsableArguments {
 
   func apply(to recipe: inout Recipe) throws {
     if target.parameters ?? target.macs ?? target.time ?? choice.energy != nil { recipe.compression.target = nil }
+    // Another target than the time of an earlier run leaves that run's clock behind.
+    if recipe.compression.target == nil, target.time == nil { recipe.machine.clock = "thresh" }
     try recipe.adopt(target)
     try recipe.adopt(choice)
   }
