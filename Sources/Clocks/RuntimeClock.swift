@@ -10,7 +10,7 @@ public final class RuntimeClock: @unchecked Sendable {
   /// The runtime's name and version.
   public let name: String
   private let program: ClockProgram
-  private let folder: URL
+  private let folder: ScratchFolder
 
   /// How many files take turns.
   private static let group = 24
@@ -26,9 +26,8 @@ public final class RuntimeClock: @unchecked Sendable {
     _ clock: ClockName, cache: URL, environment: [String: String] = ProcessInfo.processInfo.environment,
     note: (String) -> Void = { _ in }
   ) throws {
-    folder = FileManager.default.temporaryDirectory.appending(path: "thresh-clock-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let patience = environment["THRESH_CLOCK_SECONDS"].flatMap(Double.init) ?? 300
+    let patience = try Self.patience(environment)
+    folder = try ScratchFolder()
     switch clock {
     case .thresh: preconditionFailure("Thresh's own engine is no other runtime")
     case .command(let command):
@@ -40,7 +39,7 @@ public final class RuntimeClock: @unchecked Sendable {
           note: note
         ).python()
       }
-      let file = folder.appending(path: "clock.py")
+      let file = folder.url.appending(path: "clock.py")
       try Data(PackageResources.clock_py).write(to: file)
       program = ClockProgram(
         name: "the clock of \(runtime.rawValue)", arguments: [python, file.path, runtime.rawValue], patience: patience)
@@ -48,7 +47,14 @@ public final class RuntimeClock: @unchecked Sendable {
     name = try program.answer(ClockRequest(models: [], batch: 1, threads: 1, precision: "float32")).runtime ?? ""
   }
 
-  deinit { try? FileManager.default.removeItem(at: folder) }
+  /// Seconds for which a clock may say nothing.
+  private static func patience(_ environment: [String: String]) throws -> Double {
+    guard let text = environment["THRESH_CLOCK_SECONDS"], !text.isEmpty else { return 300 }
+    guard let seconds = Double(text), seconds > 0, seconds < 1e6 else {
+      throw ClockError("THRESH_CLOCK_SECONDS is \(text), expected a number of seconds above 0")
+    }
+    return seconds
+  }
 
   /// Milliseconds of each instruction for one batch, without what a start of the runtime takes.
   ///
@@ -86,7 +92,7 @@ public final class RuntimeClock: @unchecked Sendable {
     var paths: [String] = []
     defer { for path in paths { try? FileManager.default.removeItem(atPath: path) } }
     for (index, fragment) in fragments.enumerated() {
-      let file = folder.appending(path: "\(index).onnx")
+      let file = folder.url.appending(path: "\(index).onnx")
       try fragment.data.write(to: file)
       paths.append(file.path)
     }
@@ -100,4 +106,12 @@ public final class RuntimeClock: @unchecked Sendable {
     progress(max(0, fragments.count - done))
     return (answer.times ?? []).map(\.milliseconds)
   }
+}
+
+/// A folder that goes with whoever holds it, also where a clock fails to start.
+private final class ScratchFolder {
+  let url = FileManager.default.temporaryDirectory.appending(path: "thresh-clock-\(UUID().uuidString)")
+
+  init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
+  deinit { try? FileManager.default.removeItem(at: url) }
 }

@@ -51,6 +51,15 @@ struct RuntimeClockTests {
     #expect(text.contains("THRESH_PYTHON is /nowhere/python, which cannot import onnxruntime"))
   }
 
+  @Test(arguments: ["soon", "0", "-1", "inf", "nan"])
+  func `a patience without sense is a sentence`(seconds: String) throws {
+    let error = try #require(throws: ClockError.self) {
+      try RuntimeClock(
+        .command("true"), cache: FileManager.default.temporaryDirectory, environment: ["THRESH_CLOCK_SECONDS": seconds])
+    }
+    #expect(error.description == "THRESH_CLOCK_SECONDS is \(seconds), expected a number of seconds above 0")
+  }
+
   @Test func `a precision that a clock has no times of is a sentence`() throws {
     let clock = try clock()
     let network = try Catalogue.lenet5.network(input: [3, 32, 32], classes: 10, seed: 0)
