@@ -53,13 +53,14 @@ let package = Package(
     .systemLibrary(name: "CTIFF", pkgConfig: "libtiff-4", providers: [.apt(["libtiff-dev"]), .brew(["libtiff"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "CImages", dependencies: ["CJPEG", "CPNG", "CTIFF", "CWebP"]),
-    library("Datasets", ["CImages", "CZlib", "Reports"]),
+    library("Programs"),
+    library("Datasets", ["CImages", "CZlib", "Programs", "Reports"]),
     library("Reports"),
     library(
       "Training",
       ["Compaction", "Datasets", "Interchange", "Reports", .product(name: "Yams", package: "Yams")]),
     .target(
-      name: "Clocks", dependencies: ["Compaction", "Interchange", "Networks"],
+      name: "Clocks", dependencies: ["Compaction", "Interchange", "Networks", "Programs"],
       resources: [.embedInCode("Programs/clock.py")], swiftSettings: strict),
     library("Thresh", ["Architectures", "Clocks", "Reports", "Training"]),
     // On disks that do not tell capitals, a target named as the product would be in the library's place.

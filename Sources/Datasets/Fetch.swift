@@ -1,4 +1,5 @@
 import Foundation
+import Programs
 
 /// Fetches the files of a data set with `curl`, checks them and puts them in place only when all are there and whole.
 struct Fetch {
@@ -40,21 +41,7 @@ struct Fetch {
     do { try body() } catch { throw Failure("\(problem): \(error.localizedDescription)") }
   }
 
-  /// Runs a program found in PATH and waits for it; what it says of its failure becomes the sentence.
   private func run(_ program: String, _ arguments: [String]) throws(Failure) {
-    let process = Process()
-    let errors = Pipe()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [program] + arguments
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = errors
-    try inFiles("\(program) cannot be run") { try process.run() }
-    let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      let last = said.split(whereSeparator: \.isNewline).last.map(String.init)
-      throw Failure(last ?? "\(program) ended with status \(process.terminationStatus)")
-    }
+    do { try runProgram(program, arguments) } catch { throw Failure(error.description) }
   }
 }
