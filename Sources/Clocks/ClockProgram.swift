@@ -11,21 +11,14 @@ public final class ClockProgram {
   /// Seconds without a word after which it is given up.
   private let patience: Double
   private var running: Running?
-  /// Where what it says of itself goes.
-  private let log: URL
-
   /// - Parameters:
   ///   - name: how messages call it.
   ///   - arguments: the program, found in PATH, and its arguments.
   public init(name: String, arguments: [String], patience: Double = 300) {
     (self.name, self.arguments, self.patience) = (name, arguments, patience)
-    log = FileManager.default.temporaryDirectory.appending(path: "thresh-clock-\(UUID().uuidString).log")
   }
 
-  deinit {
-    running?.end()
-    try? FileManager.default.removeItem(at: log)
-  }
+  deinit { running?.endInput() }
 
   /// The answer to a request.
   ///
@@ -43,21 +36,23 @@ public final class ClockProgram {
           done = max(done, count)
         }
       } catch Running.Failure.ended {
-        program.end()
+        program.stop()
         running = nil
         // The first start tells whether it can run at all; later one bad moment is forgiven.
-        if wasStarted { throw ClockError("\(name) ended without an answer\(lastWords); run it by hand to see why") }
+        if wasStarted {
+          throw ClockError("\(name) ended without an answer\(program.lastWords); run it by hand to see why")
+        }
         wasStarted = true
       } catch Running.Failure.silent {
-        program.end()
+        program.stop()
         running = nil
         throw ClockError(
           """
-          \(name) said nothing for \(Int(patience)) seconds and was stopped\(lastWords); \
+          \(name) said nothing for \(Int(patience)) seconds and was stopped\(program.lastWords); \
           THRESH_CLOCK_SECONDS gives it longer
           """)
       } catch Running.Failure.nonsense(let line) {
-        program.end()
+        program.stop()
         running = nil
         throw ClockError(
           """
@@ -72,16 +67,10 @@ public final class ClockProgram {
 
   private func start() throws -> Running {
     do {
-      return try Running(arguments, log: log)
+      return try Running(arguments)
     } catch {
       throw ClockError("\(name) cannot be started: \(error.localizedDescription)")
     }
-  }
-
-  /// The last line that it wrote to standard error.
-  private var lastWords: String {
-    let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
-    return text.split(whereSeparator: \.isNewline).last.map { " (\($0.prefix(160)))" } ?? ""
   }
 }
 
@@ -98,30 +87,47 @@ private final class Running {
   private let input = Pipe()
   private let output = Pipe()
   private var unread: [UInt8] = []
+  /// What it says of itself; the file has no name any more.
+  private let log: FileHandle
 
-  init(_ arguments: [String], log: URL) throws {
-    try Data().write(to: log)
+  init(_ arguments: [String]) throws {
+    let file = FileManager.default.temporaryDirectory.appending(path: "thresh-clock-\(UUID().uuidString).log")
+    try Data().write(to: file)
+    log = try FileHandle(forUpdating: file)
+    try FileManager.default.removeItem(at: file)
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments = arguments
     process.standardInput = input
     process.standardOutput = output
-    process.standardError = try FileHandle(forWritingTo: log)
+    process.standardError = log
+    // A program that held the other ends would never see that its input has ended.
+    for end in [input.fileHandleForWriting, output.fileHandleForReading] {
+      _ = fcntl(end.fileDescriptor, F_SETFD, FD_CLOEXEC)
+    }
     // Writing to a program that has ended is an error, no end of this one.
     signal(SIGPIPE, SIG_IGN)
     try process.run()
   }
 
-  func end() {
-    try? input.fileHandleForWriting.close()
+  /// The last line that it wrote to standard error.
+  var lastWords: String {
+    try? log.seek(toOffset: 0)
+    let text = (try? log.readToEnd()).flatMap { $0 }.map { String(decoding: $0, as: UTF8.self) } ?? ""
+    return text.split(whereSeparator: \.isNewline).last.map { " (\($0.prefix(160)))" } ?? ""
+  }
+
+  /// A clock ends when its input does.
+  func endInput() { try? input.fileHandleForWriting.close() }
+
+  func stop() {
+    endInput()
     if process.isRunning { process.terminate() }
   }
 
   func answer(_ request: ClockRequest, within seconds: Double, done: (Int) -> Void) throws(Failure) -> ClockAnswer {
-    do {
-      let line = try JSONEncoder().encode(request) + [UInt8(ascii: "\n")]
-      try input.fileHandleForWriting.write(contentsOf: line)
-    } catch {
-      throw .ended
+    // What a program said before it ended is read first; its end is found there too.
+    if let line = try? JSONEncoder().encode(request) {
+      try? input.fileHandleForWriting.write(contentsOf: line + [UInt8(ascii: "\n")])
     }
     while true {
       let line = try line(within: seconds)

@@ -10,7 +10,6 @@ public final class RuntimeClock: @unchecked Sendable {
   /// The runtime's name and version.
   public let name: String
   private let program: ClockProgram
-  private let folder: ScratchFolder
 
   /// How many files take turns.
   private static let group = 24
@@ -27,7 +26,6 @@ public final class RuntimeClock: @unchecked Sendable {
     note: (String) -> Void = { _ in }
   ) throws {
     let patience = try Self.patience(environment)
-    folder = try ScratchFolder()
     switch clock {
     case .thresh: preconditionFailure("Thresh's own engine is no other runtime")
     case .command(let command):
@@ -39,10 +37,10 @@ public final class RuntimeClock: @unchecked Sendable {
           note: note
         ).python()
       }
-      let file = folder.url.appending(path: "clock.py")
-      try Data(PackageResources.clock_py).write(to: file)
+      let script = String(decoding: PackageResources.clock_py, as: UTF8.self)
       program = ClockProgram(
-        name: "the clock of \(runtime.rawValue)", arguments: [python, file.path, runtime.rawValue], patience: patience)
+        name: "the clock of \(runtime.rawValue)", arguments: [python, "-c", script, runtime.rawValue],
+        patience: patience)
     }
     name = try program.answer(ClockRequest(models: [], batch: 1, threads: 1, precision: "float32")).runtime ?? ""
   }
@@ -89,12 +87,13 @@ public final class RuntimeClock: @unchecked Sendable {
   private func milliseconds(
     _ fragments: [ONNXFragment], _ conditions: TimingConditions, progress: (Int) -> Void = { _ in }
   ) throws -> [Double] {
-    var paths: [String] = []
-    defer { for path in paths { try? FileManager.default.removeItem(atPath: path) } }
-    for (index, fragment) in fragments.enumerated() {
-      let file = folder.url.appending(path: "\(index).onnx")
+    let folder = FileManager.default.temporaryDirectory.appending(path: "thresh-clock-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let paths = try fragments.enumerated().map { index, fragment in
+      let file = folder.appending(path: "\(index).onnx")
       try fragment.data.write(to: file)
-      paths.append(file.path)
+      return file.path
     }
     let request = ClockRequest(
       models: paths, batch: conditions.batchSize, threads: conditions.threads, precision: conditions.precision.rawValue)
@@ -106,12 +105,4 @@ public final class RuntimeClock: @unchecked Sendable {
     progress(max(0, fragments.count - done))
     return (answer.times ?? []).map(\.milliseconds)
   }
-}
-
-/// A folder that goes with whoever holds it, also where a clock fails to start.
-private final class ScratchFolder {
-  let url = FileManager.default.temporaryDirectory.appending(path: "thresh-clock-\(UUID().uuidString)")
-
-  init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
-  deinit { try? FileManager.default.removeItem(at: url) }
 }

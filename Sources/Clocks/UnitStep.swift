@@ -4,8 +4,7 @@ import Torch
 
 extension LayerClock {
   /// The clock with the step of units that its runtime rewards, learnt from its times: runtimes compute 4, 8 or 16
-  /// channels at once, and some do so only where channels come in whole blocks (a ResNet-20 of 11, 22 and 45 channels
-  /// is slower in onnxruntime than one of 16, 32 and 64).
+  /// channels at once, and some do so only where channels come in whole blocks (`Documentation/clocks.md`).
   ///
   /// 3×3 convolutions of 64 channels are timed at every fourth number of units up to 64; the step is the smallest at
   /// whose multiples fewer units always take less time.

@@ -45,9 +45,9 @@ package struct AccuracySearch {
   package var folder: URL
 
   /// Who tells the times where they are the currency.
-  package var clock: String
+  package var clock: ClockName
 
-  package init(losing mostPoints: Double, of currency: Currency, by clock: String, epochs: Int, in folder: URL) {
+  package init(losing mostPoints: Double, of currency: Currency, by clock: ClockName, epochs: Int, in folder: URL) {
     (self.mostPoints, self.currency, self.clock) = (mostPoints, currency, clock)
     (self.epochs, self.folder) = (epochs, folder)
   }
@@ -56,13 +56,13 @@ package struct AccuracySearch {
   private struct Record: Codable {
     var currency: Currency
     /// Nil is Thresh's own engine.
-    var clock: String?
+    var clock: ClockName?
     var epochs: Int
     var given: Accuracy
     var points: [Point]
 
     func isOfSameSearch(as other: Record) -> Bool {
-      (currency, clock ?? "thresh", epochs) == (other.currency, other.clock ?? "thresh", other.epochs)
+      (currency, clock ?? .thresh, epochs) == (other.currency, other.clock ?? .thresh, other.epochs)
         && given.top1 == other.given.top1
         && given.images == other.given.images
     }

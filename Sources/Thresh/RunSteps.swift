@@ -1,4 +1,3 @@
-import Clocks
 import Compaction
 import Datasets
 import Foundation
@@ -83,7 +82,7 @@ package struct RunSteps {
   /// What tells the times where they decide; nil where they do not.
   private func layerClock() throws -> LayerClock? {
     guard recipe.compression.time != nil else { return nil }
-    return try TimeCache().clock(recipe.timing, by: ClockName(recipe.machine.clock), observe: observe)
+    return try TimeCache().clock(recipe.timing, by: recipe.machine.clock, observe: observe)
   }
 
   private func compression() throws -> Compression {

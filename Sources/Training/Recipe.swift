@@ -148,7 +148,7 @@ public struct MachineRecipe: Sendable, Equatable, Codable {
   public var threads: Int?
   public var precision = TrainingOptions.Precision.float32
   /// Who tells how long layers take where time decides: `thresh`, `onnxruntime`, `openvino`, or a command.
-  public var clock = "thresh"
+  public var clock = ClockName.thresh
   /// Images at once, and their precision, where time decides what is compressed.
   public var timeBatchSize = 32
   public var timePrecision = TrainingOptions.Precision.float32

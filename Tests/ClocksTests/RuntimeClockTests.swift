@@ -35,6 +35,20 @@ struct RuntimeClockTests {
     }
   }
 
+  @Test func `a clock ends with who asks it, and leaves no file behind`() throws {
+    let place = FileManager.default.temporaryDirectory.appending(path: "thresh-clock-test-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: place) }
+    let ended = place.appending(path: "ended").path
+    // It writes its file once its input ends.
+    let script = "while read line; do echo '{\"runtime\": \"fake 1\", \"times\": []}'; done; echo > \(ended)"
+    var clock: RuntimeClock? = try RuntimeClock(.command(script), cache: place, environment: [:])
+    #expect(clock?.name == "fake 1" && !FileManager.default.fileExists(atPath: ended))
+    clock = nil
+    for _ in 0..<100 where !FileManager.default.fileExists(atPath: ended) { Thread.sleep(forTimeInterval: 0.1) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: place.path) == ["ended"])
+  }
+
   @Test func `whole networks take turns, and the larger takes longer`() throws {
     let small = try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 0)
     let large = try Catalogue.resnet56.network(input: [3, 32, 32], classes: 10, seed: 0)

@@ -28,7 +28,7 @@ struct Calibrate: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Who tells the times: thresh, onnxruntime, openvino, or a command.", valueName: "name|command"))
-  var clock = "thresh"
+  var clock = ClockName.thresh
   @Flag(help: "Print JSON: milliseconds of every layer, its possible factors and the network, predicted and measured.")
   var json = false
 
@@ -85,7 +85,7 @@ struct Calibrate: ParsableCommand {
   private func measure(_ network: Network, _ conditions: TimingConditions) throws -> Report {
     let cache = TimeCache()
     let leftOut = Compressor(PlanSettings(target: .time(1))).leftOut(of: network)
-    let clock = try cache.clock(conditions, by: ClockName(self.clock), isFresh: true, observe: Console.show)
+    let clock = try cache.clock(conditions, by: self.clock, isFresh: true, observe: Console.show)
     let analysis = try Analysis(timing: network, by: clock, leavingOut: leftOut.contains)
     guard let predicted = analysis.times?.original else { preconditionFailure("an analysis by a clock has times") }
     let (whole, parts) = try measure(network, by: clock)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Thresh
 
 extension Basis: ExpressibleByArgument {}
+extension ClockName: ExpressibleByArgument {}
 extension EnergyMeasure: ExpressibleByArgument {}
 extension Allocator: ExpressibleByArgument {}
 extension RemovableUnits: ExpressibleByArgument {}
@@ -16,7 +17,7 @@ struct PlanOptions: ParsableArguments {
   func apply(to recipe: inout Recipe) throws {
     if target.parameters ?? target.macs ?? target.time ?? choice.energy != nil { recipe.compression.target = nil }
     // Another target than the time of an earlier run leaves that run's clock behind.
-    if recipe.compression.target == nil, target.time == nil { recipe.machine.clock = "thresh" }
+    if recipe.compression.target == nil, target.time == nil { recipe.machine.clock = .thresh }
     try recipe.adopt(target)
     try recipe.adopt(choice)
   }
@@ -54,7 +55,7 @@ struct TargetOptions: ParsableArguments, Encodable {
     help: ArgumentHelp(
       "Who tells the times of --time: thresh, onnxruntime, openvino, or a command (default: thresh).",
       valueName: "name|command"))
-  var clock: String?
+  var clock: ClockName?
 }
 
 /// What is chosen, and by what.
