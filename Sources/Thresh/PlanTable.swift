@@ -65,7 +65,7 @@ private enum PlanTable {
       [
         """
         measured in \(own.runtime): \(milliseconds(own.original)) → \(milliseconds(own.compact)) ms \
-        (\(share(own.compact, own.original)))
+        (\(share(own.compact, own.original))\(own.isTooLong ? ", more than asked for" : ""))
         """
       ]
     }

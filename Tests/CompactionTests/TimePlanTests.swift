@@ -65,7 +65,14 @@ import Torch
     }
     let measured = try #require(compact(fraction, clock, units: .weakest).plan.time?.measured)
     #expect(measured.runtime == "slow runtime 1")
-    #expect(abs(measured.compact / measured.original / fraction - 1) <= 0.05, "\(measured)")
+    #expect(abs(measured.share / fraction - 1) <= 0.05 && !measured.isTooLong, "\(measured)")
+  }
+
+  @Test func `a runtime in which no plan is fast enough gives the fastest of them, which says so`() throws {
+    var clock = clock(perOperation: 0.001)
+    clock.runtime = LayerClock.Runtime(name: "flat runtime 1") { networks in networks.map { _ in 1 } }
+    let measured = try #require(compact(0.8, clock, units: .weakest).plan.time?.measured)
+    #expect(measured.share == 1 && measured.asked == 0.8 && measured.isTooLong)
   }
 
   @Test func `units go in the steps that the clock rewards`() throws {

@@ -26,8 +26,6 @@ extension Compressor {
 
   /// Plans for another runtime at most.
   static let attempts = 4
-  /// How far, relative to the fraction, the measured time may be from it.
-  private static let tolerance = 0.03
 
   /// The plan by time for a runtime that does more between the layers than the sum of their times can tell: the small
   /// network is made and timed as a whole, and planned again with as much more or less time as it missed the goal by.
@@ -35,30 +33,33 @@ extension Compressor {
   /// - Returns: the plan that comes nearest to the fraction, of those that keep to it if there is one.
   /// - Throws: as `fastest` and `apply`, and what the clock throws.
   func plan(
-    for network: Network, by runtime: LayerClock.Runtime, _ analysis: (Widths) throws -> Analysis
+    for network: Network, within fraction: Double, by runtime: LayerClock.Runtime,
+    _ analysis: (Widths) throws -> Analysis
   ) throws -> Plan {
-    guard case .time(let fraction) = settings.target else { return try plan(analysis) }
-    var compressor = self
-    var aim = fraction
-    var found: [(plan: Plan, miss: Double)] = []
-    for attempt in 1...Self.attempts {
+    func attempt(_ aim: Double) throws -> (plan: Plan, measured: Plan.Time.Measured) {
+      var compressor = self
       compressor.settings.target = .time(aim)
-      do {
-        var plan = try compressor.plan(analysis)
-        plan.leftOut = leftOut(of: network).sorted()
-        let times = try runtime.networks([network, apply(plan, to: network).network])
-        plan.time?.measured = Plan.Time.Measured(runtime: runtime.name, original: times[0], compact: times[1])
-        found.append((plan, times[1] / times[0] / fraction - 1))
-      } catch let error as PlanError {
-        if attempt == 1 { throw error }
-        break
-      }
-      guard let last = found.last, abs(last.miss) > Self.tolerance else { break }
-      aim = min(1, aim / (1 + last.miss))
+      var plan = try compressor.plan(analysis)
+      plan.leftOut = leftOut(of: network).sorted()
+      let times = try runtime.networks([network, apply(plan, to: network).network])
+      let measured = Plan.Time.Measured(
+        runtime: runtime.name, original: times[0], compact: times[1], asked: fraction)
+      plan.time?.measured = measured
+      return (plan, measured)
     }
-    let kept = found.filter { $0.miss <= Self.tolerance }
-    let best = (kept.isEmpty ? found : kept).min { abs($0.miss) < abs($1.miss) }
-    return try best?.plan ?? plan(analysis)
+    var aim = fraction
+    var last = try attempt(aim)
+    var best = last
+    for _ in 1..<Self.attempts where last.measured.miss > Plan.Time.Measured.tolerance {
+      aim = min(1, aim * fraction / last.measured.share)
+      do { last = try attempt(aim) } catch is PlanError { break }
+      // One that keeps to the time is better than one that does not, and then the nearer.
+      let isBetter =
+        last.measured.isTooLong == best.measured.isTooLong
+        ? last.measured.miss < best.measured.miss : best.measured.isTooLong
+      if isBetter { best = last }
+    }
+    return best.plan
   }
 
   private func unreachable(_ fraction: Double, _ least: Double) -> PlanError {

@@ -35,14 +35,19 @@ public struct Compressor: Sendable {
   /// - Throws: `PlanError` when the target cannot be reached, `NetworkError`, `TorchError`, and what `progress` throws.
   public func plan(for network: Network, progress: (_ expected: Int) throws -> Void = { _ in }) throws -> Plan {
     let analyzer = try analyzer(of: network)
-    let runtime = settings.isTimed ? clock?.runtime : nil
-    let expected = expectedAnalyses(groups: analyzer.groupCount) * (runtime == nil ? 1 : Self.attempts)
-    let analysis = { (widths: Widths) in
-      try progress(expected)
-      return try analyzer.analysis(at: widths)
+    let expected = expectedAnalyses(groups: analyzer.groupCount)
+    var plan: Plan
+    if case .time(let fraction) = settings.target, let runtime = clock?.runtime {
+      plan = try self.plan(for: network, within: fraction, by: runtime) { widths in
+        try progress(Self.attempts * expected)
+        return try analyzer.analysis(at: widths)
+      }
+    } else {
+      plan = try self.plan { widths in
+        try progress(expected)
+        return try analyzer.analysis(at: widths)
+      }
     }
-    var plan =
-      if let runtime { try plan(for: network, by: runtime, analysis) } else { try plan(analysis) }
     plan.activationImages = moments?.images
     plan.leftOut = leftOut(of: network).sorted()
     return plan

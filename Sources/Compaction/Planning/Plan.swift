@@ -56,6 +56,17 @@ public struct Plan: Sendable, Codable {
       public var runtime: String
       public var original: Double
       public var compact: Double
+      /// The fraction of `original` that was asked for.
+      public var asked: Double
+
+      public var share: Double { compact / original }
+      /// How far the share is from what was asked for, relative to that.
+      var miss: Double { abs(share / asked - 1) }
+      /// Whether no plan that was tried keeps to what was asked for, beyond what a clock can err.
+      public var isTooLong: Bool { share > asked * (1 + Self.tolerance) }
+
+      /// How far, relative to it, the share may be from what was asked for.
+      static let tolerance = 0.03
     }
   }
 
