@@ -38,9 +38,9 @@ import Torch
   {
     for (name, network) in try SampleNetworks.all() {
       let (model, image) = (try Self.model(network), image(network.inputShape))
-      #expect(try difference(model, CoreMLOptions(precision: .float32), image) < 1e-4, "\(name)")
+      #expect(try difference(model, CoreMLOptions(precision: .float32), image) < 1e-5, "\(name)")
       // Rounded to 11 bits behind every operation.
-      #expect(try difference(model, CoreMLOptions(), image) < 2e-2, "\(name)")
+      #expect(try difference(model, CoreMLOptions(), image) < 5e-3, "\(name)")
     }
   }
 
@@ -49,7 +49,7 @@ import Torch
       let network = try architecture.network(input: [3, 64, 64], classes: 10, seed: 1).thinned(to: 0.125)
       let model = try Self.model(SampleNetworks.withRandomBatchNorm(network))
       let image = image(network.inputShape)
-      #expect(try difference(model, CoreMLOptions(precision: .float32), image) < 1e-4, "\(architecture)")
+      #expect(try difference(model, CoreMLOptions(precision: .float32), image) < 1e-5, "\(architecture)")
     }
   }
 
@@ -67,7 +67,7 @@ import Torch
           return try interpreter(model.preprocessing.pixels(of: image)).logits
         }
         let found = model.givenOutputs(.concatenated(logits, axis: 0))
-        #expect(try relativeDifference(found, wanted) < 1e-4, "\(given.name)")
+        #expect(try relativeDifference(found, wanted) < 1e-5, "\(given.name)")
       } catch {
         Issue.record("\(given.name): \(error)")
       }
@@ -85,8 +85,8 @@ import Torch
     let file = try Exchange.exported.get().appending(path: "\(name)-\(exporter).onnx")
     let model = try ONNXFile.model(contentsOf: file)
     let image = image(model.network.inputShape)
-    #expect(try difference(model, CoreMLOptions(precision: .float32), image) < 1e-4)
-    #expect(try difference(model, CoreMLOptions(), image) < 5e-2)
+    #expect(try difference(model, CoreMLOptions(precision: .float32), image) < 1e-5)
+    #expect(try difference(model, CoreMLOptions(), image) < 5e-3)
   }
 
   @Test func `weights of int8 halve the file and change the outputs little`() throws {
