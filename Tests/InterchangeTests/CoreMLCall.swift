@@ -79,8 +79,12 @@ struct CoreMLCall {
 
   private func shaped(_ x: Tensor) throws -> Tensor? {
     switch operation.type {
-    case "reshape": return x.reshaped(try ints("shape"))
-    case "transpose": return x.permuted(try ints("perm"))
+    case "reshape":
+      try #require(try ints("shape").reduce(1, *) == x.count)
+      return x.reshaped(try ints("shape"))
+    case "transpose":
+      try #require(try ints("perm").sorted() == Array(x.shape.indices))
+      return x.permuted(try ints("perm"))
     case "gather": return x.selecting(try ints("indices"), axis: try int("axis"))
     case "pad":
       try #require(try text("mode") == "constant")
