@@ -8,7 +8,6 @@ public enum AtomicFolder {
   /// - Throws: `ContainerError` when something with files in it is there already, or the disk refuses; nothing of what
   ///   was written remains.
   public static func write(_ files: [String: Data], to folder: URL) throws {
-    let manager = FileManager.default
     let temporary = folder.deletingLastPathComponent().appending(path: ".\(UUID().uuidString).tmp")
     do {
       for (path, data) in files.sorted(by: { $0.key < $1.key }) {
@@ -24,7 +23,7 @@ public enum AtomicFolder {
         throw ContainerError(writing: folder, code)
       }
     } catch {
-      try? manager.removeItem(at: temporary)
+      try? FileManager.default.removeItem(at: temporary)
       guard let error = error as? ContainerError else { throw error }
       // The temporary folder is gone: the sentence is about the one that was asked for.
       let sentence = error.description.replacing(
@@ -37,7 +36,7 @@ public enum AtomicFolder {
     do {
       try FileManager.default.createDirectory(at: inner, withIntermediateDirectories: true)
     } catch {
-      throw ContainerError(writing: folder, errno)
+      throw ContainerError(folder, "could not be written: \(error.localizedDescription)", .writing)
     }
   }
 }
