@@ -46,7 +46,10 @@ let package = Package(
     .target(
       name: "ONNXSchema", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["onnx.proto"]),
-    library("Interchange", ["Compaction", "Containers", "Networks", "ONNXSchema"]),
+    .target(
+      name: "CoreMLSchema", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["coreml.proto", "LICENSE.txt"]),
+    library("Interchange", ["Compaction", "Containers", "CoreMLSchema", "Networks", "ONNXSchema"]),
     .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
     .systemLibrary(name: "CWebP", pkgConfig: "libwebpdemux", providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
@@ -78,7 +81,7 @@ let package = Package(
     tests(
       "InterchangeTests",
       [
-        "Architectures", "Compaction", "Containers", "Interchange", "Networks", "ONNXSchema", "Torch",
+        "Architectures", "Compaction", "Containers", "CoreMLSchema", "Interchange", "Networks", "ONNXSchema", "Torch",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     .testTarget(

@@ -49,7 +49,7 @@ box(590, 60, 200, 62, "smaller Model", ["the same kind of value"], VALUE)
 # What a plan is made of.
 box(820, 265, 118, 110, "choose", ["candidates", "losses, costs", "target"], WORK, "Compaction")
 # What goes out.
-box(820, 60, 118, 62, "files", ["ONNX, PyTorch"], FILE, "Interchange")
+box(820, 51, 118, 80, "files", ["ONNX, PyTorch,", "Core ML"], FILE, "Interchange")
 
 arrow([(230, 91), (308, 91)])
 arrow([(230, 191), (308, 191)], "batches", (269, 184))

@@ -15,6 +15,22 @@ package enum AtomicOutput {
     if manager.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
       throw OutputError("\(path) cannot be written: it is a folder; give the name of a file")
     }
+    try checkParent(of: path)
+  }
+
+  /// Whether a new folder may be written there.
+  ///
+  /// - Throws: `OutputError`, also when something is there already.
+  package static func check(newFolder path: String) throws {
+    guard !FileManager.default.fileExists(atPath: path) else {
+      throw OutputError("\(path) exists already; remove it or give another name")
+    }
+    try checkParent(of: path)
+  }
+
+  private static func checkParent(of path: String) throws {
+    var isFolder: ObjCBool = false
+    let manager = FileManager.default
     let folder = URL(filePath: path).deletingLastPathComponent().path
     guard manager.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
       throw OutputError("\(path) cannot be written: the folder \(folder) does not exist; create it first")

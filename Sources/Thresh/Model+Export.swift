@@ -5,12 +5,17 @@ import Networks
 extension Model {
   /// Writes the model for another program, by the ending of the file's name, and reads it back to prove that it
   /// computes the same: `.onnx`; `.py`, a module of PyTorch with its weights beside it; `.safetensors`, Thresh's own.
+  /// `.mlpackage`, for Core ML, is written without that proof, since only Apple's systems run it.
   ///
-  /// - Parameter foldingBatchNorm: whether batch norms move into the layers before them (ONNX).
-  /// - Returns: the files that were written.
+  /// - Parameters:
+  ///   - foldingBatchNorm: whether batch norms move into the layers before them (ONNX; for Core ML they always do).
+  ///   - coreML: the numbers of a package for Core ML.
+  /// - Returns: the files that were written, or the package.
   /// - Throws: `OutputError` when the place cannot be written, `ContainerError` when what was written is not the model.
   @discardableResult
-  public func export(to path: String, foldingBatchNorm: Bool = false) throws -> [URL] {
+  public func export(
+    to path: String, foldingBatchNorm: Bool = false, coreML: CoreMLOptions = CoreMLOptions()
+  ) throws -> [URL] {
     let file = URL(filePath: path)
     switch file.pathExtension {
     case "onnx": return [try exportONNX(to: path, foldingBatchNorm: foldingBatchNorm)]
@@ -20,7 +25,12 @@ extension Model {
       try write(to: file)
       try checkWritten(file, self)
       return [file]
-    default: throw OutputError("\(path) says no kind of file; give it a name that ends in .onnx, .py or .safetensors")
+    case "mlpackage":
+      _ = try exportCoreML(to: path, coreML)
+      return [file]
+    default:
+      throw OutputError(
+        "\(path) says no kind of file; give it a name that ends in .onnx, .py, .mlpackage or .safetensors")
     }
   }
 
@@ -29,6 +39,18 @@ extension Model {
     let file = URL(filePath: path)
     try AtomicOutput.write(try ONNXFile.data(of: self, foldingBatchNorm: foldingBatchNorm), to: file)
     return file
+  }
+
+  /// Writes the package and gives it.
+  package func exportCoreML(to path: String, _ options: CoreMLOptions) throws -> CoreMLPackage {
+    let folder = URL(filePath: path)
+    guard folder.pathExtension == "mlpackage" else {
+      throw OutputError("\(path) is for a package of Core ML; give a name that ends in .mlpackage")
+    }
+    try AtomicOutput.check(newFolder: path)
+    let package = try CoreMLPackage(of: self, options)
+    try package.write(to: folder)
+    return package
   }
 
   /// Writes the module and its weights.

@@ -70,7 +70,7 @@ struct ReadmeTests {
     let share = String(format: "top-1 %.2f %%", 100 * Double(right.count) / Double(theirs.count))
     #expect(printed.contains(share), "\(printed)")
     #expect(printed.contains("same class in 100.00 % of \(theirs.count) images"), "\(printed)")
-    #expect(exists(walk.folder["small.py"]))
+    #expect(exists(walk.folder["small.py"]) && exists(walk.folder["small.mlpackage"]))
   }
 
   @Test func `a folder of one's own images`() throws {

@@ -26,6 +26,22 @@ enum Exchange {
     try #require(process.terminationStatus == 0, "\(said.suffix(2000))")
   }
 
+  /// Whether Python has a module; coremltools has no wheels for some systems.
+  static func has(_ module: String) -> Bool {
+    let process = Process()
+    process.executableURL = root.appending(path: ".venv/bin/python")
+    process.arguments = [
+      "-c", "import importlib.util, sys; sys.exit(importlib.util.find_spec('\(module)') is None)",
+    ]
+    do {
+      try process.run()
+      process.waitUntilExit()
+      return process.terminationStatus == 0
+    } catch {
+      return false
+    }
+  }
+
   /// The models that PyTorch exported, each by both exporters: made once.
   static let exported = Result { () throws -> URL in
     // It is looked at until the tests end.

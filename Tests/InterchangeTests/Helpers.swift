@@ -6,7 +6,7 @@ import Networks
 import Torch
 
 /// A folder that goes when the last reference does.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
   let url = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
 
   init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }

@@ -8,49 +8,10 @@ import Torch
 
 /// Graphs of a few operators, of old opsets too, against PyTorch: Tests/Interop/operators.py.
 @Suite struct ONNXOperatorTests {
-  private struct Cases: Decodable {
-    struct Read: Decodable {
-      let name: String
-      let outputs: Int
-    }
-    struct Refused: Decodable {
-      let name: String
-      let words: String
-    }
-    let read: [Read]
-    let refused: [Refused]
-  }
-
-  /// Never changed after it is made.
-  private struct Written: @unchecked Sendable {
-    let folder: TemporaryFolder
-    let cases: Cases
-
-    func images(_ name: String) throws -> Tensor {
-      try Exchange.tensor(folder.url.appending(path: "\(name).in"), shape: [2, 3, 6, 7])
-    }
-
-    func wanted(_ given: Cases.Read) throws -> Tensor {
-      try Exchange.tensor(folder.url.appending(path: "\(given.name).out"), shape: [2, given.outputs])
-    }
-
-    func model(_ name: String) throws -> Model {
-      try ONNXFile.model(contentsOf: folder.url.appending(path: "\(name).onnx"))
-    }
-  }
-
-  private static let written = Result { () throws -> Written in
-    let folder = try TemporaryFolder()
-    try Exchange.python("operators", folder.url)
-    let cases = try JSONDecoder().decode(
-      Cases.self, from: Data(contentsOf: folder.url.appending(path: "cases.json")))
-    return Written(folder: folder, cases: cases)
-  }
-
-  private func network(_ name: String) throws -> Network { try Self.written.get().model(name).network }
+  private func network(_ name: String) throws -> Network { try OperatorGraphs.written.get().model(name).network }
 
   @Test func `operators of every opset compute what PyTorch computes`() throws {
-    let written = try Self.written.get()
+    let written = try OperatorGraphs.written.get()
     #expect(written.cases.read.count > 80)
     for given in written.cases.read {
       do {
@@ -70,7 +31,7 @@ import Torch
   }
 
   @Test func `operators that mean something else than they seem to are refused with what it is`() throws {
-    let written = try Self.written.get()
+    let written = try OperatorGraphs.written.get()
     #expect(written.cases.refused.count > 10)
     for given in written.cases.refused {
       let sentence = message { _ = try written.model(given.name) }
@@ -79,7 +40,7 @@ import Torch
   }
 
   @Test func `what was read computes the same in onnxruntime and as a module of PyTorch`() throws {
-    let written = try Self.written.get()
+    let written = try OperatorGraphs.written.get()
     let folder = try TemporaryFolder()
     for given in written.cases.read {
       let model = try written.model(given.name)
@@ -104,7 +65,7 @@ import Torch
   }
 
   @Test func `every kind of operation is written, and compared with PyTorch and onnxruntime`() throws {
-    let written = try Self.written.get()
+    let written = try OperatorGraphs.written.get()
     let compared = Set(
       try written.cases.read.flatMap { try written.model($0.name).network.nodes.map { type(of: $0.operation).kind } })
     for kind in OperationRegistry.operations {

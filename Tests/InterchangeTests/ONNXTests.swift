@@ -10,43 +10,10 @@ import Torch
 
 /// ONNX files against the checker of `onnx`, onnxruntime and PyTorch's exporters.
 @Suite struct ONNXTests {
-  /// Networks with statistics that matter, dense and compact.
-  private func networks() throws -> [String: Network] {
-    let dense: [String: Network] = [
-      "lenet5": try .lenet5(input: [1, 28, 28], classes: 10, seed: 1),
-      "dec3": try .dec3(input: [3, 32, 32], classes: 7, seed: 1),
-      "resnet20": try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 1),
-      "resnet18": try Catalogue.resnet18.network(input: [3, 32, 32], classes: 10, seed: 1).thinned(to: 0.25),
-      "resnet50": try Catalogue.resnet50.network(input: [3, 32, 32], classes: 10, seed: 1).thinned(to: 0.125),
-      "vgg16": try Catalogue.vgg16.network(input: [3, 32, 32], classes: 10, seed: 1).thinned(to: 0.125),
-      "dec8": try Catalogue.dec8.network(input: [3, 64, 64], classes: 10, seed: 1).thinned(to: 0.25),
-    ].mapValues(withRandomBatchNorm)
-    var all = dense
-    for (name, network) in dense {
-      all["\(name)-compact"] =
-        try Compressor(PlanSettings(target: .parameters(0.5), units: .weakest)).compact(network).network
-    }
-    return all
-  }
-
-  private func withRandomBatchNorm(_ network: Network) -> Network {
-    var result = network
-    let generator = Generator(seed: 4)
-    for node in network.nodes where node.operation is BatchNorm {
-      for (role, name) in node.parameters.sorted(by: { $0.key < $1.key }) {
-        let shape = network.parameters[name]?.shape ?? []
-        let isPositive = role == .weight || role == .runningVariance
-        result.parameters[name] =
-          isPositive ? .uniform(shape, in: 0.5...1.5, using: generator) : .normal(shape, using: generator) * 0.1
-      }
-    }
-    return result
-  }
-
   @Test func `every architecture, dense and compact, gives in onnxruntime what it gives here`() throws {
     let folder = try TemporaryFolder()
     var wanted: [String: Tensor] = [:]
-    for (name, network) in try networks() {
+    for (name, network) in try SampleNetworks.all() {
       for folds in [false, true] {
         let file = folds ? "\(name)-folded" : name
         let data = try ONNXFile.data(of: plainModel(network), foldingBatchNorm: folds)
@@ -149,7 +116,8 @@ import Torch
 
   @Test(arguments: Decomposition.allCases, [false, true])
   func `factors come back as factors of their layer`(decomposition: Decomposition, folds: Bool) throws {
-    let network = withRandomBatchNorm(try .cifarResNet(blocks: 1, input: [3, 16, 16], classes: 5, seed: 1))
+    let network = SampleNetworks.withRandomBatchNorm(
+      try .cifarResNet(blocks: 1, input: [3, 16, 16], classes: 5, seed: 1))
     let layer = network.layer(named: "layer2.0.conv1")
     let factors = try Factorization(network.matrix(of: layer), as: decomposition, shape: layer.shape, rank: 5)
     let small = try network.factorizing(layer, factors)
@@ -177,7 +145,8 @@ import Torch
   }
 
   @Test func `folding batch norm changes nothing and leaves none behind a layer`() throws {
-    let network = withRandomBatchNorm(try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 1))
+    let network = SampleNetworks.withRandomBatchNorm(
+      try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 1))
     let folded = try network.foldingBatchNorm()
     #expect(!folded.nodes.contains { $0.operation is BatchNorm })
     #expect(try Difference(between: network, and: folded).relative < 1e-6)
@@ -187,7 +156,7 @@ import Torch
     var net = NetworkBuilder(input: [1, 4, 4], seed: 0)
     let x = try net.convolution(net.input, "conv", units: 2, kernel: [3, 3], padding: [1, 1])
     let y = try net.add(x, net.batchNorm(x, "bn"))
-    let network = withRandomBatchNorm(try net.finish(net.flatten(net.globalAveragePool(y))))
+    let network = SampleNetworks.withRandomBatchNorm(try net.finish(net.flatten(net.globalAveragePool(y))))
     let folded = try network.foldingBatchNorm()
     #expect(folded.nodes.contains { $0.operation is BatchNorm })
     #expect(try Difference(between: network, and: folded).relative < 1e-6)

@@ -9,6 +9,7 @@
     exchange.py operators FOLDER     writes graphs of a few operators (operators.py): NAME.onnx, NAME.in, NAME.out
     exchange.py foreign FOLDER       draws images of three classes, and writes one classifier in many ways: NAME.onnx
     exchange.py classify FOLDER      what onnxruntime sees in photographs/test by small.onnx: classes.json
+    exchange.py coreml FOLDER        what coremltools reads in every NAME.mlpackage: NAME.json
 
 Arrays are raw float32; the number N is the batch.
 """
@@ -646,6 +647,31 @@ def classify(folder: Path) -> None:
     (folder / "classes.json").write_text(json.dumps(seen))
 
 
+def coreml(folder: Path) -> None:
+    """Loads packages and infers every shape and type of their programs anew; Linux does not run them."""
+    import coremltools
+    from coremltools.converters.mil.frontend.milproto.load import load
+
+    for file in sorted(folder.glob("*.mlpackage")):
+        model = coremltools.models.MLModel(str(file), skip_model_load=True)
+        spec = model.get_spec()
+        program = load(spec, spec.specificationVersion, model.weights_dir)
+        operations = list(program.functions["main"].operations)
+        stored = [operation.outputs[0].val for operation in operations if operation.op_type == "const"]
+        numbers = [value for value in stored if getattr(value, "dtype", None) in (numpy.float16, numpy.float32)]
+        classes = next(operation for operation in operations if operation.op_type == "classify").classes.val
+        read = {
+            "version": spec.specificationVersion,
+            "label": spec.description.predictedFeatureName,
+            "probabilities": spec.description.predictedProbabilitiesName,
+            "image": [spec.description.input[0].type.imageType.width, spec.description.input[0].type.imageType.height],
+            "classes": [str(value) for value in classes],
+            "metadata": dict(model.user_defined_metadata),
+            "sum": float(sum(value.astype(numpy.float64).sum() for value in numbers)),
+        }
+        file.with_suffix(".json").write_text(json.dumps(read))
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     commands = {
@@ -657,6 +683,7 @@ if __name__ == "__main__":
         "photographs": photographs,
         "foreign": foreign,
         "classify": classify,
+        "coreml": coreml,
         "operators": write_operators,
     }
     commands[sys.argv[1]](Path(sys.argv[2]))

@@ -55,7 +55,7 @@ struct LibraryTests {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     #expect(throws: OutputError.self) { try model.export(to: folder.path + "/small.tflite") }
-    for name in ["small.onnx", "small.py", "small.safetensors"] {
+    for name in ["small.onnx", "small.py", "small.safetensors", "small.mlpackage"] {
       let files = try model.export(to: folder.path + "/" + name)
       #expect(files.allSatisfy { FileManager.default.fileExists(atPath: $0.path) })
     }

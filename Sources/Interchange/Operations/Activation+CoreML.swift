@@ -1,0 +1,35 @@
+import Networks
+
+extension Activation: CoreMLExportable {
+  func write(_ site: CoreMLSite, to program: inout CoreMLProgramWriter) -> String {
+    switch self {
+    case .relu: program.append("relu", of: site)
+    case .leakyRelu(let slope): program.append("leaky_relu", of: site, [("alpha", .number(slope))])
+    case .cappedRelu(let limit): program.append("clip", of: site, [("alpha", .number(0)), ("beta", .number(limit))])
+    case .clip(let low, let high): program.append("clip", of: site, [("alpha", .number(low)), ("beta", .number(high))])
+    case .elu(let alpha): program.append("elu", of: site, [("alpha", .number(alpha))])
+    case .gelu(let approximated):
+      program.append("gelu", of: site, [("mode", .text(approximated ? "TANH_APPROXIMATION" : "EXACT"))])
+    case .silu: program.append("silu", of: site)
+    case .sigmoid: program.append("sigmoid", of: site)
+    case .tanh: program.append("tanh", of: site)
+    case .erf: program.append("erf", of: site)
+    case .hardSigmoid(let slope, let shift): program.hardSigmoid(of: site, slope, shift, site.name)
+    case .hardSwish: program.hardSwish(of: site)
+    }
+  }
+}
+
+extension CoreMLProgramWriter {
+  fileprivate mutating func hardSigmoid(of site: CoreMLSite, _ slope: Double, _ shift: Double, _ name: String) -> String
+  {
+    append(
+      "sigmoid_hard", [("x", .variable(site.x)), ("alpha", .number(slope)), ("beta", .number(shift))], name, site.output
+    )
+  }
+
+  fileprivate mutating func hardSwish(of site: CoreMLSite) -> String {
+    let gate = hardSigmoid(of: site, 1.0 / 6, 0.5, "\(site.name)_gate")
+    return append("mul", of: site, [("y", .variable(gate))])
+  }
+}
