@@ -69,6 +69,25 @@ ct_tensor *ct_prelu(const ct_tensor *x, const ct_tensor *slope) {
   // libtorch wants both in one type, which autocast does not see to everywhere.
   return tensor([&] { return at::prelu(in(x), in(slope).to(in(x).scalar_type())); });
 }
+ct_tensor *ct_fake_quantize(const ct_tensor *x, double scale, int64_t zero_point, int64_t low, int64_t high) {
+  return tensor([&] {
+    const at::Tensor &values = in(x);
+    if (at::GradMode::is_enabled() && values.requires_grad())
+      return at::fake_quantize_per_tensor_affine(values, scale, zero_point, low, high);
+    // The same several times as fast: libtorch's own kernel also makes a mask, and rounds element by element.
+    const double zero = static_cast<double>(zero_point);
+    return at::div(values, scale).round_().clamp_(low - zero, high - zero).mul_(scale);
+  });
+}
+ct_tensor *ct_fake_quantize_rows(const ct_tensor *x, const ct_tensor *scales, int64_t low, int64_t high) {
+  return tensor([&] {
+    // In float32 always, so that a network in float64 has the weights that its file holds.
+    const at::Tensor rows = in(scales).to(at::kFloat);
+    const auto zeros = at::zeros_like(rows, at::kInt);
+    return at::fake_quantize_per_channel_affine(in(x).to(at::kFloat), rows, zeros, 0, low, high)
+        .to(in(x).scalar_type());
+  });
+}
 ct_tensor *ct_elu(const ct_tensor *x, double alpha) {
   return tensor([&] { return at::elu(in(x), alpha); });
 }

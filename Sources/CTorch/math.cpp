@@ -85,6 +85,15 @@ ct_tensor *ct_equal_mask(const ct_tensor *a, const ct_tensor *b) {
 ct_tensor *ct_sum(const ct_tensor *a, const int64_t *dims, int32_t count, bool keep) {
   return tensor([&] { return count == 0 ? at::sum(in(a)) : at::sum(in(a), list(dims, count), keep); });
 }
+ct_tensor *ct_histogram(const ct_tensor *a, int64_t bins, double low, double high) {
+  return tensor([&] { return at::histc(in(a), bins, low, high); });
+}
+ct_tensor *ct_extremes(const ct_tensor *a) {
+  return tensor([&] {
+    const auto [least, largest] = at::aminmax(in(a));
+    return at::stack({least, largest});
+  });
+}
 ct_tensor *ct_amax(const ct_tensor *a, const int64_t *dims, int32_t count, bool keep) {
   return tensor([&] { return at::amax(in(a), list(dims, count), keep); });
 }

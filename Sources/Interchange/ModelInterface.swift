@@ -40,7 +40,7 @@ extension Model {
 
   /// Whether weights are written as float16: they were read so, and all of them fit into it.
   public var writesHalf: Bool {
-    interface.weightType == .float16
+    interface.weightType == .float16 && !network.isQuantized
       && network.parameters.values.allSatisfy { $0.dtype != .float32 || $0.fitsHalf }
   }
 

@@ -52,7 +52,9 @@ extension Network {
         taken.formUnion(factors.map(\.name))
         layers.append(layer(role, factors))
       } else {
-        let obstacle = operation.groups > 1 ? "grouped" : uses[weight] == 1 ? nil : "shares its weight"
+        let obstacle =
+          node.parameters[.weightScale] != nil
+          ? "quantised" : operation.groups > 1 ? "grouped" : uses[weight] == 1 ? nil : "shares its weight"
         layers.append(
           MatrixLayer(name: node.name, nodes: [node.name], weights: [weight], shape: shape, obstacle: obstacle))
       }

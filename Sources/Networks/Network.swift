@@ -55,6 +55,8 @@ public enum Role: String, Sendable, Codable, CodingKeyRepresentable, CaseIterabl
   case runningVariance = "running_var"
   /// A number of the network's definition, such as a mask; training leaves it alone.
   case constant
+  /// For each unit the number of which its weight is whole multiples, −128 to 127 of it; training leaves it alone.
+  case weightScale = "weight_scale"
 
   /// Whether gradients change it; running statistics follow the data instead.
   public var isTrainable: Bool { self == .weight || self == .bias }
@@ -68,6 +70,7 @@ public enum Role: String, Sendable, Codable, CodingKeyRepresentable, CaseIterabl
     case .runningMean: 2
     case .runningVariance: 3
     case .constant: 4
+    case .weightScale: 5
     }
   }
 }

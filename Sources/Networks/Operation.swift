@@ -30,10 +30,15 @@ public protocol Operation: Sendable, Codable {
 
   /// Whether it may make no finite number of zero, so that units that it reads cannot become zero.
   var isUndefinedAtZero: Bool { get }
+
+  /// What runtimes do with it where values are 8 bits.
+  var quantizationRule: QuantizationRule { get }
 }
 
 extension Operation {
   public var isUndefinedAtZero: Bool { false }
+
+  public var quantizationRule: QuantizationRule { .float }
 
   public func resized(inputs: [[Channel]], output: [Channel], copies: (Channel) -> Int) -> Self { self }
 }
@@ -57,14 +62,16 @@ public struct RunContext {
 
 /// The tensors (or nothing) that a node uses, by role.
 public struct NodeParameters: Sendable {
-  private var slots: (Tensor?, Tensor?, Tensor?, Tensor?, Tensor?)
+  private var slots: (Tensor?, Tensor?, Tensor?, Tensor?, Tensor?, Tensor?)
 
   public init(_ weight: Tensor? = nil, _ bias: Tensor? = nil, mean: Tensor? = nil, variance: Tensor? = nil) {
-    slots = (weight, bias, mean, variance, nil)
+    slots = (weight, bias, mean, variance, nil, nil)
   }
 
   public init(_ find: (Role) -> Tensor?) {
-    slots = (find(.weight), find(.bias), find(.runningMean), find(.runningVariance), find(.constant))
+    slots = (
+      find(.weight), find(.bias), find(.runningMean), find(.runningVariance), find(.constant), find(.weightScale)
+    )
   }
 
   public subscript(role: Role) -> Tensor? {
@@ -74,7 +81,14 @@ public struct NodeParameters: Sendable {
     case .runningMean: slots.2
     case .runningVariance: slots.3
     case .constant: slots.4
+    case .weightScale: slots.5
     }
+  }
+
+  /// The weight as it is multiplied: rounded, where it has a scale.
+  public var roundedWeight: Tensor {
+    let weight = required(.weight)
+    return self[.weightScale].map { weight.fakeQuantized(scales: $0, range: QuantizationGrid.signed) } ?? weight
   }
 
   /// A parameter that validation has found to be there.

@@ -41,6 +41,16 @@ extension Tensor {
   public func sum(axes: [Int], keepingAxes: Bool = false) -> Tensor {
     calling(self) { ct_sum($0, int64(axes), Int32(axes.count), keepingAxes) }
   }
+  /// The least and the largest element; NaN when any element is.
+  public var extremes: (least: Double, largest: Double) {
+    let both = calling(self, ct_extremes).doubles
+    return (both[0], both[1])
+  }
+  /// How many elements lie in each of `bins` equal parts of low…high, as floating-point numbers; elements outside do not
+  /// count.
+  public func histogram(bins: Int, low: Double, high: Double) -> Tensor {
+    calling(self) { ct_histogram($0, Int64(bins), low, high) }
+  }
   /// The largest element over `axes`, which go, or stay with one element; where several are, the gradient is shared
   /// out.
   public func max(axes: [Int], keepingAxes: Bool = false) -> Tensor {

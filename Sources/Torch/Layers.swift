@@ -76,6 +76,19 @@ extension Tensor {
   public func leakyRelu(slope: Double) -> Tensor { calling(self) { ct_leaky_relu($0, slope) } }
   /// x, below zero slope·x, with one slope or with one for each channel of axis 1.
   public func prelu(_ slope: Tensor) -> Tensor { calling(self, slope, ct_prelu) }
+  /// scale·(q − zeroPoint) with q = round(x/scale) + zeroPoint cut to `range`, halves to even; where nothing is cut, the
+  /// gradient passes as if nothing were rounded.
+  public func fakeQuantized(scale: Double, zeroPoint: Int, range: ClosedRange<Int>) -> Tensor {
+    calling(self) {
+      ct_fake_quantize($0, scale, Int64(zeroPoint), Int64(range.lowerBound), Int64(range.upperBound))
+    }
+  }
+
+  /// The same with a zero point of 0 and a scale for each index of the first axis.
+  public func fakeQuantized(scales: Tensor, range: ClosedRange<Int>) -> Tensor {
+    calling(self, scales) { ct_fake_quantize_rows($0, $1, Int64(range.lowerBound), Int64(range.upperBound)) }
+  }
+
   /// x cut to low…high.
   public func hardTanh(low: Double, high: Double) -> Tensor { calling(self) { ct_hardtanh($0, low, high) } }
   /// x, below zero α·(exp(x) − 1).

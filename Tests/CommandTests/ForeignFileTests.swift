@@ -30,7 +30,7 @@ struct ForeignFileTests {
     for (name, words) in [
       ("two", ["aux (N × 3), classes (N × 3)", "--output-name"]),
       ("free", ["photograph (N × 3 × ? × ?)", "--image-size"]),
-      ("quantised", ["is quantised", "QuantizeLinear"]),
+      ("quantised", ["is quantised", "DynamicQuantizeLinear"]),
     ] { expectRefusal(try thresh(["evaluate", files[name]] + rest), Status.file, words) }
     let folder = try TemporaryFolder()
     for command in [

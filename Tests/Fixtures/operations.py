@@ -160,10 +160,18 @@ def add_slopes_maxima_and_margins(cases: Cases) -> None:
     cases.add("pad_value", "pad", F.pad, x, pad=(1, 2, 3, 0), value=-1.5)
 
 
+def add_rounding(cases: Cases) -> None:
+    x = {"x": torch.randn(2, 3, 5, 6)}
+    for name, zero, low, high in [("int8", 0, -128, 127), ("uint8", 117, 0, 255)]:
+        cases.add(f"quantize_{name}", "quantize", torch.fake_quantize_per_tensor_affine, x, scale=0.015625,
+                  zero_point=zero, quant_min=low, quant_max=high)  # fmt: skip
+
+
 def make_operations() -> None:
     """Names of settings are PyTorch's; `pad` counts from the last dimension: left, right, top, bottom, front, back."""
     torch.manual_seed(9)
     cases = Cases()
-    for add in (add_layers, add_activations, add_pooling, add_joining_and_shaping, add_slopes_maxima_and_margins):
+    for add in (add_layers, add_activations, add_pooling, add_joining_and_shaping, add_slopes_maxima_and_margins,
+                add_rounding):  # fmt: skip
         add(cases)
     write("operations", {"cases": cases.cases}, cases.tensors)

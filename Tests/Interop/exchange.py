@@ -613,7 +613,7 @@ def foreign(folder: Path) -> None:
     write(
         "quantised",
         [
-            helper.make_node("QuantizeLinear", ["photograph", "scale", "zero"], ["q"]),
+            helper.make_node("DynamicQuantizeLinear", ["photograph"], ["q", "scale", "zero"]),
             helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["begun"]),
         ],
     )

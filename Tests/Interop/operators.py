@@ -287,8 +287,57 @@ def outputs(graphs: Graphs) -> None:
     graphs.cases["refused"].append({"name": "view_of_others", "words": "indices"})
 
 
+def quantised(graphs: Graphs) -> None:
+    """Values and weights of 8 bits, as QuantizeLinear and DequantizeLinear."""
+    byte, signed = numpy.uint8, numpy.int8
+    weights = numpy.random.default_rng(2).integers(-127, 128, (4, 3, 2, 2)).astype(signed)
+    steps = numpy.array([0.01, 0.02, 0.005, 0.03], numpy.float32)
+    kernel = torch.from_numpy(weights * steps[:, None, None, None])
+    biases = numpy.array([300, -20, 7, 0], numpy.int32)
+
+    def rounded(x: torch.Tensor, scale: float, zero: int, low: int, high: int) -> torch.Tensor:
+        return torch.fake_quantize_per_tensor_affine(x, scale, zero, low, high)
+
+    both = [node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "q s z", "r")]
+    small = numpy.float32(0.02)
+    graphs.read("rounded_int8", 17, [node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "q s z")],
+                lambda x: rounded(x, 0.02, 0, -128, 127), s=small, z=signed(0))
+    graphs.read("rounded_uint8", 13, [node("QuantizeLinear", "x s", "q"), node("DequantizeLinear", "q s")],
+                lambda x: rounded(x, 0.02, 0, 0, 255), s=small)
+    graphs.read("convolution_int8", 17,
+                [*both, node("DequantizeLinear", "w ws", "wr", axis=0), node("DequantizeLinear", "b bs", "br", axis=0),
+                 node("Conv", "r wr br")],
+                lambda x: F.conv2d(rounded(x, 0.02, 100, 0, 255), kernel,
+                                   torch.from_numpy((biases * (small * steps)).astype(numpy.float32))),
+                s=small, z=byte(100), w=weights, ws=steps, b=biases, bs=small * steps)
+    # One scale for all units, and a weight that is kept in float32 and rounded in the graph.
+    graphs.read("convolution_one_scale", 13,
+                [node("QuantizeLinear", "w ws wz", "wq"), node("DequantizeLinear", "wq ws wz", "wr"),
+                 node("Conv", "x wr")],
+                lambda x: F.conv2d(x, rounded(kernel, 0.037, 0, -128, 127)), w=kernel.numpy(), ws=numpy.float32(0.037),
+                wz=signed(0))
+    matrix = numpy.random.default_rng(3).integers(-127, 128, (126, 5)).astype(signed)
+    columns = numpy.array([0.01, 0.02, 0.03, 0.02, 0.01], numpy.float32)
+    graphs.read("linear_int8", 17,
+                [node("DequantizeLinear", "w ws wz", "wr", axis=1), node("Flatten", "x", "f"), node("Gemm", "f wr")],
+                lambda x: x.flatten(1) @ torch.from_numpy(matrix * columns), flat=False, w=matrix, ws=columns,
+                wz=numpy.zeros(5, signed))
+    # Zero points that are not zero are numbers as they are.
+    graphs.read("weights_uint8", 13, [node("DequantizeLinear", "w ws wz", "wr"), node("Conv", "x wr")],
+                lambda x: F.conv2d(x, torch.from_numpy((weights.astype(numpy.float32)) * 0.02)),
+                w=(weights.astype(numpy.int16) + 128).astype(byte), ws=small, wz=byte(128))
+    graphs.refused("other_scale", 17,
+                   [node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "q t z")], "another scale", s=small,
+                   t=numpy.float32(0.03), z=signed(0))
+    graphs.refused("scales_of_inputs", 17, [node("DequantizeLinear", "w ws", "wr", axis=1), node("Conv", "x wr")],
+                   "scales along axis 1", w=weights, ws=steps[:3])
+    graphs.refused("pooled_in_8_bits", 17,
+                   [node("QuantizeLinear", "x s z", "q"), node("MaxPool", "q", "p", kernel_shape=[2, 2]),
+                    node("DequantizeLinear", "p s z")], "8 bits", s=small, z=signed(0))
+
+
 def write_operators(folder: Path) -> None:
     graphs = Graphs(folder)
-    for part in (kinds, spreading, old_attributes, softmaxes, slopes, maxima, windows, outputs):
+    for part in (kinds, spreading, old_attributes, softmaxes, slopes, maxima, windows, outputs, quantised):
         part(graphs)
     (folder / "cases.json").write_text(json.dumps(graphs.cases))

@@ -31,7 +31,7 @@ import Torch
     let kinds = Set(try Self.cases().flatMap(operations).map { type(of: $0).kind })
     let all: Set = [
       Convolution.kind, Linear.kind, BatchNorm.kind, Activation.kind, Pooling.kind, Elementwise.kind, Concatenate.kind,
-      Flatten.kind, Reshape.kind, Slice.kind, Pad.kind, PReLU.kind, LogSoftmax.kind, Maximum.kind,
+      Flatten.kind, Reshape.kind, Slice.kind, Pad.kind, PReLU.kind, LogSoftmax.kind, Maximum.kind, Quantize.kind,
     ]
     #expect(kinds == all)
   }
@@ -161,6 +161,10 @@ import Torch
       return (0..<pads.count / 2).map {
         Pad(axis: 2 - $0, before: pads[2 * $0], after: pads[2 * $0 + 1], value: numbers["value"] ?? 0)
       }
+    case "quantize":
+      let element: QuantizationGrid.Element = integers["quant_min"] == [0] ? .uint8 : .int8
+      let zeroPoint = integers["zero_point"]?.first ?? 0
+      return [Quantize(QuantizationGrid(scale: numbers["scale"] ?? 0, zeroPoint: zeroPoint, element))]
     default: preconditionFailure("no operation for \(given.operation)")
     }
   }

@@ -69,6 +69,14 @@ extension RandomGraph {
     Power.kind: { graph in
       try graph.append(Power(graph.one(of: [0.5, 2, -1, -0.5])), [graph.positive(graph.value())])
     },
+    // Of what is stored: what is computed in several ways may be rounded to neighbours.
+    Quantize.kind: { graph in
+      let x = try graph.value()
+      let stored = try graph.append(Stored(), [], [.constant: (.signed, graph.shape(x))])
+      let element = try graph.one(of: QuantizationGrid.Element.allCases)
+      let grid = try QuantizationGrid(scale: graph.one(of: [0.01, 0.3]), zeroPoint: graph.int(3...9), element)
+      try graph.append(Elementwise.add, [x, graph.append(Quantize(grid), [stored])])
+    },
     Stored.kind: { graph in
       let x = try graph.value()
       let shape = graph.shape(x).map { graph.chance(0.5) ? $0 : 1 }

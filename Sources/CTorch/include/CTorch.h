@@ -106,6 +106,8 @@ ct_tensor *_Nullable ct_log_softmax(const ct_tensor *a, int64_t dim);
 ct_tensor *_Nullable ct_argmax(const ct_tensor *a, int64_t dim);
 ct_tensor *_Nullable ct_equal_mask(const ct_tensor *a, const ct_tensor *b);
 ct_tensor *_Nullable ct_sum(const ct_tensor *a, const int64_t *dims, int32_t count, bool keep);  // count 0: all
+ct_tensor *_Nullable ct_histogram(const ct_tensor *a, int64_t bins, double low, double high);
+ct_tensor *_Nullable ct_extremes(const ct_tensor *a);  // the least and the largest element
 ct_tensor *_Nullable ct_amax(const ct_tensor *a, const int64_t *dims, int32_t count, bool keep);
 ct_tensor *_Nullable ct_matmul(const ct_tensor *a, const ct_tensor *b);
 ct_tensor *_Nullable ct_transpose(const ct_tensor *a, int64_t first, int64_t second);
@@ -158,6 +160,8 @@ ct_tensor *_Nullable ct_relu(const ct_tensor *x);
 ct_tensor *_Nullable ct_leaky_relu(const ct_tensor *x, double slope);
 /// `slope` of one element, or of one for each channel (axis 1).
 ct_tensor *_Nullable ct_prelu(const ct_tensor *x, const ct_tensor *slope);
+ct_tensor *_Nullable ct_fake_quantize(const ct_tensor *x, double scale, int64_t zero_point, int64_t low, int64_t high);
+ct_tensor *_Nullable ct_fake_quantize_rows(const ct_tensor *x, const ct_tensor *scales, int64_t low, int64_t high);
 ct_tensor *_Nullable ct_elu(const ct_tensor *x, double alpha);
 ct_tensor *_Nullable ct_gelu(const ct_tensor *x, bool tanh);  // by tanh, or exactly by erf
 ct_tensor *_Nullable ct_silu(const ct_tensor *x);

@@ -20,7 +20,7 @@ public struct CoreMLPackage: Sendable {
   /// - Throws: `ContainerError` for an operation that cannot be written, and for weights that are not finite or beyond
   ///   the precision; `NetworkError` when the network is not valid.
   public init(of model: Model, _ options: CoreMLOptions = CoreMLOptions()) throws {
-    let network = try model.network.foldingBatchNorm().foldingConstants()
+    let network = try model.network.droppingWeightScales().foldingBatchNorm().foldingConstants()
     let shapes = try network.validate()
     if let broken = network.brokenParameter { throw ContainerError("the model cannot be written: \(broken)") }
     var writer = CoreMLProgramWriter(options)

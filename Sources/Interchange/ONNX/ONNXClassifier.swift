@@ -20,8 +20,8 @@ struct ONNXClassifier {
     guard quantized.isEmpty else {
       throw ContainerError(
         """
-        \(tensors.file) is quantised (\(quantized.joined(separator: ", "))), expected a network of floating-point \
-        numbers; give the file that it was made of
+        \(tensors.file) is quantised (\(quantized.joined(separator: ", "))), expected floating-point numbers, or 8 bits by \
+        QuantizeLinear and DequantizeLinear (QDQ); give the file that it was made of
         """)
     }
     guard !part.node.isEmpty else {

@@ -10,6 +10,10 @@ struct ONNXConstant {
   var numbers: Numbers
   /// Whether it is an initialiser, so that training may change it.
   var isParameter: Bool
+  /// What its elements are in the file.
+  var element: ONNXType?
+  /// Where it was made of whole numbers −128 to 127: what they were multiplied by, and along which axis.
+  var grid: (scales: [Float], axis: Int)?
 
   enum Numbers {
     case real(Tensor)
@@ -62,7 +66,8 @@ struct ONNXTensors {
     let count = shape.reduce(1, *)
     guard let type = ONNXType(rawValue: proto.dataType) else {
       throw problem(
-        name, "has elements of \(ONNXType.name(of: proto.dataType)), expected floats, int32, int64, uint8 or bool")
+        name, "has elements of \(ONNXType.name(of: proto.dataType)), expected floats, int8, int32, int64, uint8 or bool"
+      )
     }
     let bytes = try proto.dataLocation == .external ? external(proto, name) : proto.rawData
     let numbers: ONNXConstant.Numbers
@@ -79,9 +84,10 @@ struct ONNXTensors {
       numbers = .real(stored.withUnsafeBytes { Tensor(copying: $0, dtype: kind, shape: shape) }.to(.float32))
     case .int64: numbers = .whole(try whole(bytes, proto.int64Data.map { Int($0) }, as: Int64.self, count, name))
     case .int32: numbers = .whole(try whole(bytes, proto.int32Data.map { Int($0) }, as: Int32.self, count, name))
+    case .int8: numbers = .whole(try whole(bytes, proto.int32Data.map { Int($0) }, as: Int8.self, count, name))
     case .bool, .uint8: numbers = .whole(try whole(bytes, proto.int32Data.map { Int($0) }, as: UInt8.self, count, name))
     }
-    return ONNXConstant(name: name, shape: shape, numbers: numbers, isParameter: isParameter)
+    return ONNXConstant(name: name, shape: shape, numbers: numbers, isParameter: isParameter, element: type)
   }
 
   private func shape(of proto: ONNXTensorProto, _ name: String) throws -> [Int] {

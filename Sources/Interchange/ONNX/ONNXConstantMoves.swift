@@ -5,7 +5,7 @@ extension ONNXConstant {
   /// The elements of `change`, which gets them in their shape, in another shape.
   func moved(to shape: [Int], _ change: (Tensor) -> Tensor) -> ONNXConstant {
     var result = self
-    result.shape = shape
+    (result.shape, result.grid) = (shape, nil)
     switch numbers {
     case .real(let tensor): result.numbers = .real(change(tensor.reshaped(self.shape)).contiguous.reshaped(shape))
     case .whole(let values):

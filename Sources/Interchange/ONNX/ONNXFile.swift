@@ -20,7 +20,9 @@ public enum ONNXFile {
   /// - Throws: `ContainerError` for an operation that cannot be written, or when the file does not compute the same;
   ///   `CompactionError` when the network's outputs are no numbers or all zero, so that nothing can be compared.
   public static func data(of model: Model, foldingBatchNorm foldsBatchNorm: Bool) throws -> Data {
-    let network = foldsBatchNorm ? try model.network.foldingBatchNorm() : model.network
+    // What is trained on is not rounded any more.
+    let rounded = model.network.roundingParameters()
+    let network = foldsBatchNorm ? try rounded.foldingBatchNorm() : rounded
     let shapes = try network.validate()
     let halves = model.writesHalf
     var writer = ONNXGraphWriter(model.interface, halves: halves)
@@ -34,7 +36,7 @@ public enum ONNXFile {
     }
     let data: Data = try proto.serializedBytes()
     let back = try Self.model(of: data, name: "the exported file", folder: URL(filePath: "."))
-    let difference = try Difference(between: model.network, and: back.network)
+    let difference = try Difference(between: rounded, and: back.network)
     // One that answers always the same is written: what it answers is compared, and export is no judge of networks.
     if difference.saysNothing, let complaint = difference.complaint {
       throw CompactionError(EqualityProof.sentence(complaint, of: "the network") + "; nothing was written")

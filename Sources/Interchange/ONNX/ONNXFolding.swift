@@ -72,6 +72,8 @@ extension ONNXGraphReader {
     }
     switch node.opType {
     case "Identity": return first
+    case "QuantizeLinear": return try quantized(first, node)
+    case "DequantizeLinear": return try dequantized(first, node)
     case "Cast": return first.cast(to: node.castType)
     case "Transpose":
       let order = node.integers("perm") ?? Array(first.shape.indices.reversed())

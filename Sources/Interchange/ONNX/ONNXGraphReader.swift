@@ -12,6 +12,8 @@ enum ONNXValue {
   /// Sizes of a shape, the batch left open; `isScalar` is one size without an axis.
   case sizes([ONNXSize], isScalar: Bool)
   case indices(ONNXIndices)
+  /// A value as numbers of 8 bits, and their grid.
+  case quantized(ONNXImage, QuantizationGrid)
   /// What a node makes that cannot be read; whatever reads it is not complained about again.
   case unknown
 }
@@ -144,7 +146,9 @@ extension ONNXGraphReader {
 
   /// The input as a value of the network.
   func image(_ node: ONNXNodeProto, _ index: Int = 0) throws -> ONNXImage {
-    guard case .image(let image) = value(node, index) else {
+    let given = value(node, index)
+    if case .quantized = given { throw ONNXProblem("reads numbers of 8 bits, expected them behind a DequantizeLinear") }
+    guard case .image(let image) = given else {
       throw ONNXProblem("reads a constant as its input \(index + 1), expected a value of the network")
     }
     return image

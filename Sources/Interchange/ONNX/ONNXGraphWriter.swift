@@ -93,6 +93,15 @@ struct ONNXGraphWriter {
     return name
   }
 
+  /// Stores numbers of any kind by their bytes, once; gives the name.
+  mutating func store(_ name: String, _ bytes: Data, _ type: ONNXType, shape: [Int]) -> String {
+    guard !graph.initializer.contains(where: { $0.name == name }) else { return name }
+    var proto = ONNXTensorProto()
+    (proto.name, proto.dims, proto.dataType, proto.rawData) = (name, shape.map(Int64.init), type.rawValue, bytes)
+    graph.initializer.append(proto)
+    return name
+  }
+
   /// Stores one number without axes.
   mutating func store(_ name: String, _ number: Double) -> String { store(name, Tensor([number], shape: [])) }
 
@@ -101,9 +110,17 @@ struct ONNXGraphWriter {
     graph.initializer.first { $0.name == name }.map { $0.dims.map(Int.init) == tensor.shape } ?? true
   }
 
-  /// Stores the node's parameters and gives their names.
-  mutating func weights(of site: ONNXSite) -> [Role: String] {
-    site.node.parameters.mapValues { store($0, site.network.parameters[$0] ?? .zeros([])) }
+  /// Stores the node's parameters and gives the names of their values.
+  ///
+  /// - Parameter transposed: whether a weight is wanted with its units along the last axis.
+  mutating func weights(of site: ONNXSite, transposed: Bool = false) -> [Role: String] {
+    if site.node.parameters[.weightScale] != nil { return quantizedWeights(of: site, transposed: transposed) }
+    var names = site.node.parameters.mapValues { store($0, site.network.parameters[$0] ?? .zeros([])) }
+    if transposed, let weight = names[.weight] {
+      append("Transpose", [weight], makes: "\(site.name).transposed", ["perm": .ints([1, 0])])
+      names[.weight] = "\(site.name).transposed"
+    }
+    return names
   }
 
   /// Writes a node of the network.
@@ -200,6 +217,7 @@ struct ONNXGraphWriter {
 enum ONNXType: Int32 {
   case float = 1
   case uint8 = 2
+  case int8 = 3
   case int32 = 6
   case int64 = 7
   case bool = 9

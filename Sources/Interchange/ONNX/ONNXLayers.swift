@@ -24,6 +24,7 @@ extension ONNXGraphReader {
     let reach = zip(kernel, dilations).map { ($0 - 1) * $1 + 1 }
     let (source, padding) = try padded(node, input, kernel: reach, strides)
     var tensors: Tensors = [.weight: (weight.name, weight.tensor)]
+    tensors[.weightScale] = try weight.scales(ofUnits: 0)
     if let bias = try constant(node, 2) { tensors[.bias] = (bias.name, bias.tensor) }
     let geometry = ConvolutionGeometry(
       stride: strides, padding: padding, dilation: dilations, groups: node.integer("group") ?? 1)
@@ -50,9 +51,12 @@ extension ONNXGraphReader {
     guard weight.shape.count == 2, (node.integer("transA") ?? 0) == 0, input.rank == 2, input.axis == 0 else {
       throw ONNXProblem("is no linear layer")
     }
-    var matrix = node.integer("transB") == 1 ? weight.tensor : weight.tensor.transposed.contiguous
-    if let alpha = node.number("alpha"), alpha != 1 { matrix = matrix * alpha }
+    let isTransposed = node.integer("transB") == 1
+    var matrix = isTransposed ? weight.tensor : weight.tensor.transposed.contiguous
+    let alpha = node.number("alpha") ?? 1
+    if alpha != 1 { matrix = matrix * alpha }
     var tensors: Tensors = [.weight: (weight.name, matrix)]
+    if alpha == 1 { tensors[.weightScale] = try weight.scales(ofUnits: isTransposed ? 0 : 1) }
     if let bias = try constant(node, 2) {
       let beta = node.number("beta") ?? 1
       let units = matrix.shape[0]
@@ -69,9 +73,9 @@ extension ONNXGraphReader {
     if case .constant(let weight) = value(node, 1), weight.shape.count == 2 {
       let input = try image(node)
       guard input.axesFromBatch > 1 else { throw ONNXProblem("sums along the batch") }
-      return try finish(
-        Linear(), node, reading: [input.name], like: input,
-        [.weight: (weight.name, weight.tensor.transposed.contiguous)])
+      var tensors: Tensors = [.weight: (weight.name, weight.tensor.transposed.contiguous)]
+      tensors[.weightScale] = try weight.scales(ofUnits: 1)
+      return try finish(Linear(), node, reading: [input.name], like: input, tensors)
     }
     let images = node.input.indices.compactMap { try? image(node, $0) }
     // The last two axes are the matrices'.

@@ -77,17 +77,15 @@ extension ONNXGraphProto {
     return nil
   }
 
-  /// Operators and numbers of a quantised network, each once.
+  /// Operators and numbers of a quantised network other than QuantizeLinear and DequantizeLinear of 8 bits, each once.
   var quantized: [String] {
-    let types: Set<String> = [
-      "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulNBits", "MatMulBnb4",
-    ]
+    let types: Set<String> = ["DynamicQuantizeLinear", "MatMulNBits", "MatMulBnb4"]
     let operators = node.map(\.opType).filter { name in
       types.contains(name) || name.hasPrefix("QLinear") || name.hasSuffix("Integer") || name.hasSuffix("IntegerToFloat")
     }
     let others = node.filter { $0.domain == "com.microsoft" && $0.opType.hasPrefix("Q") }.map(\.opType)
-    // int8, the float8s, uint4, int4, float4.
-    let small = initializer.filter { [3, 17, 18, 19, 20, 21, 22, 23].contains($0.dataType) }
+    // The float8s, uint4, int4, float4.
+    let small = initializer.filter { (17...23).contains($0.dataType) }
     let numbers = small.map { "\(ONNXType.name(of: $0.dataType)) numbers" }
     return Set(operators + others + numbers).sorted()
   }

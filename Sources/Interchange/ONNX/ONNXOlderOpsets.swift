@@ -58,7 +58,7 @@ extension ONNXGraphReader {
     switch value {
     case .image(let image): image.sizes
     case .constant(let constant): constant.shape.map(ONNXSize.fixed)
-    case .sizes, .indices, .unknown: nil
+    case .sizes, .indices, .quantized, .unknown: nil
     }
   }
 

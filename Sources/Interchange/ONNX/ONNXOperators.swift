@@ -38,6 +38,8 @@ extension ONNXGraphReader {
       }
       alias(node, try image(node))
     case "Where": try readChoice(node)
+    case "QuantizeLinear": try readQuantize(node)
+    case "DequantizeLinear": try readDequantize(node)
     case "Expand": try readExpand(node)
     default:
       guard let activation = try activation(node) else {

@@ -18,7 +18,7 @@ public struct PyTorchModule: Sendable {
   ///   - interface: how the module meets other programs; its names and kinds of weights are of no use here.
   /// - Throws: `NetworkError` when the network is not valid, `ContainerError` for an operation that cannot be written.
   public init(_ given: Network, weights: String, _ interface: ModelInterface = ModelInterface()) throws {
-    let network = given.withLayerNames()
+    let network = given.droppingWeightScales().withLayerNames()
     let shapes = try network.validate()
     self.network = network
     let factorized = network.matrixLayers.filter { $0.isFactorized }

@@ -62,6 +62,13 @@ public enum Activation: Operation, Hashable {
     }
   }
 
+  public var quantizationRule: QuantizationRule {
+    switch self {
+    case .relu, .cappedRelu: .saturates
+    default: .float
+    }
+  }
+
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] { site.inputs[0] }

@@ -31,6 +31,8 @@ public struct Concatenate: Operation, Hashable {
     return Tensor.concatenated(spread, axis: axis + 1)
   }
 
+  public var quantizationRule: QuantizationRule { .computes(resultMayBeFloat: false) }
+
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   /// Along another axis channel i of every value is one channel.

@@ -15,6 +15,7 @@ public struct Convolution: Operation, Hashable {
     try Expect.pair(geometry.padding, "padding", atLeast: 0)
     try Expect.pair(geometry.dilation, "dilation", atLeast: 1)
     try Expect.vector(.bias, parameters, count: weight[0])
+    try Expect.vector(.weightScale, parameters, count: weight[0])
     let groups = geometry.groups
     guard groups > 0, weight[0] > 0, weight[0] % groups == 0, weight[1] * groups == inputs[0][0] else {
       throw NetworkError("has a weight of shape \(weight) in \(groups) groups, but reads \(inputs[0][0]) channels")
@@ -34,8 +35,10 @@ public struct Convolution: Operation, Hashable {
   }
 
   public func run(_ inputs: [Tensor], _ parameters: NodeParameters, _ context: inout RunContext) -> Tensor {
-    inputs[0].convolved(with: parameters.required(.weight), bias: parameters[.bias], geometry)
+    inputs[0].convolved(with: parameters.roundedWeight, bias: parameters[.bias], geometry)
   }
+
+  public var quantizationRule: QuantizationRule { .computes(resultMayBeFloat: false) }
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int {
     (parameters[.weight] ?? []).reduce(1, *) * output[1] * output[2]
@@ -48,6 +51,7 @@ public struct Convolution: Operation, Hashable {
     let units = coupling.makeChannels(site.outputShape[0])
     coupling.own(site.parameters[.weight], axis: 0, units, as: .unit)
     coupling.own(site.parameters[.bias], axis: 0, units, as: .unit)
+    coupling.own(site.parameters[.weightScale], axis: 0, units, as: .unit)
     if geometry.groups == 1 {
       coupling.own(site.parameters[.weight], axis: 1, input, as: .reader)
     } else {
@@ -67,7 +71,7 @@ public struct Convolution: Operation, Hashable {
   }
 
   public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
-    let weight = parameters.required(.weight)
+    let weight = parameters.roundedWeight
     let padded = geometry.padding.contains { $0 > 0 }
     return affineValues(
       of: inputs[0], weight: weight.flattened(from: 2), bias: parameters[.bias], groups: geometry.groups,

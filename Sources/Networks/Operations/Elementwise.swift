@@ -37,6 +37,13 @@ public enum Elementwise: String, Operation, Hashable {
     }
   }
 
+  public var quantizationRule: QuantizationRule {
+    switch self {
+    case .add, .multiply: .computes(resultMayBeFloat: false)
+    case .subtract, .divide: .float
+    }
+  }
+
   public var isUndefinedAtZero: Bool { self == .divide }
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }

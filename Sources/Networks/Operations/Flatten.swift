@@ -14,6 +14,8 @@ public struct Flatten: Operation, Hashable {
     inputs[0].flattened(from: 1)
   }
 
+  public var quantizationRule: QuantizationRule { .moves }
+
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   /// Each channel is repeated once for every pixel.
@@ -57,6 +59,8 @@ public struct Reshape: Operation, Hashable {
   public func run(_ inputs: [Tensor], _ parameters: NodeParameters, _ context: inout RunContext) -> Tensor {
     inputs[0].reshaped([-1] + shape)
   }
+
+  public var quantizationRule: QuantizationRule { .moves }
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 

@@ -28,6 +28,8 @@ public struct Gather: Operation, Hashable {
     inputs[0].selecting(indices, axis: axis + 1)
   }
 
+  public var quantizationRule: QuantizationRule { .moves }
+
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   /// Channels that are picked by number stay, since the numbers would not follow.

@@ -9,6 +9,7 @@ public struct Linear: Operation, Hashable {
     try Expect.inputs(inputs, 1)
     let weight = try Expect.parameter(.weight, parameters, rank: 2)
     try Expect.vector(.bias, parameters, count: weight[0])
+    try Expect.vector(.weightScale, parameters, count: weight[0])
     guard inputs[0].last == weight[1], weight[0] > 0 else {
       throw NetworkError("has a weight of shape \(weight), but reads shape \(inputs[0]), expected [\(weight[1])]")
     }
@@ -16,8 +17,10 @@ public struct Linear: Operation, Hashable {
   }
 
   public func run(_ inputs: [Tensor], _ parameters: NodeParameters, _ context: inout RunContext) -> Tensor {
-    inputs[0].linear(parameters.required(.weight), bias: parameters[.bias])
+    inputs[0].linear(parameters.roundedWeight, bias: parameters[.bias])
   }
+
+  public var quantizationRule: QuantizationRule { .computes(resultMayBeFloat: true) }
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int {
     output.dropLast().reduce(1, *) * (parameters[.weight] ?? []).reduce(1, *)
@@ -33,6 +36,7 @@ public struct Linear: Operation, Hashable {
     let units = coupling.makeChannels(site.outputShape[0])
     coupling.own(site.parameters[.weight], axis: 0, units, as: .unit)
     coupling.own(site.parameters[.bias], axis: 0, units, as: .unit)
+    coupling.own(site.parameters[.weightScale], axis: 0, units, as: .unit)
     coupling.own(site.parameters[.weight], axis: 1, site.inputs[0], as: .reader)
     return units
   }
@@ -40,7 +44,7 @@ public struct Linear: Operation, Hashable {
   public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
     guard shapes[0].count == 1 else { return Array(repeating: .varying, count: shapes[0][0]) }
     return affineValues(
-      of: inputs[0], weight: parameters.required(.weight), bias: parameters[.bias], groups: 1,
+      of: inputs[0], weight: parameters.roundedWeight, bias: parameters[.bias], groups: 1,
       changesConstants: false)
   }
 }

@@ -50,6 +50,13 @@ public enum Pooling: Operation, Hashable {
     }
   }
 
+  public var quantizationRule: QuantizationRule {
+    switch self {
+    case .max, .globalMax: .moves
+    case .average, .globalAverage: .computes(resultMayBeFloat: false)
+    }
+  }
+
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] { site.inputs[0] }

@@ -32,6 +32,8 @@ public struct Slice: Operation, Hashable {
     inputs[0].slice(axis: axis + 1, from: start, to: end ?? inputs[0].shape[axis + 1], step: step)
   }
 
+  public var quantizationRule: QuantizationRule { .moves }
+
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
@@ -108,6 +110,8 @@ public struct Pad: Operation, Hashable {
     let axesAfter = inputs[0].shape.count - 2 - axis
     return inputs[0].padded(Array(repeating: 0, count: 2 * axesAfter) + [before, after], with: value)
   }
+
+  public var quantizationRule: QuantizationRule { value == 0 ? .moves : .float }
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 

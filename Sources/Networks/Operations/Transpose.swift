@@ -21,6 +21,8 @@ public struct Transpose: Operation, Hashable {
     inputs[0].permuted([0] + permutation.map { $0 + 1 })
   }
 
+  public var quantizationRule: QuantizationRule { .moves }
+
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {

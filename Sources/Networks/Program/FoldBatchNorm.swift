@@ -29,7 +29,8 @@ extension Network {
   /// The layer with a weight that nothing but `norm` reads and whose units it scales.
   private func layer(before norm: Node) -> Node? {
     guard let layer = self[norm.inputs[0]], layer.operation is any WeightedOperation,
-      normalization(behind: layer.name)?.name == norm.name, !sharesWeight(layer)
+      normalization(behind: layer.name)?.name == norm.name, !sharesWeight(layer),
+      layer.parameters[.weightScale] == nil
     else { return nil }
     return layer
   }

@@ -64,7 +64,7 @@ public enum FusedOperation: Sendable {
   ///   - shape: N×C×H×W of what it reads, for which the order of weights is chosen.
   public func packed(_ parameters: [NodeParameters], input shape: [Int]) -> PackedConvolution? {
     func part(_ convolution: Convolution, _ own: NodeParameters) -> PackedConvolution.Part {
-      PackedConvolution.Part(weight: own.required(.weight), bias: own[.bias], convolution.geometry)
+      PackedConvolution.Part(weight: own.roundedWeight, bias: own[.bias], convolution.geometry)
     }
     switch self {
     case .single, .activatedNorm: return nil
