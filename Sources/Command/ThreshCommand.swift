@@ -61,9 +61,8 @@ struct ThreshCommand: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Train.self, PlanCommand.self, Compress.self, Calibrate.self, Evaluate.self, Inspect.self, Predict.self,
-      Export.self, Verify.self,
-      Plot.self, Demo.self,
+      Train.self, PlanCommand.self, Compress.self, QuantizeCommand.self, Calibrate.self, Evaluate.self, Inspect.self,
+      Predict.self, Export.self, Verify.self, Plot.self, Demo.self,
     ])
 }
 
@@ -85,7 +84,7 @@ enum ExitStatus: Int32 {
     case is DatasetError: self = .data
     case let error as ContainerError: self = error.kind == .writing ? .output : .file
     // libtorch throws where a network's numbers are not finite.
-    case is NetworkError, is TorchError: self = .network
+    case is NetworkError, is TorchError, is QuantizationError: self = .network
     case is PlanError: self = .plan
     case is ClockError: self = .clock
     case is CompactionError, is VerificationError, is InferenceMismatch: self = .proof

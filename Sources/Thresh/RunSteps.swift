@@ -79,6 +79,18 @@ package struct RunSteps {
     return try compression.compress(model, on: data, by: plan)
   }
 
+  /// The model in 8 bits, by the ranges of its values for so many training images.
+  package func quantize(
+    _ model: Model, on data: Dataset, _ settings: QuantizationSettings, images: Int
+  ) throws -> Quantized {
+    defer { observe(.ended) }
+    var quantization = Quantization(settings, seed: recipe.training.seed)
+    quantization.images = images
+    quantization.device = device
+    quantization.parts = PartProgress(observe)
+    return try quantization.quantize(model, on: data)
+  }
+
   /// What tells the times where they decide; nil where they do not.
   private func layerClock() throws -> LayerClock? {
     guard recipe.compression.time != nil else { return nil }

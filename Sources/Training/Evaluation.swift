@@ -102,7 +102,7 @@ extension Network {
   ) throws -> InputMoments {
     var collector = try MomentCollector(self, on: device)
     let loader = BatchLoader(data.train, .training(data, batchSize: 32, seed: seed, epoch: 0))
-    while collector.moments.images < images, let batch = try loader.next() {
+    while collector.images < images, let batch = try loader.next() {
       collector.add(batch.tensors(on: device).images)
       try progress(batch.count)
     }

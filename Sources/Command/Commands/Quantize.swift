@@ -1,0 +1,114 @@
+import ArgumentParser
+import Foundation
+import Reports
+import Thresh
+
+struct QuantizeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "quantize",
+    abstract: "Write a network with weights and values of 8 bits.",
+    discussion: """
+      Example:
+        thresh quantize small.safetensors --data cifar10 --output small-int8.onnx
+        thresh evaluate small-int8.onnx --data cifar10
+
+      Batch norms move into the layers before them. The ranges of values are measured on training images; of several \
+      ways in which ranges follow from them the one is taken that changes the outputs for held-out images least. The \
+      ONNX file has QuantizeLinear and DequantizeLinear (QDQ), which onnxruntime, openvino and TensorRT turn into \
+      computation with whole numbers. A .safetensors file can be trained on: gradients pass through the rounding.
+      """)
+
+  @OptionGroup var model: ModelArgument
+  @OptionGroup var data: DataOptions
+  @Option(help: ArgumentHelp("The file to write: .onnx, or .safetensors.", valueName: "file"))
+  var output: String
+  @Option(
+    help: ArgumentHelp(
+      "What values are: uint8, which is fast in onnxruntime and openvino, or int8 around zero, which TensorRT wants.",
+      valueName: "type"))
+  var activations = QuantizationGrid.Element.uint8
+  @Option(
+    help: ArgumentHelp(
+      "How ranges follow from what was measured: min-max, percentile, entropy or mse (default: the best of them).",
+      valueName: "way"))
+  var ranges: RangeEstimator?
+  @Option(help: ArgumentHelp("Training images that ranges are measured on.", valueName: "n"))
+  var images = 512
+  @Option(
+    help: ArgumentHelp(
+      "Bits of weights, 7 or 8 (default: 7 with uint8, whose sums of products processors without VNNI cut short; 8 "
+        + "with int8).", valueName: "n"))
+  var weightBits: Int?
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Layers that stay in float32, * for anything.", valueName: "patterns"))
+  var skip: [String] = []
+  @OptionGroup(title: "Machine") var compute: ComputeOptions
+  @Flag(help: "Print JSON: sizes, accuracies, every layer's signal-to-noise ratio.")
+  var json = false
+
+  struct Report: Encodable {
+    var output: String
+    /// Of the file.
+    var bytes: Int
+    var best: Quantized.Trial
+    var trials: [Quantized.Trial]
+    var layers: [QuantizedLayer]
+    var stages: [CompressionStage]
+    var test: Accuracy
+  }
+
+  func run() throws {
+    try AtomicOutput.check(output)
+    guard ["onnx", "safetensors"].contains(URL(filePath: output).pathExtension) else {
+      throw OutputError("\(output) says no kind of file; give it a name that ends in .onnx or .safetensors")
+    }
+    guard data.data != nil else { throw RecipeError("--data is missing; ranges are measured on its training images") }
+    if let weightBits, !(7...8).contains(weightBits) {
+      throw RecipeError("--weight-bits is \(weightBits), expected 7 or 8")
+    }
+    guard (10...100_000).contains(images) else {
+      throw RecipeError("--images is \(images), expected 10 to 100000")
+    }
+    let model = try model.load(data: data.data)
+    try checkSkip(model.network)
+    var recipe = try model.compressionRecipe()
+    try recipe.adopt(data)
+    try recipe.adopt(compute)
+    try recipe.validate()
+    let steps = try RunSteps(recipe, observe: Console.show)
+    let data = try recipe.datasetTelling(for: model.preprocessing).preparedTelling(for: model)
+    var settings = QuantizationSettings()
+    (settings.activations, settings.ranges, settings.weightBits) = (activations, ranges, weightBits)
+    settings.skip = skip
+    var quantized = try steps.quantize(model, on: data, settings, images: images)
+    let test = try steps.accuracy(of: quantized.model.network, on: data.test, of: data)
+    quantized.model.figures["top1"] = test.top1
+    try quantized.model.export(to: output)
+    try show(quantized, test)
+  }
+
+  private func checkSkip(_ network: Network) throws {
+    let names = network.matrixLayers.flatMap(\.nodes)
+    for pattern in skip where !names.contains(where: Pattern(pattern).matches) {
+      let some = names.prefix(5).joined(separator: ", ")
+      throw RecipeError("--skip is \(pattern), which names no layer; the first are \(some)")
+    }
+  }
+
+  private func show(_ quantized: Quantized, _ test: Accuracy) throws {
+    let bytes = try URL(filePath: output).resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
+    guard !json else {
+      return try Console.json(
+        Report(
+          output: output, bytes: bytes, best: quantized.best, trials: quantized.trials, layers: quantized.layers,
+          stages: quantized.stages, test: test))
+    }
+    print(quantized)
+    print("test          top-1 \((test.top1 / 100).formattedPercent(decimals: 2)) of \(test.images) images")
+    print("written to \(output), \(bytes.formattedBytes)")
+  }
+}
+
+extension QuantizationGrid.Element: ExpressibleByArgument {}
+extension RangeEstimator: ExpressibleByArgument {}
