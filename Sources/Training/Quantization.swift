@@ -59,38 +59,55 @@ public struct Quantization {
     guard !model.network.isQuantized else {
       throw QuantizationError("the network is quantised already; give the one that it was made of")
     }
-    var shuffled = BatchLoader.Options.training(data, batchSize: Self.batchSize, seed: seed, epoch: 0)
-    shuffled.augmentation = .none
-    let batches = try batches(data.train, shuffled, count)
-    // Held out, so that ranges are not judged by the images that they fit.
-    let judges = try self.batches(data.selection, .evaluation(data, batchSize: Self.batchSize), count / 2)
-    var quantizer = try measured(Quantizer(model.network, settings, on: device), on: batches, "measuring ranges")
-    let ways = settings.ranges.map { [$0] } ?? RangeEstimator.allCases
-    parts.begin("comparing outputs", (ways.count + 1) * judges.imageCount, "images")
-    let reference = try outputs(quantizer.folded, judges)
-    var trials = try ways.map { try trial(quantizer, $0, isEqualized: false, judges, reference) }
-    var best = trials.least
-    if let equalized = try quantizer.equalized() {
-      let other = try measured(equalized, on: batches, "measuring equalised ranges")
-      parts.begin("comparing outputs", judges.imageCount, "images")
-      trials.append(try trial(other, best.ranges, isEqualized: true, judges, reference))
-      best = trials.least
-      if best.isEqualized { quantizer = other }
+    let quantizer = try Quantizer(model.network, settings, on: device)
+    let trials = try trials(quantizer, data, count)
+    guard let best = trials.min(by: { $0.trial.divergence < $1.trial.divergence }) else {
+      preconditionFailure("at least one way to ranges is tried")
     }
+    var layers: [QuantizedLayer] = []
+    try judging(data, Self.batchSize) { layers = try best.quantizer.layers(of: best.trial.network, on: $0) }
     var result = Quantized(
-      model: model, best: best, trials: trials, layers: try quantizer.layers(of: best.network, on: judges[0]),
-      stages: [], images: count)
-    result.model.network = best.network
+      model: model, best: best.trial, trials: trials.map(\.trial), layers: layers, stages: [], images: count)
+    result.model.network = best.trial.network
     result.model.interface.weightType = .float32
-    result.stages = [try stage("dense", model.network, data), try stage("quantized", best.network, data)]
+    result.stages = [try stage("dense", model.network, data), try stage("quantized", best.trial.network, data)]
     return result
   }
 
-  private func measured(_ quantizer: Quantizer, on batches: [Tensor], _ title: String) throws -> Quantizer {
+  /// Every way to ranges, and the best of them with channels scaled, where there are some to be scaled.
+  private func trials(
+    _ quantizer: Quantizer, _ data: Dataset, _ count: Int
+  ) throws -> [(trial: Quantized.Trial, quantizer: Quantizer)] {
+    let quantizer = try measured(quantizer, on: data, count, "measuring ranges")
+    // Held out, so that ranges are not judged by the images that they fit.
+    let judges = min(count / 2, data.selection.count)
+    let ways = settings.ranges.map { [$0] } ?? RangeEstimator.allCases
+    parts.begin("comparing outputs", (ways.count + 1) * judges, "images")
+    let reference = try outputs(quantizer.folded, data, judges)
+    func trial(_ quantizer: Quantizer, _ ranges: RangeEstimator, isEqualized: Bool) throws -> Quantized.Trial {
+      let network = try quantizer.network(by: ranges)
+      let divergences = try zip(outputs(network, data, judges), reference).map { $0.divergence(from: $1).item }
+      return Quantized.Trial(
+        ranges: ranges, isEqualized: isEqualized,
+        divergence: divergences.reduce(0, +) / Double(max(1, divergences.count)), network: network)
+    }
+    var trials = try ways.map { (trial: try trial(quantizer, $0, isEqualized: false), quantizer: quantizer) }
+    guard let best = trials.min(by: { $0.trial.divergence < $1.trial.divergence })?.trial.ranges,
+      let equalized = try quantizer.equalized()
+    else { return trials }
+    let scaled = try measured(equalized, on: data, count, "measuring equalised ranges")
+    parts.begin("comparing outputs", judges, "images")
+    trials.append((try trial(scaled, best, isEqualized: true), scaled))
+    return trials
+  }
+
+  private func measured(_ quantizer: Quantizer, on data: Dataset, _ count: Int, _ title: String) throws -> Quantizer {
     var quantizer = quantizer
-    parts.begin(title, 2 * batches.imageCount, "images")
+    var loading = BatchLoader.Options.training(data, batchSize: Self.batchSize, seed: seed, epoch: 0)
+    loading.augmentation = .none
+    parts.begin(title, 2 * count, "images")
     for pass in [Quantizer.Pass.ranges, .counts] {
-      for batch in batches {
+      try batches(data.train, loading, count) { batch in
         quantizer.add(batch, pass)
         try parts.advance(batch.shape[0])
       }
@@ -98,31 +115,30 @@ public struct Quantization {
     return quantizer
   }
 
-  private func trial(
-    _ quantizer: Quantizer, _ ranges: RangeEstimator, isEqualized: Bool, _ images: [Tensor], _ reference: [Tensor]
-  ) throws -> Quantized.Trial {
-    let network = try quantizer.network(by: ranges)
-    let divergences = try zip(outputs(network, images), reference).map { $0.divergence(from: $1).item }
-    return Quantized.Trial(
-      ranges: ranges, isEqualized: isEqualized,
-      divergence: divergences.reduce(0, +) / Double(max(1, divergences.count)), network: network)
-  }
-
-  private func outputs(_ network: Network, _ batches: [Tensor]) throws -> [Tensor] {
+  private func outputs(_ network: Network, _ data: Dataset, _ count: Int) throws -> [Tensor] {
     let program = try Program(network.placed(on: device), .training)
-    return try batches.map { batch in
+    var results: [Tensor] = []
+    try judging(data, count) { batch in
+      results.append(program(batch))
       try parts.advance(batch.shape[0])
-      return program(batch)
     }
+    return results
   }
 
-  private func batches(_ source: any ImageSource, _ loading: BatchLoader.Options, _ count: Int) throws -> [Tensor] {
-    var result: [Tensor] = []
+  private func judging(_ data: Dataset, _ count: Int, _ body: (Tensor) throws -> Void) throws {
+    try batches(data.selection, .evaluation(data, batchSize: Self.batchSize), count, body)
+  }
+
+  /// The first batches of a pass, until there are so many images.
+  private func batches(
+    _ source: any ImageSource, _ loading: BatchLoader.Options, _ count: Int, _ body: (Tensor) throws -> Void
+  ) throws {
     let loader = BatchLoader(source, loading)
-    while result.count * Self.batchSize < count, let batch = try loader.next() {
-      result.append(batch.tensors(on: device).images.clone)
+    var seen = 0
+    while seen < count, let batch = try loader.next() {
+      try body(batch.tensors(on: device).images)
+      seen += batch.count
     }
-    return result
   }
 
   private func stage(_ name: String, _ network: Network, _ data: Dataset) throws -> CompressionStage {
@@ -130,19 +146,5 @@ public struct Quantization {
     parts.begin("evaluating the \(name) network", source.count, "images")
     let accuracy = try network.accuracy(on: source, of: data, device: device, progress: parts.advance)
     return CompressionStage(name: name, accuracy: accuracy)
-  }
-}
-
-extension [Tensor] {
-  fileprivate var imageCount: Int { map { $0.shape[0] }.reduce(0, +) }
-}
-
-extension [Quantized.Trial] {
-  /// The one that changes the outputs least.
-  fileprivate var least: Quantized.Trial {
-    guard let found = self.min(by: { $0.divergence < $1.divergence }) else {
-      preconditionFailure("at least one way to ranges is tried")
-    }
-    return found
   }
 }
