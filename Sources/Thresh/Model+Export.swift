@@ -34,10 +34,13 @@ extension Model {
     }
   }
 
-  package func exportONNX(to path: String, foldingBatchNorm: Bool) throws -> URL {
+  package func exportONNX(
+    to path: String, foldingBatchNorm: Bool, opset: Int = ONNXFile.usualOpset
+  ) throws -> URL {
     try AtomicOutput.check(path)
     let file = URL(filePath: path)
-    try AtomicOutput.write(try ONNXFile.data(of: self, foldingBatchNorm: foldingBatchNorm), to: file)
+    let data = try ONNXFile.data(of: self, foldingBatchNorm: foldingBatchNorm, opset: opset)
+    try AtomicOutput.write(data, to: file)
     return file
   }
 

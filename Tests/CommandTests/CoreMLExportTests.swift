@@ -58,9 +58,7 @@ struct CoreMLExportTests {
     expectRefusal(try thresh(export + ["--fold-batch-norm"]), Status.recipe, ["--fold-batch-norm is for onnx"])
     expectRefusal(try thresh(export + ["--precision", "float8"]), Status.usage, ["--precision"])
     let onnx = [export[0], export[1], "--to", "onnx", "--output", folder["small.onnx"]]
-    for option in [["--precision", "float32"], ["--int8-weights"]] {
-      expectRefusal(try thresh(onnx + option), Status.recipe, ["\(option[0]) is for coreml"])
-    }
+    expectRefusal(try thresh(onnx + ["--int8-weights"]), Status.recipe, ["--int8-weights is for coreml"])
     #expect(folder.contents().isEmpty)
   }
 }

@@ -16,6 +16,26 @@ struct ExchangeTests {
     #expect(own["top1"] as? Double == theirs["top1"] as? Double)
   }
 
+  @Test func `ONNX goes out in float16, and for other opsets`() throws {
+    let run = try TrainedRun.lenet.get()
+    let folder = try TemporaryFolder()
+    let export = ["export", run.run, "--to", "onnx", "--output"]
+    try succeeding(export + [folder["whole.onnx"], "--opset", "13"])
+    try succeeding(export + [folder["half.onnx"], "--opset", "21", "--precision", "float16"])
+    let (whole, half) = (try contents(of: folder["whole.onnx"]).count, try contents(of: folder["half.onnx"]).count)
+    #expect(half * 10 < whole * 6, "\(half) of \(whole)")
+    let verify = ["verify", folder["whole.onnx"], folder["half.onnx"], "--threads", "1"] + run.data.options
+    try succeeding(verify)
+    #expect(try thresh(verify + ["--tolerance", "1e-7"]).status == Status.proof)
+    // What was read as float16 stays it.
+    try succeeding(["export", folder["half.onnx"], "--to", "onnx", "--output", folder["again.onnx"]])
+    #expect(try contents(of: folder["again.onnx"]).count < half * 11 / 10)
+    expectRefusal(
+      try thresh(export + [folder["x.onnx"], "--opset", "12"]), Status.recipe, ["--opset is 12", "13 to 21"])
+    let pytorch = ["export", run.run, "--to", "pytorch", "--output", folder["x.py"], "--precision", "float16"]
+    expectRefusal(try thresh(pytorch), Status.recipe, ["--precision is for onnx and coreml"])
+  }
+
   @Test func `an ONNX network is trained on, its batch norms folded or not`() throws {
     let run = try TrainedRun.dec3.get()
     let folder = try TemporaryFolder()

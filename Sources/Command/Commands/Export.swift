@@ -10,10 +10,12 @@ struct Export: ParsableCommand {
       Example:
         thresh export run --to onnx --output small.onnx
         thresh verify run small.onnx --data cifar10
+        thresh export run --to onnx --precision float16 --output half.onnx
         thresh export run --to pytorch --output small.py
         thresh export run --to coreml --output small.mlpackage
 
-      ONNX is written for opset 17 and any batch size, with class names, normalisation and figures in its metadata. \
+      ONNX is written for any batch size, with class names, normalisation and figures in its metadata; with --precision \
+      float16 its weights and computations are float16, its input and output stay what they were. \
       For PyTorch a short module of plain torch.nn is written, with the weights as safetensors beside it. Both are \
       read back to prove that they compute the same. For Core ML a classifier of one image is written that normalises \
       it itself, in float16; it is not read back, since Core ML runs on Apple's systems only.
@@ -26,8 +28,13 @@ struct Export: ParsableCommand {
   var to: Kind
   @Flag(help: "Move batch norms into the layers before them (ONNX).")
   var foldBatchNorm = false
-  @Option(help: "The numbers that Core ML computes in, float16 or float32 (default: float16).")
+  @Option(
+    help: ArgumentHelp(
+      "Weights and computations in float16 or float32 (default: ONNX as the model was read, Core ML float16).",
+      valueName: "type"))
   var precision: CoreMLOptions.Precision?
+  @Option(help: ArgumentHelp("The version of ONNX's operators, 13 to 21 (default: 17).", valueName: "n"))
+  var opset: Int?
   @Flag(help: "Store the weights of large layers as int8, one scale for each unit (Core ML; needs iOS 16).")
   var int8Weights = false
   @Option(help: ArgumentHelp("The file to write, or the package.", valueName: "file"))
@@ -36,7 +43,8 @@ struct Export: ParsableCommand {
   func run() throws {
     try checkOptions()
     if to != .coreml { try AtomicOutput.check(output) }
-    let model = try model.load()
+    var model = try model.load()
+    try adopt(precision, model: &model)
     if to != .coreml, model.interface.weightType == .float16, !model.writesHalf {
       Console.note("note: the weights do not fit into float16, and are written as float32")
     }
@@ -44,7 +52,7 @@ struct Export: ParsableCommand {
     let size = "\(cost.parameters.formattedCount) parameters, \(cost.macs.formattedCount) MACs"
     switch to {
     case .onnx:
-      let file = try model.exportONNX(to: output, foldingBatchNorm: foldBatchNorm)
+      let file = try model.exportONNX(to: output, foldingBatchNorm: foldBatchNorm, opset: opset ?? ONNXFile.usualOpset)
       let bytes = try file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
       print("\(output)  \(bytes.formattedBytes), \(size); read back, it computes the same")
     case .pytorch:
@@ -59,12 +67,29 @@ struct Export: ParsableCommand {
   }
 
   private func checkOptions() throws {
-    let given = [
-      ("--fold-batch-norm", foldBatchNorm, Kind.onnx), ("--precision", precision != nil, .coreml),
-      ("--int8-weights", int8Weights, .coreml),
+    let given: [(option: String, isGiven: Bool, kinds: [Kind])] = [
+      ("--fold-batch-norm", foldBatchNorm, [.onnx]), ("--precision", precision != nil, [.onnx, .coreml]),
+      ("--opset", opset != nil, [.onnx]), ("--int8-weights", int8Weights, [.coreml]),
     ]
-    for (option, isGiven, kind) in given where isGiven && kind != to {
-      throw RecipeError("\(option) is for \(kind); leave it out")
+    for (option, isGiven, kinds) in given where isGiven && !kinds.contains(to) {
+      throw RecipeError("\(option) is for \(kinds.map(\.rawValue).joined(separator: " and ")); leave it out")
+    }
+    let (opset, opsets) = (opset ?? ONNXFile.usualOpset, ONNXFile.opsets)
+    guard opsets.contains(opset) else {
+      throw RecipeError("--opset is \(opset), expected \(opsets.lowerBound) to \(opsets.upperBound)")
+    }
+  }
+
+  /// The type of the weights in an ONNX file.
+  private func adopt(_ precision: CoreMLOptions.Precision?, model: inout Model) throws {
+    guard to == .onnx, let precision else { return }
+    guard precision == .float16 else { return model.interface.weightType = .float32 }
+    model.interface.weightType = .float16
+    guard model.writesHalf else {
+      throw RecipeError(
+        model.network.isQuantized
+          ? "--precision float16 is for networks of floating-point numbers, and this one is of 8 bits; leave it out"
+          : "--precision float16 holds numbers up to 65504, and a weight is larger; leave it out")
     }
   }
 }

@@ -18,34 +18,66 @@ struct QuantizeCommand: ParsableCommand {
       computation with whole numbers. A .safetensors file can be trained on: gradients pass through the rounding.
       """)
 
-  @OptionGroup var model: ModelArgument
-  @OptionGroup var data: DataOptions
-  @Option(help: ArgumentHelp("The file to write: .onnx, or .safetensors.", valueName: "file"))
-  var output: String
-  @Option(
-    help: ArgumentHelp(
-      "What values are: uint8, which is fast in onnxruntime and openvino, or int8 around zero, which TensorRT wants.",
-      valueName: "type"))
-  var activations = QuantizationGrid.Element.uint8
-  @Option(
-    help: ArgumentHelp(
-      "How ranges follow from what was measured: min-max, percentile, entropy or mse (default: the best of them).",
-      valueName: "way"))
-  var ranges: RangeEstimator?
-  @Option(help: ArgumentHelp("Training images that ranges are measured on.", valueName: "n"))
-  var images = 512
-  @Option(
-    help: ArgumentHelp(
-      "Bits of weights, 7 or 8 (default: 7 with uint8, whose sums of products processors without VNNI cut short; 8 "
-        + "with int8).", valueName: "n"))
-  var weightBits: Int?
-  @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp("Layers that stay in float32, * for anything.", valueName: "patterns"))
-  var skip: [String] = []
+  @OptionGroup(title: "Main options") var main: MainOptions
+  @OptionGroup(title: "Main options") var data: DataOptions
+  @OptionGroup(title: "Rounding") var rounding: RoundingOptions
   @OptionGroup(title: "Machine") var compute: ComputeOptions
-  @Flag(help: "Print JSON: sizes, accuracies, every layer's signal-to-noise ratio.")
-  var json = false
+  @OptionGroup var model: ModelArgument
+
+  /// What is written.
+  struct MainOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The file to write: .onnx, or .safetensors.", valueName: "file"))
+    var output: String
+    @Flag(help: "Print JSON: sizes, accuracies, every layer's signal-to-noise ratio.")
+    var json = false
+  }
+
+  /// How numbers are rounded.
+  struct RoundingOptions: ParsableArguments {
+    @Option(
+      help: ArgumentHelp(
+        "What values are: uint8, which is fast in onnxruntime and openvino, or int8 around zero, which TensorRT "
+          + "wants.", valueName: "type"))
+    var activations = QuantizationGrid.Element.uint8
+    @Option(
+      help: ArgumentHelp(
+        "Bits of weights, 7 or 8 (default: 7 with uint8, whose sums of products processors without VNNI cut short; 8 "
+          + "with int8).", valueName: "n"))
+    var weightBits: Int?
+    @Option(
+      help: ArgumentHelp(
+        "How ranges follow from what was measured: min-max, percentile, entropy or mse (default: the best of them).",
+        valueName: "way"))
+    var ranges: RangeEstimator?
+    @Option(help: ArgumentHelp("Training images that ranges are measured on.", valueName: "n"))
+    var images = 512
+    @Option(
+      parsing: .upToNextOption,
+      help: ArgumentHelp("Layers that stay in float32, * for anything.", valueName: "patterns"))
+    var skip: [String] = []
+
+    var settings: QuantizationSettings {
+      var settings = QuantizationSettings()
+      (settings.activations, settings.ranges, settings.weightBits) = (activations, ranges, weightBits)
+      settings.skip = skip
+      return settings
+    }
+
+    /// - Throws: `RecipeError` naming the first option that makes no sense for the network.
+    func check(_ network: Network) throws {
+      if let weightBits, !(7...8).contains(weightBits) {
+        throw RecipeError("--weight-bits is \(weightBits), expected 7 or 8")
+      }
+      guard (10...100_000).contains(images) else {
+        throw RecipeError("--images is \(images), expected 10 to 100000")
+      }
+      let names = network.matrixLayers.flatMap(\.nodes)
+      for pattern in skip where !names.contains(where: Pattern(pattern).matches) {
+        let some = names.prefix(5).joined(separator: ", ")
+        throw RecipeError("--skip is \(pattern), which names no layer; the first are \(some)")
+      }
+    }
+  }
 
   struct Report: Encodable {
     var output: String
@@ -59,54 +91,37 @@ struct QuantizeCommand: ParsableCommand {
   }
 
   func run() throws {
-    try AtomicOutput.check(output)
-    guard ["onnx", "safetensors"].contains(URL(filePath: output).pathExtension) else {
-      throw OutputError("\(output) says no kind of file; give it a name that ends in .onnx or .safetensors")
+    try AtomicOutput.check(main.output)
+    guard ["onnx", "safetensors"].contains(URL(filePath: main.output).pathExtension) else {
+      throw OutputError("\(main.output) says no kind of file; give it a name that ends in .onnx or .safetensors")
     }
     guard data.data != nil else { throw RecipeError("--data is missing; ranges are measured on its training images") }
-    if let weightBits, !(7...8).contains(weightBits) {
-      throw RecipeError("--weight-bits is \(weightBits), expected 7 or 8")
-    }
-    guard (10...100_000).contains(images) else {
-      throw RecipeError("--images is \(images), expected 10 to 100000")
-    }
     let model = try model.load(data: data.data)
-    try checkSkip(model.network)
+    try rounding.check(model.network)
     var recipe = try model.compressionRecipe()
     try recipe.adopt(data)
     try recipe.adopt(compute)
     try recipe.validate()
     let steps = try RunSteps(recipe, observe: Console.show)
     let data = try recipe.datasetTelling(for: model.preprocessing).preparedTelling(for: model)
-    var settings = QuantizationSettings()
-    (settings.activations, settings.ranges, settings.weightBits) = (activations, ranges, weightBits)
-    settings.skip = skip
-    var quantized = try steps.quantize(model, on: data, settings, images: images)
+    var quantized = try steps.quantize(model, on: data, rounding.settings, images: rounding.images)
     let test = try steps.accuracy(of: quantized.model.network, on: data.test, of: data)
     quantized.model.figures["top1"] = test.top1
-    try quantized.model.export(to: output)
+    try quantized.model.export(to: main.output)
     try show(quantized, test)
   }
 
-  private func checkSkip(_ network: Network) throws {
-    let names = network.matrixLayers.flatMap(\.nodes)
-    for pattern in skip where !names.contains(where: Pattern(pattern).matches) {
-      let some = names.prefix(5).joined(separator: ", ")
-      throw RecipeError("--skip is \(pattern), which names no layer; the first are \(some)")
-    }
-  }
-
   private func show(_ quantized: Quantized, _ test: Accuracy) throws {
-    let bytes = try URL(filePath: output).resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
-    guard !json else {
+    let bytes = try URL(filePath: main.output).resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
+    guard !main.json else {
       return try Console.json(
         Report(
-          output: output, bytes: bytes, best: quantized.best, trials: quantized.trials, layers: quantized.layers,
+          output: main.output, bytes: bytes, best: quantized.best, trials: quantized.trials, layers: quantized.layers,
           stages: quantized.stages, test: test))
     }
     print(quantized)
     print("test          top-1 \((test.top1 / 100).formattedPercent(decimals: 2)) of \(test.images) images")
-    print("written to \(output), \(bytes.formattedBytes)")
+    print("written to \(main.output), \(bytes.formattedBytes)")
   }
 }
 

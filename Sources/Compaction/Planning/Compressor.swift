@@ -34,6 +34,9 @@ public struct Compressor: Sendable {
   /// - Parameter progress: told before each analysis of the network how many are expected in all.
   /// - Throws: `PlanError` when the target cannot be reached, `NetworkError`, `TorchError`, and what `progress` throws.
   public func plan(for network: Network, progress: (_ expected: Int) throws -> Void = { _ in }) throws -> Plan {
+    guard !network.isQuantized else {
+      throw PlanError("the network is of 8 bits; compress the one that it was made of, and quantise what comes out")
+    }
     let analyzer = try analyzer(of: network)
     let expected = expectedAnalyses(groups: analyzer.groupCount)
     var plan: Plan

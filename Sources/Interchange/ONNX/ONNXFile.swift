@@ -11,21 +11,33 @@ public enum ONNXFile {
   /// Deeper messages than a graph of operations needs are refused.
   private static let depth = 32
 
-  /// The model as a file of opset 17, its batch free: names, types of numbers and the last activation as in the file
-  /// that it came from (`ModelInterface`).
+  /// The opsets that can be written.
+  public static let opsets = 13...21
+  public static let usualOpset = 17
+
+  /// The model as a file, its batch free: names, types of numbers and the last activation as in the file that it came
+  /// from (`ModelInterface`).
   ///
   /// What is returned was read back and compared with the network (see `Difference`).
   ///
-  /// - Parameter foldsBatchNorm: whether batch norms move into the layers before them.
+  /// - Parameters:
+  ///   - foldsBatchNorm: whether batch norms move into the layers before them.
+  ///   - opset: the version of the operators, one of `opsets`.
   /// - Throws: `ContainerError` for an operation that cannot be written, or when the file does not compute the same;
   ///   `CompactionError` when the network's outputs are no numbers or all zero, so that nothing can be compared.
-  public static func data(of model: Model, foldingBatchNorm foldsBatchNorm: Bool) throws -> Data {
+  public static func data(
+    of model: Model, foldingBatchNorm foldsBatchNorm: Bool, opset: Int = usualOpset
+  ) throws -> Data {
+    guard opsets.contains(opset) else {
+      throw ContainerError(
+        "opset \(opset) is not written, expected \(opsets.lowerBound) to \(opsets.upperBound)")
+    }
     // What is trained on is not rounded any more.
     let rounded = model.network.roundingParameters()
     let network = foldsBatchNorm ? try rounded.foldingBatchNorm() : rounded
     let shapes = try network.validate()
     let halves = model.writesHalf
-    var writer = ONNXGraphWriter(model.interface, halves: halves)
+    var writer = ONNXGraphWriter(model.interface, halves: halves, opset: opset)
     for node in network.nodes { try writer.write(node, of: network, shapes) }
     writer.declare(input: network.inputShape, output: network.output, shape: shapes[network.output] ?? [])
     var proto = writer.model

@@ -13,14 +13,16 @@ struct ONNXGraphWriter {
   /// What weights and values between the nodes are.
   private let numbers: ONNXType
 
-  /// - Parameter halves: whether numbers are written as float16.
-  init(_ interface: ModelInterface, halves: Bool) {
-    (self.interface, numbers) = (interface, halves ? .float16 : .float)
+  /// - Parameters:
+  ///   - halves: whether numbers are written as float16.
+  ///   - opset: whose operators are written, one of `ONNXFile.opsets`.
+  init(_ interface: ModelInterface, halves: Bool, opset: Int = ONNXFile.usualOpset) {
+    (self.interface, numbers, self.opset) = (interface, halves ? .float16 : .float, opset)
     if element(interface.inputType) != numbers { cast(Network.inputName, to: numbers, "\(Network.inputName).cast") }
   }
 
   /// The opset whose operators are written.
-  static let opset: Int64 = 17
+  let opset: Int
 
   enum Attribute {
     case int(Int)
@@ -31,11 +33,12 @@ struct ONNXGraphWriter {
   /// The graph as a file holds it.
   var model: ONNXModelProto {
     var proto = ONNXModelProto()
-    proto.irVersion = 8
+    // That of the first onnx with the opset.
+    proto.irVersion = opset < 15 ? 7 : opset < 19 ? 8 : opset < 21 ? 9 : 10
     proto.producerName = "thresh"
-    var opset = ONNXOperatorSetIdProto()
-    opset.version = Self.opset
-    proto.opsetImport = [opset]
+    var operators = ONNXOperatorSetIdProto()
+    operators.version = Int64(opset)
+    proto.opsetImport = [operators]
     proto.graph = graph
     return proto
   }

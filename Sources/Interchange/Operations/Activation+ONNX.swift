@@ -12,7 +12,10 @@ extension Activation: ONNXExportable {
     case .sigmoid: graph.append("Sigmoid", [x], makes: name)
     case .tanh: graph.append("Tanh", [x], makes: name)
     case .erf: graph.append("Erf", [x], makes: name)
-    case .hardSwish: graph.append("HardSwish", [x], makes: name)
+    case .hardSwish where graph.opset >= 14: graph.append("HardSwish", [x], makes: name)
+    case .hardSwish:
+      graph.append("HardSigmoid", [x], makes: "\(name).gate", ["alpha": .float(1.0 / 6), "beta": .float(0.5)])
+      graph.append("Mul", [x, "\(name).gate"], makes: name)
     case .hardSigmoid(let slope, let shift):
       graph.append("HardSigmoid", [x], makes: name, ["alpha": .float(slope), "beta": .float(shift)])
     case .silu:

@@ -14,7 +14,9 @@ extension Concatenate: ONNXExportable {
 extension ONNXGraphWriter {
   /// A value of a batch of one, spread over the images'.
   fileprivate mutating func spread(_ x: String, rank: Int, _ name: String) -> String {
-    append("Shape", [value(Network.inputName)], makes: "\(name).batch", ["end": .int(1)])
+    append("Shape", [value(Network.inputName)], makes: "\(name).sizes")
+    append(
+      "Slice", ["\(name).sizes", store("\(name).start", [0]), store("\(name).end", [1])], makes: "\(name).batch")
     let ones = store("\(name).ones", Array(repeating: 1, count: rank))
     append("Concat", ["\(name).batch", ones], makes: "\(name).shape", ["axis": .int(0)])
     append("Expand", [x, "\(name).shape"], makes: name)

@@ -10,6 +10,11 @@ extension Maximum: ONNXExportable {
 
 extension ONNXGraphWriter {
   fileprivate mutating func reduce(_ type: String, along axes: [Int], _ site: ONNXSite) {
-    append(type, site.inputs, makes: site.name, ["axes": .ints(axes.map { $0 + 1 }), "keepdims": .int(1)])
+    let axes = axes.map { $0 + 1 }
+    // Since opset 18 axes are an input.
+    guard opset < 18 else {
+      return append(type, site.inputs + [store("\(site.name).axes", axes)], makes: site.name, ["keepdims": .int(1)])
+    }
+    append(type, site.inputs, makes: site.name, ["axes": .ints(axes), "keepdims": .int(1)])
   }
 }
