@@ -91,6 +91,19 @@ package struct RunSteps {
     return try quantization.quantize(model, on: data)
   }
 
+  /// Trains a quantised model on, its rounding included, and keeps it where that made it better.
+  ///
+  /// - Parameter teacher: the network that it was made of.
+  package func finetune(
+    _ quantized: inout Quantized, on data: Dataset, in folder: RunFolder, teacher: Network
+  ) throws {
+    quantized.model = try finetuned(quantized.model, on: data, in: folder, teacher: teacher)
+    // What is trained on is rounded again, as its file will have it.
+    quantized.model.network = quantized.model.network.roundingParameters()
+    let accuracy = try accuracy(of: quantized.model.network, on: data.selection, of: data)
+    quantized.stages.append(CompressionStage(name: "finetuned", accuracy: accuracy))
+  }
+
   /// What tells the times where they decide; nil where they do not.
   private func layerClock() throws -> LayerClock? {
     guard recipe.compression.time != nil else { return nil }

@@ -43,6 +43,23 @@ import Testing
     try succeeding(["verify", tuned, folder["tuned.onnx"], "--tolerance", "0.05"] + rest)
   }
 
+  @Test func `with epochs of training the better of the two is written`() throws {
+    let run = try TrainedRun.lenet.get()
+    let folder = try TemporaryFolder()
+    let file = folder["small.onnx"]
+    let rest = ["--threads", "1"] + run.data.options
+    let command = ["quantize", run.run, "--images", "32", "--ranges", "min-max", "--output", file] + rest
+    let json = try succeeding(command + ["--finetune-epochs", "2", "--lr", "0.01", "--json"]).json()
+    let stages = try #require(json["stages"] as? [[String: Any]])
+    #expect(stages.map { $0["name"] as? String } == ["dense", "quantized", "finetuned"])
+    let held = stages.compactMap { ($0["accuracy"] as? [String: Any])?["top1"] as? Double }
+    #expect(held.count == 3 && held[2] >= held[1], "\(held)")
+    let test = try #require(json["test"] as? [String: Any])
+    let evaluated = try succeeding(["evaluate", file, "--json"] + rest).json()
+    #expect(evaluated["top1"] as? Double == test["top1"] as? Double)
+    expectRefusal(try thresh(command + ["--finetune-epochs=-1"]), Status.recipe, ["--finetune-epochs is -1"])
+  }
+
   @Test func `what cannot be is one sentence, and nothing is written`() throws {
     let run = try TrainedRun.lenet.get()
     let folder = try TemporaryFolder()

@@ -11,6 +11,8 @@ struct QuantizeCommand: ParsableCommand {
       Example:
         thresh quantize small.safetensors --data cifar10 --output small-int8.onnx
         thresh evaluate small-int8.onnx --data cifar10
+      Example: with two epochs of training in 8 bits:
+        thresh quantize small.safetensors --data cifar10 --finetune-epochs 2 --output small-int8.onnx
 
       Batch norms move into the layers before them. The ranges of values are measured on training images; of several \
       ways in which ranges follow from them the one is taken that changes the outputs for held-out images least. The \
@@ -21,6 +23,7 @@ struct QuantizeCommand: ParsableCommand {
   @OptionGroup(title: "Main options") var main: MainOptions
   @OptionGroup(title: "Main options") var data: DataOptions
   @OptionGroup(title: "Rounding") var rounding: RoundingOptions
+  @OptionGroup(title: "Fine-tuning") var tuning: TuningOptions
   @OptionGroup(title: "Machine") var compute: ComputeOptions
   @OptionGroup var model: ModelArgument
 
@@ -79,6 +82,16 @@ struct QuantizeCommand: ParsableCommand {
     }
   }
 
+  /// Training with the rounding in it.
+  struct TuningOptions: ParsableArguments {
+    @Option(
+      help: ArgumentHelp(
+        "Epochs of training with the rounding in it, the network before as the teacher (default: 0).", valueName: "n"))
+    var finetuneEpochs = 0
+    @Option(help: ArgumentHelp("Learning rate of these epochs.", valueName: "x"))
+    var lr = 0.001
+  }
+
   struct Report: Encodable {
     var output: String
     /// Of the file.
@@ -101,10 +114,18 @@ struct QuantizeCommand: ParsableCommand {
     var recipe = try model.compressionRecipe()
     try recipe.adopt(data)
     try recipe.adopt(compute)
+    (recipe.finetuning.epochs, recipe.training.lr) = (tuning.finetuneEpochs, tuning.lr)
+    recipe = Defaults.resolve(recipe, for: Defaults.Context(origin: model.origin(recipe)))
     try recipe.validate()
     let steps = try RunSteps(recipe, observe: Console.show)
     let data = try recipe.datasetTelling(for: model.preprocessing).preparedTelling(for: model)
     var quantized = try steps.quantize(model, on: data, rounding.settings, images: rounding.images)
+    if tuning.finetuneEpochs > 0 {
+      // A tuning that is killed does not cost it.
+      try quantized.model.export(to: main.output)
+      let folder = RunFolder(URL(filePath: main.output + ".finetune", directoryHint: .isDirectory))
+      try steps.finetune(&quantized, on: data, in: folder, teacher: model.network)
+    }
     let test = try steps.accuracy(of: quantized.model.network, on: data.test, of: data)
     quantized.model.figures["top1"] = test.top1
     try quantized.model.export(to: main.output)

@@ -30,8 +30,8 @@ extension Network {
       return LoweredNetwork(network: self, instructions: fusingBatchNorms(), shapes: shapes)
     case .inference:
       let folded = try foldingBatchNorm()
-      // Without oneDNN nothing here can be packed.
-      guard PackedConvolution.isAvailable else { return try folded.lowered(.reference) }
+      // Without oneDNN nothing here can be packed. Of 8 bits the network stays what its file says, node by node.
+      guard PackedConvolution.isAvailable, !isQuantized else { return try folded.lowered(.reference) }
       let network = try folded.convolvingShortcuts()
       let shapes = try network.validate()
       return LoweredNetwork(network: network, instructions: network.fusingConvolutions(shapes), shapes: shapes)
