@@ -74,6 +74,13 @@ import Torch
     #expect(read.nodes.filter { $0.parameters[.weightScale] != nil }.count == 3)
   }
 
+  @Test func `a scale of zero, as a damaged model file may have it, is one sentence`() throws {
+    var model = try model(.int8)
+    model.network.set(.weightScale, of: "conv1", to: .zeros([16]))
+    let sentence = message { _ = try ONNXFile.data(of: model, foldingBatchNorm: false) }
+    #expect(!sentence.isEmpty && sentence.contains("nothing was written"), "\(sentence)")
+  }
+
   @Test func `as PyTorch it computes the same`() throws {
     let model = try model(.int8)
     let module = try PyTorchModule(model.network, weights: "q.safetensors", model.interface)

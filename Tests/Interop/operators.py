@@ -329,6 +329,14 @@ def quantised(graphs: Graphs) -> None:
     graphs.refused("other_scale", 17,
                    [node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "q t z")], "another scale", s=small,
                    t=numpy.float32(0.03), z=signed(0))
+    graphs.refused("scale_of_zero", 17, [node("DequantizeLinear", "w ws", "wr", axis=0), node("Conv", "x wr")],
+                   "not above 0", w=weights, ws=steps * 0)
+    graphs.refused("zero_point_of_real", 17,
+                   [node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "q s z")], "another kind", s=small,
+                   z=numpy.float32(numpy.nan))
+    graphs.refused("value_scale_of_zero", 17,
+                   [node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "q s z")], "above 0",
+                   s=numpy.float32(0), z=signed(0))
     graphs.refused("scales_of_inputs", 17, [node("DequantizeLinear", "w ws", "wr", axis=1), node("Conv", "x wr")],
                    "scales along axis 1", w=weights, ws=steps[:3])
     graphs.refused("pooled_in_8_bits", 17,

@@ -63,8 +63,11 @@ import Torch
       #expect(abs(loss.detached.item - expected) < tolerance)
       step.apply(parameters: weights, gradients: loss.gradients(of: weights), momenta: momenta)
     }
+    // Where float32 decides which of two numbers is the largest of a window, the steps behind carry it on: with two
+    // threads on a Xeon with AVX-512 parameters were 5e-4 apart.
+    let parameterTolerance = dtype == .float64 ? 1e-6 : 2e-3
     for (name, weight) in zip(program.parameterNames, weights) {
-      expectClose(weight.detached, try fixture.tensor(run.final_prefix + name), within: tolerance)
+      expectClose(weight.detached, try fixture.tensor(run.final_prefix + name), within: parameterTolerance)
     }
   }
 }

@@ -26,8 +26,11 @@ extension ONNXGraphReader {
       throw ONNXProblem("has no single scale, as values of a network need")
     }
     guard let zero = try constant(node, 2) else { return QuantizationGrid(scale: scale, element) }
-    guard let point = zero.single else { throw ONNXProblem("has zero points of shape \(zero.shape), expected one") }
-    return QuantizationGrid(scale: scale, zeroPoint: Int(point), try zero.eightBits)
+    let element = try zero.eightBits
+    guard let point = zero.integers?.first, zero.count == 1 else {
+      throw ONNXProblem("has zero points of shape \(zero.shape), expected one")
+    }
+    return QuantizationGrid(scale: scale, zeroPoint: point, element)
   }
 
   /// A constant as whole numbers.
@@ -70,6 +73,9 @@ extension ONNXGraphReader {
         throw ONNXProblem("has scales or zero points of shape \(own.shape) for a constant of shape \(constant.shape)")
       }
       return own.tensor.reshaped(own.count == 1 ? shape.map { _ in 1 } : shape)
+    }
+    guard scale.doubles.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+      throw ONNXProblem("has a scale that is not above 0")
     }
     return (try meeting(scale), try self.constant(node, 2).map(meeting) ?? .zeros(shape.map { _ in 1 }))
   }

@@ -21,11 +21,11 @@ extension ONNXGraphWriter {
     guard let weight = site.network.parameter(.weight, of: site.node), let name = site.node.parameters[.weight],
       let scales = site.network.parameter(.weightScale, of: site.node)?.to(.float32).values(as: Float.self)
     else { preconditionFailure("node \(site.name) has no weight scale") }
-    let whole = (transposed ? weight.transposed : weight).wholeMultiples(of: scales, axis: transposed ? 1 : 0)
+    let whole: [Int8] = (transposed ? weight.transposed : weight).wholeMultiples(of: scales, axis: transposed ? 1 : 0)
     let scale = store("\(name)_scale", Data(of: scales), .float, shape: [scales.count])
     let parameters = [
       store(
-        "\(name).int8", Data(of: whole.map(Int8.init)), .int8,
+        "\(name).int8", Data(of: whole), .int8,
         shape: transposed ? weight.shape.reversed() : weight.shape),
       scale, store("\(name).zero_point", Data(count: scales.count), .int8, shape: [scales.count]),
     ]
@@ -37,10 +37,10 @@ extension ONNXGraphWriter {
       names[.bias] = store(own, bias)
       return names
     }
-    let biases = bias.wholeMultiples(of: steps, axis: 0)
+    let biases: [Int32] = bias.wholeMultiples(of: steps, axis: 0)
     names[.bias] = dequantize(
       [
-        store("\(own).int32", Data(of: biases.map(Int32.init)), .int32, shape: [steps.count]),
+        store("\(own).int32", Data(of: biases), .int32, shape: [steps.count]),
         store("\(own)_scale", Data(of: steps), .float, shape: [steps.count]),
       ], makes: own, axis: 0)
     return names
@@ -57,9 +57,12 @@ extension ONNXGraphWriter {
 
 extension Tensor {
   /// The whole numbers whose multiples the elements are, by a scale for each index of `axis`, in row-major order.
-  fileprivate func wholeMultiples(of scales: [Float], axis: Int) -> [Double] {
+  ///
+  /// What is no such multiple, as by a scale of zero, is some number: the file is read back and compared.
+  fileprivate func wholeMultiples<Whole: FixedWidthInteger>(of scales: [Float], axis: Int) -> [Whole] {
     let along = shape.indices.map { $0 == axis ? scales.count : 1 }
-    return (to(.float64) / Tensor(scales.map(Double.init), shape: along)).doubles.map { $0.rounded(.toNearestOrEven) }
+    let all = (to(.float64) / Tensor(scales.map(Double.init), shape: along)).doubles
+    return all.map { Whole(exactly: $0.rounded(.toNearestOrEven)) ?? 0 }
   }
 }
 
