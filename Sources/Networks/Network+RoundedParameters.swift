@@ -20,11 +20,13 @@ extension Network {
 
   /// For each unit of a layer the number of which its bias is whole multiples; nil where no rounded value is read.
   public func biasSteps(of node: Node) -> [Float]? {
-    guard let input = self[node.inputs[0]]?.operation as? Quantize, let scales = parameter(.weightScale, of: node)
-    else {
-      return nil
-    }
-    return scales.to(.float32).values(as: Float.self).map { Float(input.grid.scale) * $0 }
+    guard let input = inputGrid(of: node), let scales = parameter(.weightScale, of: node) else { return nil }
+    return scales.to(.float32).values(as: Float.self).map { Float(input.scale) * $0 }
+  }
+
+  /// The grid of the value that a layer reads; nil where that is not rounded.
+  public func inputGrid(of node: Node) -> QuantizationGrid? {
+    (self[node.inputs[0]]?.operation as? Quantize)?.grid
   }
 
   /// The network with weights as they are multiplied, for programs that know of no scales.

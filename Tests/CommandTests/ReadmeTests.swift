@@ -47,11 +47,7 @@ struct ReadmeTests {
     let walk = try Walk(
       of: "network.onnx", in: Self.guide,
       shorter: ["--epochs 6": "--epochs 1 --batch-size 32", "--finetune-epochs 4": "--finetune-epochs 1"])
-    let data = ProcessInfo.processInfo.environment["THRESH_DATA", default: ""]
-    // Photographs where there are some, else drawn images.
-    if data != "" { try walk.link("photographs", to: data + "/caltech10") }
-    try walk.python("photographs")
-    try walk.link("network.onnx", to: walk.folder["\(name).onnx"])
+    try walk.bringPhotographs(for: name)
     let printed = try walk.run()
     try walk.python("classify")
 
@@ -78,10 +74,7 @@ struct ReadmeTests {
     let walk = try Walk(
       of: "small-int8.onnx", in: Self.quantization,
       shorter: ["--time 0.7": "--time 0.8 --threads 1", "--output small-int8": "--images 32 --output small-int8"])
-    let data = ProcessInfo.processInfo.environment["THRESH_DATA", default: ""]
-    if data != "" { try walk.link("photographs", to: data + "/caltech10") }
-    try walk.python("photographs")
-    try walk.link("network.onnx", to: walk.folder["resnet18.onnx"])
+    try walk.bringPhotographs(for: "resnet18")
     let environment = ["THRESH_PYTHON": root.appending(path: ".venv/bin/python").path]
     try walk.run(environment: environment)
     let rest = try Walk(
@@ -158,6 +151,14 @@ private struct Walk {
 
   func link(_ name: String, to path: String) throws {
     try FileManager.default.createSymbolicLink(atPath: folder[name], withDestinationPath: path)
+  }
+
+  /// Puts images and a network of that name there; photographs where there are some, else drawn images.
+  func bringPhotographs(for network: String) throws {
+    let data = ProcessInfo.processInfo.environment["THRESH_DATA", default: ""]
+    if data != "" { try link("photographs", to: data + "/caltech10") }
+    try python("photographs")
+    try link("network.onnx", to: folder["\(network).onnx"])
   }
 
   @discardableResult

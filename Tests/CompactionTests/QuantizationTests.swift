@@ -189,7 +189,7 @@ import Torch
     }
   }
 
-  @Test func `gradients pass through the rounding, and a step of training lowers the loss`() throws {
+  @Test func `gradients pass through the rounding, and stop where it cuts`() throws {
     let x = Tensor([-5, -0.3, 0.26, 9], shape: [4]).to(.float32)
     let leaf = x.clone.leaf
     let rounded = leaf.fakeQuantized(scale: 0.25, zeroPoint: 0, range: -8...8)

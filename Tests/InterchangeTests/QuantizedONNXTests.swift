@@ -81,7 +81,7 @@ import Torch
     #expect(sentence.contains("not above 0"), "\(sentence)")
   }
 
-  @Test func `as PyTorch it computes the same`() throws {
+  @Test func `as PyTorch it is written with PyTorch's own rounding`() throws {
     let model = try model(.int8)
     let module = try PyTorchModule(model.network, weights: "q.safetensors", model.interface)
     #expect(module.source.contains("fake_quantize_per_tensor_affine"))

@@ -39,7 +39,7 @@ struct QuantizeCommand: ParsableCommand {
   struct RoundingOptions: ParsableArguments {
     @Option(
       help: ArgumentHelp(
-        "What values are: uint8, which is fast in onnxruntime and openvino, or int8 around zero, which TensorRT "
+        "What values are: uint8, which is fast in onnxruntime, or int8 around zero, which TensorRT "
           + "wants.", valueName: "type"))
     var activations = QuantizationGrid.Element.uint8
     @Option(

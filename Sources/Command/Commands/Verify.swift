@@ -82,9 +82,10 @@ struct Verify: ParsableCommand {
     try show(report, isRounded: isRounded)
     // Rounding to 8 bits may well decide between two classes.
     guard report.difference <= tolerance, isRounded || disagreements == 0 else {
+      let whole = isRounded ? "their size" : "the largest"
       throw VerificationError(
         report.difference > tolerance
-          ? "outputs differ by \(report.difference) of \(isRounded ? "their size" : "the largest"), expected at most \(tolerance)"
+          ? "outputs differ by \(report.difference) of \(whole), expected at most \(tolerance)"
           : "the two predict different classes for \(disagreements) images, beyond rounding")
     }
   }

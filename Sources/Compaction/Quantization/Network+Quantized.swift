@@ -43,7 +43,7 @@ extension Network {
     }
     let units = weight.shape[0]
     let reach = weight.magnitude.reshaped([units, -1]).max(axes: [1]).doubles
-    let input = (self[node.inputs[0]]?.operation as? Quantize)?.grid.scale
+    let input = inputGrid(of: node)?.scale
     let biases = parameter(.bias, of: node)?.doubles
     let scales = (0..<units).map { unit in
       let own = reach[unit] > 0 ? reach[unit] / largest : 1
