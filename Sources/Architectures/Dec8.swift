@@ -12,12 +12,18 @@ extension Network {
   /// - Throws: `NetworkError` when the image is smaller than 16×16 pixels.
   public static func dec8(input shape: [Int], classes: Int, widest: Int = 256, seed: UInt64) throws -> Network {
     var net = NetworkBuilder(input: shape, seed: seed)
-    var x = net.input
+    return try net.dec8(widest: widest, classes: classes)
+  }
+}
+
+extension NetworkBuilder {
+  mutating func dec8(widest: Int = 256, classes: Int) throws -> Network {
+    var x = input
     for (block, units) in ([64, 128, 256, 256] + Array(repeating: widest, count: 4)).enumerated() {
-      if [1, 2, 4, 6].contains(block) { x = try net.maxPool(x, 2) }
-      x = try net.decomposedBlock(x, "block\(block + 1)", units: units, length: 3)
+      if [1, 2, 4, 6].contains(block) { x = try maxPool(x, 2) }
+      x = try decomposedBlock(x, "block\(block + 1)", units: units, length: 3)
     }
-    x = try net.flatten(net.globalAveragePool(x))
-    return try net.finish(net.linear(x, "linear", units: classes))
+    x = try flatten(globalAveragePool(x))
+    return try finish(linear(x, "linear", units: classes))
   }
 }

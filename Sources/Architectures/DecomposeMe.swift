@@ -12,13 +12,19 @@ extension Network {
     input shape: [Int], classes: Int, units: [Int] = [32, 64, 128], seed: UInt64
   ) throws -> Network {
     var net = NetworkBuilder(input: shape, seed: seed)
-    var x = net.input
+    return try net.dec3(units: units, classes: classes)
+  }
+}
+
+extension NetworkBuilder {
+  mutating func dec3(units: [Int] = [32, 64, 128], classes: Int) throws -> Network {
+    var x = input
     for (block, (units, length)) in zip(units, [5, 5, 3]).enumerated() {
-      x = try net.decomposedBlock(x, "block\(block + 1)", units: units, length: length)
-      if block < 2 { x = try net.maxPool(x, 2) }
+      x = try decomposedBlock(x, "block\(block + 1)", units: units, length: length)
+      if block < 2 { x = try maxPool(x, 2) }
     }
-    x = try net.flatten(net.globalAveragePool(x))
-    return try net.finish(net.linear(x, "linear", units: classes))
+    x = try flatten(globalAveragePool(x))
+    return try finish(linear(x, "linear", units: classes))
   }
 }
 

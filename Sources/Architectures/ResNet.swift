@@ -8,16 +8,22 @@ extension Network {
   /// - Throws: `NetworkError` when the image does not fit.
   public static func cifarResNet(blocks: Int, input shape: [Int], classes: Int, seed: UInt64) throws -> Network {
     var net = NetworkBuilder(input: shape, seed: seed)
-    var x = try net.convolution(net.input, "conv1", units: 16, kernel: [3, 3], padding: [1, 1])
-    x = try net.relu(net.batchNorm(x, "bn1"))
+    return try net.cifarResNet(blocks: blocks, classes: classes)
+  }
+}
+
+extension NetworkBuilder {
+  mutating func cifarResNet(blocks: Int, classes: Int) throws -> Network {
+    var x = try convolution(input, "conv1", units: 16, kernel: [3, 3], padding: [1, 1])
+    x = try relu(batchNorm(x, "bn1"))
     for (stage, units) in [16, 32, 64].enumerated() {
       for block in 0..<blocks {
         let stride = stage > 0 && block == 0 ? 2 : 1
-        x = try net.residualBlock(x, "layer\(stage + 1).\(block)", units: units, stride: stride)
+        x = try residualBlock(x, "layer\(stage + 1).\(block)", units: units, stride: stride)
       }
     }
-    x = try net.flatten(net.globalAveragePool(x))
-    return try net.finish(net.linear(x, "linear", units: classes))
+    x = try flatten(globalAveragePool(x))
+    return try finish(linear(x, "linear", units: classes))
   }
 }
 

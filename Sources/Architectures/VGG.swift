@@ -1,40 +1,61 @@
 import Networks
 
+/// The networks of Simonyan & Zisserman 2014 (table 1, configurations A, B, D and E).
+enum VGG {
+  case vgg11, vgg13, vgg16, vgg19
+
+  /// Convolutions of each group, whose units are 64, 128, 256, 512 and 512.
+  var convolutions: [Int] {
+    switch self {
+    case .vgg11: [1, 1, 2, 2, 2]
+    case .vgg13: [2, 2, 2, 2, 2]
+    case .vgg16: [2, 2, 3, 3, 3]
+    case .vgg19: [2, 2, 4, 4, 4]
+    }
+  }
+}
+
 extension Network {
-  /// VGG-16 with batch norm (configuration D of Simonyan & Zisserman 2014); parameters have torchvision's names.
-  ///
-  /// From 224×224 pixels on it is torchvision's `vgg16_bn`: average pooling to 7×7 and a classifier of three layers
-  /// with dropout. Pooling to 7×7 has equal windows at 224, 256 and the multiples of 224 only; other sizes are refused.
-  /// Smaller images get the usual network for CIFAR: global average pooling (of one pixel at 32×32) and one linear
-  /// layer called `classifier`.
+  /// VGG-16 with batch norm, torchvision's `vgg16_bn`.
   ///
   /// - Throws: `NetworkError` when the image is smaller than 32×32 pixels or its windows would differ.
   public static func vgg16(input shape: [Int], classes: Int, seed: UInt64) throws -> Network {
     var net = NetworkBuilder(input: shape, seed: seed)
-    let x = try net.vggFeatures([[64, 64], [128, 128], [256, 256, 256], [512, 512, 512], [512, 512, 512]])
-    guard shape.dropFirst().allSatisfy({ $0 >= 224 }) else {
-      let pooled = try net.flatten(net.globalAveragePool(x))
-      return try net.finish(net.linear(pooled, "classifier", units: classes))
-    }
-    var y = try net.flatten(net.pooledTo7x7(x))
-    for name in ["classifier.0", "classifier.3"] {
-      y = try net.dropout(net.relu(net.linear(y, name, units: 4096)), 0.5)
-    }
-    return try net.finish(net.linear(y, "classifier.6", units: classes))
+    return try net.vgg(.vgg16, batchNorm: true, classes: classes)
   }
 }
 
 extension NetworkBuilder {
+  /// VGG with or without batch norm; parameters have torchvision's names.
+  ///
+  /// From 224×224 pixels on it is torchvision's network: average pooling to 7×7 and a classifier of three layers with
+  /// dropout. Pooling to 7×7 has equal windows at 224, 256 and the multiples of 224 only; other sizes are refused.
+  /// Smaller images get the usual network for CIFAR: global average pooling (of one pixel at 32×32) and one linear
+  /// layer called `classifier`.
+  ///
+  /// - Throws: `NetworkError` when the image is smaller than 32×32 pixels or its windows would differ.
+  mutating func vgg(_ variant: VGG, batchNorm: Bool, classes: Int) throws -> Network {
+    let x = try vggFeatures(variant, batchNorm: batchNorm)
+    guard shape(of: input).dropFirst().allSatisfy({ $0 >= 224 }) else {
+      return try pooledClassifier(x, "classifier", classes: classes)
+    }
+    var y = try flatten(pooledTo7x7(x))
+    for name in ["classifier.0", "classifier.3"] {
+      y = try dropout(relu(linear(y, name, units: 4096)), 0.5)
+    }
+    return try finish(linear(y, "classifier.6", units: classes))
+  }
+
   /// Groups of 3×3 convolutions, numbered through with their batch norms, ReLUs and the max pooling after each group.
-  fileprivate mutating func vggFeatures(_ groups: [[Int]]) throws -> String {
+  private mutating func vggFeatures(_ variant: VGG, batchNorm: Bool) throws -> String {
     var x = input
     var index = 0
-    for group in groups {
-      for units in group {
-        let name = "features.\(index)"
-        x = try convolution(x, name, units: units, kernel: [3, 3], padding: [1, 1], bias: true)
-        x = try relu(batchNorm(x, "features.\(index + 1)"))
-        index += 3
+    for (units, count) in zip([64, 128, 256, 512, 512], variant.convolutions) {
+      for _ in 0..<count {
+        x = try convolution(x, "features.\(index)", units: units, kernel: [3, 3], padding: [1, 1], bias: true)
+        if batchNorm { x = try self.batchNorm(x, "features.\(index + 1)") }
+        x = try relu(x)
+        index += batchNorm ? 3 : 2
       }
       x = try maxPool(x, 2)
       index += 1
@@ -43,7 +64,7 @@ extension NetworkBuilder {
   }
 
   /// PyTorch's adaptive average pooling where it is an ordinary one: window i is ⌊i·n/7⌋ ..< ⌈(i + 1)·n/7⌉.
-  fileprivate mutating func pooledTo7x7(_ x: String) throws -> String {
+  private mutating func pooledTo7x7(_ x: String) throws -> String {
     let sides = shape(of: x).dropFirst()
     if sides.allSatisfy({ $0 == 7 }) { return x }
     var (kernel, stride): ([Int], [Int]) = ([], [])

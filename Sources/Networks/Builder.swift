@@ -12,7 +12,8 @@ public struct NetworkBuilder {
   public let input = Network.inputName
   private var network: Network
   private var shapes: [String: [Int]]
-  private let generator: Generator
+  /// Nil where weights are not drawn.
+  private let generator: Generator?
   private var unnamed = 0
 
   /// How weights start.
@@ -45,6 +46,19 @@ public struct NetworkBuilder {
     generator = Generator(seed: seed)
   }
 
+  /// A builder of a network that is to be counted: every tensor is a single zero spread over its shape, so building
+  /// takes neither memory nor time.
+  public init(withoutWeightsFor shape: [Int]) {
+    network = Network(inputShape: shape, nodes: [], output: Network.inputName, parameters: [:])
+    shapes = [Network.inputName: shape]
+    generator = nil
+  }
+
+  /// A new tensor, drawn if this builder draws weights.
+  func drawn(_ shape: [Int], _ draw: (Generator) -> Tensor) -> Tensor {
+    generator.map(draw) ?? .zeros(shape.map { _ in 1 }).expanded(shape)
+  }
+
   /// The shape of a value for one image.
   public func shape(of value: String) -> [Int] { shapes[value] ?? [] }
 
@@ -59,15 +73,18 @@ public struct NetworkBuilder {
   }
 
   /// Appends any operation; a name is made from its kind when none is given.
+  ///
+  /// - Parameter own: names of parameters that are not called after the node.
   public mutating func append(
     _ operation: any Operation, _ name: String? = nil, reading inputs: [String],
-    parameters tensors: [Role: Tensor] = [:]
+    parameters tensors: [Role: Tensor] = [:], called own: [Role: String] = [:]
   ) throws -> String {
     let name = name ?? nextName(type(of: operation).kind)
     var names: [Role: String] = [:]
     for (role, tensor) in tensors {
-      names[role] = "\(name).\(role.rawValue)"
-      network.parameters["\(name).\(role.rawValue)"] = tensor
+      let parameter = own[role] ?? "\(name).\(role.rawValue)"
+      names[role] = parameter
+      network.parameters[parameter] = tensor
     }
     do {
       shapes[name] = try operation.shape(of: inputs.map(shape), parameters: tensors.mapValues(\.shape))
@@ -112,31 +129,36 @@ extension NetworkBuilder {
     groups: Int = 1, bias: Bool = false, initialization: Initialization = .heNormal
   ) throws -> String {
     let reads = (shape(of: x).first ?? 0) / groups
-    var tensors = [Role.weight: initialization.weight([units, reads] + kernel, using: generator)]
-    if bias { tensors[.bias] = Initialization.uniform([units], inputs: kernel.reduce(reads, *), using: generator) }
+    let shape = [units, reads] + kernel
+    var tensors = [Role.weight: drawn(shape) { initialization.weight(shape, using: $0) }]
+    if bias {
+      tensors[.bias] = drawn([units]) { Initialization.uniform([units], inputs: kernel.reduce(reads, *), using: $0) }
+    }
     let geometry = ConvolutionGeometry(stride: stride, padding: padding, groups: groups)
     return try append(Convolution(geometry), name, reading: [x], parameters: tensors)
   }
 
   /// A fully connected layer from the last axis to `units`, with new weights.
   ///
+  /// - Parameter own: names of parameters that are not called after the layer.
   /// - Throws: `NetworkError` when the operation cannot read a value of that shape.
   public mutating func linear(
-    _ x: String, _ name: String, units: Int, bias: Bool = true, initialization: Initialization = .uniform
+    _ x: String, _ name: String, units: Int, bias: Bool = true, initialization: Initialization = .uniform,
+    called own: [Role: String] = [:]
   ) throws -> String {
     let reads = shape(of: x).last ?? 0
-    var tensors = [Role.weight: initialization.weight([units, reads], using: generator)]
-    if bias { tensors[.bias] = Initialization.uniform([units], inputs: reads, using: generator) }
-    return try append(Linear(), name, reading: [x], parameters: tensors)
+    var tensors = [Role.weight: drawn([units, reads]) { initialization.weight([units, reads], using: $0) }]
+    if bias { tensors[.bias] = drawn([units]) { Initialization.uniform([units], inputs: reads, using: $0) } }
+    return try append(Linear(), name, reading: [x], parameters: tensors, called: own)
   }
 
   /// Batch normalisation of the first axis (channels), with γ = 1, β = 0 and statistics of nothing seen.
   ///
   /// - Throws: `NetworkError` when the operation cannot read a value of that shape.
-  public mutating func batchNorm(_ x: String, _ name: String) throws -> String {
+  public mutating func batchNorm(_ x: String, _ name: String, _ norm: BatchNorm = BatchNorm()) throws -> String {
     let channels = [shape(of: x).first ?? 0]
     return try append(
-      BatchNorm(), name, reading: [x],
+      norm, name, reading: [x],
       parameters: [
         .weight: .ones(channels), .bias: .zeros(channels),
         .runningMean: .zeros(channels), .runningVariance: .ones(channels),
@@ -150,6 +172,11 @@ extension NetworkBuilder {
 extension NetworkBuilder {
   /// max(0, x).
   public mutating func relu(_ x: String) throws -> String { try append(Activation.relu, reading: [x]) }
+
+  /// Any elementwise non-linearity.
+  public mutating func activation(_ x: String, _ activation: Activation) throws -> String {
+    try append(activation, reading: [x])
+  }
 
   /// The largest value of each window of `size`×`size` pixels, one window beside the other unless a stride is given.
   public mutating func maxPool(_ x: String, _ size: Int, stride: Int? = nil, padding: Int = 0) throws -> String {

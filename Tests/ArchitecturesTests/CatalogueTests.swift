@@ -9,7 +9,7 @@ import Testing
 
   @Test(arguments: Catalogue.allCases)
   func `every architecture gives as many logits as there are classes`(name: Catalogue) throws {
-    let network = try network(name)
+    let network = try name.withoutWeights(input: name.usual.shape, classes: name.usual.classes)
     #expect(try network.validate()[network.output] == [name.usual.classes])
   }
 
@@ -50,6 +50,18 @@ import Testing
   @Test func `dec3 can be made narrow`() throws {
     let network = try Network.dec3(input: [1, 32, 32], classes: 2, units: [4, 5, 6], seed: 0)
     #expect(try network.validate()["block3.conv_h"] == [6, 8, 8])
+  }
+
+  @Test(arguments: [Catalogue.resnet20, .resnet50Decomposed, .squeezeNet, .visionTransformer])
+  func `a network without weights has the shapes of the one with random weights, and zeros`(name: Catalogue) throws {
+    let shape = [3, 64, 64]
+    let (drawn, counted) = (
+      try name.network(input: shape, classes: 5, seed: 0), try name.withoutWeights(input: shape, classes: 5)
+    )
+    #expect(counted.parameters.mapValues(\.shape) == drawn.parameters.mapValues(\.shape))
+    #expect(try counted.cost() == drawn.cost())
+    let first = try #require(counted.parameterNames.first)
+    #expect(counted.parameters[first]?.maximumMagnitude == 0 && drawn.parameters[first]?.maximumMagnitude != 0)
   }
 
   @Test(arguments: [Catalogue.dec3, .dec8, .lenet5, .vgg16])

@@ -17,11 +17,17 @@ SUBJECTS = [
 ]
 
 
-def fractions(name: str, count: int) -> np.ndarray:
-    """Numbers in 0 ..< 1: a hash of the tensor's name (FNV-1a) and of each position, in 32 bits."""
+def fnv(text: str) -> int:
+    """FNV-1a in 32 bits."""
     start = 2166136261
-    for byte in name.encode():
+    for byte in text.encode():
         start = (start ^ byte) * 16777619 % 2**32
+    return start
+
+
+def fractions(name: str, count: int) -> np.ndarray:
+    """Numbers in 0 ..< 1: a hash of the tensor's name and of each position, in 32 bits."""
+    start = fnv(name)
     x = np.arange(count, dtype=np.uint32) * np.uint32(2654435761) + np.uint32(start)
     for _ in range(2):
         x = (x ^ (x >> np.uint32(16))) * np.uint32(0x45D9F3B)

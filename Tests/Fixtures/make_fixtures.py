@@ -16,6 +16,7 @@ import argparse
 from pathlib import Path
 
 import torch
+from catalogue import make_catalogue
 from fixture import FOLDER
 from formula import make_formula
 from forward import make_forward, make_given_weights
@@ -31,7 +32,8 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="folder of resnet{20,32,44,56}-cifar10.safetensors")
     options = parser.parse_args()
     torch.set_num_threads(1)  # sums in one order: the same bits each time on the same processor
-    for make in (make_macs, make_names, make_formula, make_forward, make_operations, make_training, make_proximal):
+    made = (make_macs, make_names, make_formula, make_forward, make_operations, make_training, make_proximal)
+    for make in (*made, make_catalogue):
         make()
     if options.weights:
         make_given_weights(options.weights)

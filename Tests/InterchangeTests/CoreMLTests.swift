@@ -45,8 +45,13 @@ import Torch
     }
   }
 
-  @Test func `all other architectures of the catalogue are written`() throws {
-    for architecture in Catalogue.allCases {
+  @Test func `other architectures of the catalogue, one of each family, are written`() throws {
+    let others: [Catalogue] = [
+      .dec8Wide, .resnet32, .resnet44, .resnet56, .resnet34, .resnet50Decomposed, .wideResNet50, .resNeXt50, .vgg11,
+      .mobileNetV2, .mobileNetV3Small, .mnasNet, .squeezeNet, .shuffleNetV2, .efficientNetB0, .regNetY400MF,
+      .denseNet121, .convNeXtTiny, .deitTiny, .swinTiny,
+    ]
+    for architecture in others {
       let network = try architecture.network(input: [3, 64, 64], classes: 10, seed: 1).thinned(to: 0.125)
       let model = try Self.model(SampleNetworks.withRandomBatchNorm(network))
       let image = image(network.inputShape)

@@ -97,6 +97,33 @@ import Torch
     #expect(read["scalar"]?.shape == [] && read["scalar"]?.item == 21)
   }
 
+  @Test(arguments: [
+    (Catalogue.denseNet121, [(".norm1.", ".norm.1."), (".conv2.", ".conv.2.")]),
+    (.visionTransformer, [(".mlp.0.", ".mlp.linear_1."), (".mlp.3.", ".mlp.linear_2.")]),
+  ])
+  func `names that torchvision's files have from earlier versions are those of today`(
+    name: Catalogue, former: [(String, String)]
+  ) throws {
+    let network = try name.withoutWeights(input: [3, 32, 32], classes: 10)
+    let old = network.parameters.map { name, tensor in
+      (former.reduce(name) { $0.contains("layer") ? $0.replacing($1.0, with: $1.1) : $0 }, tensor)
+    }
+    #expect(Set(old.map(\.0)) != Set(network.parameters.keys))
+    let raised = Dictionary(uniqueKeysWithValues: old).mapValues { $0 + 2 }
+    let loaded = try network.loading(raised, from: "old.pth")
+    #expect(loaded.parameterNames.allSatisfy { (loaded.parameters[$0]?.maximumMagnitude ?? 0) >= 2 })
+  }
+
+  @Test func `a file without a network's masks fits, since they are of its definition`() throws {
+    let network = try Catalogue.swinTiny.withoutWeights(input: [3, 64, 64], classes: 10)
+    let mask = "features.1.1.attn.mask.constant"
+    let given = network.parameters.filter { !$0.key.hasSuffix(".constant") }
+    #expect(given.count < network.parameters.count)
+    let loaded = try network.loading(given, from: "swin_t.pth")
+    #expect(loaded.parameters[mask]?.maximumMagnitude == 100)
+    #expect(try network.loading(network.parameters, from: "swin_t.safetensors").parameters[mask] != nil)
+  }
+
   static let weights = ProcessInfo.processInfo.environment["THRESH_DATA"].map { URL(filePath: $0) }
 
   @Test(.enabled(if: weights != nil, "THRESH_DATA names the folder of the given data"))

@@ -41,25 +41,8 @@ import Torch
     var network = try #require(Catalogue(rawValue: subject.model))
       .network(input: [3, subject.image, subject.image], classes: subject.classes, seed: 0)
     network.parameters = Dictionary(
-      uniqueKeysWithValues: network.parameters.map { ($0, Self.formula($0, $1.shape)) })
-    let logits = try network(Self.formula("input", [2] + network.inputShape))
+      uniqueKeysWithValues: network.parameters.map { ($0, Formula.tensor($0, $1.shape)) })
+    let logits = try network(Formula.tensor("input", [2] + network.inputShape))
     expectClose(logits, Tensor(subject.logits, shape: [2, subject.classes]), within: 1e-4)
-  }
-
-  /// `tensor` of Tests/Fixtures/formula.py, but for the last bit.
-  private static func formula(_ name: String, _ shape: [Int]) -> Tensor {
-    let start = name.utf8.reduce(2_166_136_261 as UInt32) { ($0 ^ UInt32($1)) &* 16_777_619 }
-    let isWeight = shape.count > 1 && name != "input"
-    let isScale = name.hasSuffix("weight") || name.hasSuffix("running_var")
-    let bound = isWeight ? (6 / Double(shape.dropFirst().reduce(1, *))).squareRoot() : 1
-    let range = shape.count > 1 ? -bound...bound : isScale ? 0.5...1.5 : -0.2...0.2
-    let values = (0..<shape.reduce(1, *)).map { position -> Float in
-      var x = UInt32(truncatingIfNeeded: position) &* 2_654_435_761 &+ start
-      for _ in 0..<2 { x = (x ^ x >> 16) &* 0x45D_9F3B }
-      x ^= x >> 16
-      let fraction = Double(x) / 4_294_967_296
-      return Float(range.lowerBound + fraction * (range.upperBound - range.lowerBound))
-    }
-    return Tensor(values, shape: shape)
   }
 }

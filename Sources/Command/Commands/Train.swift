@@ -38,7 +38,7 @@ struct Train: ParsableCommand {
   struct MainOptions: ParsableArguments {
     @Option(
       help: ArgumentHelp(
-        "An architecture (dec3, lenet5, resnet20…) or a model file, ONNX too (default: dec3).", valueName: "name|file"))
+        "An architecture (see thresh models) or a model file, ONNX too (default: dec3).", valueName: "name|file"))
     var model: String?
     @Option(help: ArgumentHelp("Weights to start from, for an architecture given by name.", valueName: "file"))
     var weights: String?

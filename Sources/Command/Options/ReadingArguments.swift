@@ -43,7 +43,7 @@ struct ReadingArguments: ParsableArguments, Encodable {
   var std: ChannelNumbers?
   @Option(
     help: ArgumentHelp(
-      "Side of the square that photographs are cropped to, if the model does not say (for an architecture: 224).",
+      "Side of the square that photographs are cropped to, if the model does not say (for an architecture: its usual).",
       valueName: "pixels"))
   var imageSize: Int?
 

@@ -27,7 +27,7 @@ public struct WeightSelection {
   /// - Parameter left: parameters that keep what they have, such as those of a new classifier.
   public init(_ file: WeightFile, for network: Network, leavingOut left: Set<String> = []) {
     self.file = file
-    wanted = Set(network.parameterNames).subtracting(left)
+    wanted = Set(network.parameterNames).subtracting(left).subtracting(network.constants(absentFrom: file))
     shapes = network.parameters.mapValues(\.shape)
     let places = Place.all(in: file, wanted: wanted, shapes: shapes)
     let best = places.first ?? Place(prefix: "", hidesWrappers: false)
@@ -149,6 +149,14 @@ public struct WeightSelection {
   private static func list(_ words: [String], _ limit: Int = 6) -> String {
     let shown = words.prefix(limit).map(\.shownShort).joined(separator: ", ")
     return words.count > limit ? "\(shown) and \(words.count - limit) more" : shown
+  }
+}
+
+extension Network {
+  /// Names of numbers of the network's definition that a file does not have, as only Thresh stores them.
+  fileprivate func constants(absentFrom file: WeightFile) -> [String] {
+    let names = nodes.compactMap { $0.parameters[.constant] }
+    return names.filter { name in !file.tensors.contains { $0.name.hasSuffix(name) } }
   }
 }
 
