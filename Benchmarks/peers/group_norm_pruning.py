@@ -27,9 +27,7 @@ STEPS = 400
 
 def compress(model: nn.Module, task: Task) -> nn.Module:
     limit = task.macs * cost.macs(model)
-    for name, block in list(model.named_modules()):
-        if isinstance(block, ResidualBlock) and block.pads:
-            model.set_submodule(name, ShortcutBlock(block))
+    give_shortcuts_layers(model)
     importance = torch_pruning.importance.GroupMagnitudeImportance(2, normalizer="max")
     pruner = torch_pruning.pruner.GroupNormPruner(
         model,
@@ -43,6 +41,17 @@ def compress(model: nn.Module, task: Task) -> nn.Module:
     )
     # In that recipe the regulariser takes the place of weight decay.
     train(model, task, task.epochs, constant, 0, after_backward=lambda: pruner.regularize(model))
+    return pruned(model, pruner, limit)
+
+
+def give_shortcuts_layers(model: nn.Module) -> None:
+    for name, block in list(model.named_modules()):
+        if isinstance(block, ResidualBlock) and block.pads:
+            model.set_submodule(name, ShortcutBlock(block))
+
+
+def pruned(model: nn.Module, pruner: torch_pruning.pruner.BasePruner, limit: float) -> nn.Module:
+    """A copy of the network once the pruner has left that many MACs in it."""
     model.eval()
     compact = with_selections(model)
     while cost.macs(compact) > limit:

@@ -20,6 +20,8 @@ WEIGHT_DECAY = 5e-4
 # Weight decay on the two factors of a matrix is a nuclear norm on their product, so the compact networks get a tenth.
 FINETUNE_DECAY = WEIGHT_DECAY / 10
 RECALIBRATION_BATCHES = 60
+# A teacher's share of the loss, and how far its probabilities are evened out: Thresh's defaults.
+DISTILLATION, TEMPERATURE = 0.7, 4.0
 
 Schedule = Callable[[float], float]
 
@@ -69,16 +71,24 @@ def train(
     decay: float,
     after_backward: Callable[[], None] = lambda: None,
     after_epoch: Callable[[], None] = lambda: None,
+    teacher: nn.Module | None = None,
 ) -> None:
-    """SGD with momentum 0.9, Nesterov; a method's regulariser comes in through the last two."""
+    """SGD with momentum 0.9, Nesterov; a method's regulariser comes in through `after_backward` and `after_epoch`."""
     optimizer = torch.optim.SGD(model.parameters(), task.lr, momentum=0.9, nesterov=True, weight_decay=decay)
     steps = len(task.labels) // BATCH
     model.train()
+    if teacher:
+        teacher.eval()
     for epoch in range(epochs):
         loss = torch.tensor(0.0)
         for step, (images, labels) in enumerate(task.batches()):
             optimizer.param_groups[0]["lr"] = task.lr * schedule((epoch + step / steps) / epochs)
-            loss = F.cross_entropy(model(images), labels)
+            logits = model(images)
+            loss = F.cross_entropy(logits, labels)
+            if teacher:
+                with torch.no_grad():
+                    taught = teacher(images)
+                loss = (1 - DISTILLATION) * loss + DISTILLATION * distance(logits, taught)
             loss.backward()
             after_backward()
             optimizer.step()
@@ -87,6 +97,12 @@ def train(
             raise ValueError(f"the loss is no number after epoch {epoch + 1}; choose a lower --lr")
         after_epoch()
         print(f"  epoch {epoch + 1}/{epochs}, last loss {loss.item():.3f}", file=sys.stderr, flush=True)
+
+
+def distance(logits: Tensor, teacher: Tensor) -> Tensor:
+    """T²·KL(softmax(teacher/T) ‖ softmax(logits/T)) of Hinton, Vinyals & Dean 2015, arXiv 1503.02531, section 2."""
+    own, wanted = (F.log_softmax(values / TEMPERATURE, 1) for values in (logits, teacher))
+    return F.kl_div(own, wanted, reduction="batchmean", log_target=True) * TEMPERATURE**2
 
 
 @torch.no_grad()

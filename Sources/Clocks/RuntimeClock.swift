@@ -2,6 +2,7 @@ import Compaction
 import Foundation
 import Interchange
 import Networks
+import Torch
 
 /// A runtime as a clock: instructions and networks are written as ONNX files, which a `ClockProgram` times.
 ///
@@ -67,7 +68,7 @@ public final class RuntimeClock: @unchecked Sendable {
       let some = Array(missing[start..<min(start + Self.group, missing.count)])
       // What reads nothing is there before any image.
       let read = some.filter { !$0.inputs.isEmpty }
-      let files = try [ONNXFragment.empty] + read.map { try ONNXFragment($0) }
+      let files = try [ONNXFragment.empty] + read.map { try ONNXFragment($0, conditions.precision) }
       let milliseconds = try self.milliseconds(files, conditions, progress: progress)
       for instruction in some { times[instruction] = 0 }
       for (instruction, own) in zip(read, milliseconds.dropFirst()) {
@@ -81,7 +82,10 @@ public final class RuntimeClock: @unchecked Sendable {
   ///
   /// - Throws: `ClockError`, `NetworkError`.
   public func measure(_ networks: [Network], _ conditions: TimingConditions) throws -> [Double] {
-    try milliseconds(try networks.map { try ONNXFragment($0.foldingBatchNorm()) }, conditions)
+    let deployed = try networks.map { network in
+      try conditions.precision == .int8 ? network.quantizedForTiming() : network.foldingBatchNorm()
+    }
+    return try milliseconds(deployed.map { try ONNXFragment($0) }, conditions)
   }
 
   private func milliseconds(
@@ -104,5 +108,15 @@ public final class RuntimeClock: @unchecked Sendable {
     }
     progress(max(0, fragments.count - done))
     return (answer.times ?? []).map(\.milliseconds)
+  }
+}
+
+extension Network {
+  /// The network in 8 bits, its ranges those of random images: what it takes does not depend on them.
+  fileprivate func quantizedForTiming() throws -> Network {
+    var quantizer = try Quantizer(self, QuantizationSettings())
+    let images = Tensor.normal([2] + inputShape, using: Generator(seed: 0))
+    for pass in [Quantizer.Pass.ranges, .counts] { quantizer.add(images, pass) }
+    return try quantizer.network(by: .minMax)
   }
 }

@@ -73,6 +73,12 @@ extension Decomposition {
     return matrix.reshaped(shape).permuted(rows + columns).reshaped([height, -1])
   }
 
+  /// The shape of an unfolding, or of the layer's matrix where there are more than two factors.
+  public func unfoldedShape(of shape: [Int]) -> (rows: Int, columns: Int) {
+    guard isPair, shape.count == 4 else { return (shape[0], shape.dropFirst().reduce(1, *)) }
+    return (rows.map { shape[$0] }.reduce(1, *), columns.map { shape[$0] }.reduce(1, *))
+  }
+
   /// The N×S matrix of an unfolding.
   public func folding(_ matrix: Tensor, _ shape: [Int]) -> Tensor {
     guard shape.count == 4 else { return matrix }

@@ -65,6 +65,9 @@ package struct TimeCache {
     observe: @escaping RunObserver = { _ in }
   ) throws -> LayerClock {
     guard name != .thresh else {
+      guard conditions.precision != .int8 else {
+        throw ClockError("Thresh's own engine does not compute in 8 bits; name another clock, such as onnxruntime")
+      }
       return keeping(conditions, isFresh, observe) { conditions, missing in
         let timer = InstructionTimer(conditions)
         observe(.began(part: "timing layers", count: timer.rounds * missing.count, unit: "layers"))
@@ -90,12 +93,16 @@ package struct TimeCache {
   ) -> LayerClock {
     // A clock may be handed to any thread, but only the one that plans asks it.
     nonisolated(unsafe) let (observe, measure) = (observe, measure)
+    // A search asks a hundred times: the file is read once for each of the conditions.
+    nonisolated(unsafe) var known: [TimingConditions: LayerTimes] = [:]
     return LayerClock(conditions) { conditions, instructions in
-      var times = isFresh ? LayerTimes(conditions) : kept(conditions)
+      var times = known[conditions] ?? (isFresh ? LayerTimes(conditions) : kept(conditions))
       let missing = times.missing(instructions)
+      known[conditions] = times
       guard !missing.isEmpty else { return times }
       defer { observe(.ended) }
       times.milliseconds.merge(try measure(conditions, missing).milliseconds) { $1 }
+      known[conditions] = times
       do {
         try keep(times)
       } catch {

@@ -151,7 +151,7 @@ public struct MachineRecipe: Sendable, Equatable, Codable {
   public var clock = ClockName.thresh
   /// Images at once, and their precision, where time decides what is compressed.
   public var timeBatchSize = 32
-  public var timePrecision = TrainingOptions.Precision.float32
+  public var timePrecision = TimingConditions.Precision.float32
 
   public init() {}
 }

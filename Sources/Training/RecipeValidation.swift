@@ -92,6 +92,9 @@ extension Recipe {
     try check(
       \.compression.time, compression.time == nil || machine.device == "cpu",
       "nothing, since `device` is \(machine.device): times are the CPU's")
+    try check(
+      \.machine.timePrecision, machine.timePrecision != .int8 || machine.clock != .thresh,
+      "float32 or bfloat16, or `clock` with it: Thresh's own engine does not compute in 8 bits")
     try check(\.compression.minRank, compression.minRank >= 1, "1 or more")
     try check(\.compression.minUnits, compression.minUnits >= 1, "1 or more")
     // The plans on the way go by activations: another at the end would cut what was not taken out.

@@ -20,8 +20,10 @@ struct RuntimeClockTests {
       .runtime(.onnxruntime), cache: FileManager.default.temporaryDirectory, environment: Self.environment)
   }
 
-  @Test func `every instruction of every architecture has a time in onnxruntime`() throws {
+  @Test(arguments: [TimingConditions.Precision.float32, .int8])
+  func `every instruction of every architecture has a time in onnxruntime`(precision: TimingConditions.Precision) throws {
     let clock = try clock()
+    let conditions = TimingConditions(batchSize: 2, threads: 1, precision: precision)
     #expect(clock.name.hasPrefix("onnxruntime 1."))
     // Of those that are not too large to be timed by the way.
     for architecture in [Catalogue.lenet5, .dec3, .resnet20] {
@@ -49,9 +51,11 @@ struct RuntimeClockTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: place.path) == ["ended"])
   }
 
-  @Test func `whole networks take turns, and the larger takes longer`() throws {
+  @Test(arguments: [TimingConditions.Precision.float32, .int8])
+  func `whole networks take turns, and the larger takes longer`(precision: TimingConditions.Precision) throws {
     let small = try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 0)
     let large = try Catalogue.resnet56.network(input: [3, 32, 32], classes: 10, seed: 0)
+    let conditions = TimingConditions(batchSize: 2, threads: 1, precision: precision)
     let times = try clock().measure([small, large], conditions)
     #expect(times.count == 2 && 0 < times[0] && times[0] < times[1])
   }
@@ -79,7 +83,7 @@ struct RuntimeClockTests {
     let network = try Catalogue.lenet5.network(input: [3, 32, 32], classes: 10, seed: 0)
     let bfloat16 = TimingConditions(batchSize: 1, threads: 1, precision: .bfloat16)
     let error = try #require(throws: ClockError.self) { try clock.measure([network], bfloat16) }
-    #expect(error.description.contains("times are of float32 here, not of bfloat16"))
+    #expect(error.description.contains("times are of float32 or int8 here, not of bfloat16"))
   }
 
   @Test(arguments: [

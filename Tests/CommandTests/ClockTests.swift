@@ -55,6 +55,18 @@ struct ClockTests {
     #expect(!exists(folder["small.safetensors"]))
   }
 
+  @Test func `8 bits are timed by another runtime, and refused by Thresh's own engine`() throws {
+    let folder = try TemporaryFolder()
+    let environment = python.merging(["XDG_CACHE_HOME": folder.path]) { $1 }
+    let plan = ["plan", "resnet20", "--time-batch-size", "2", "--threads", "1", "--time-precision", "int8"]
+    let table = try succeeding(plan + ["--time", "1", "--clock", "onnxruntime"], environment: environment).output
+    #expect(table.contains("for a batch of 2, 1 thread, int8") && table.contains("measured in onnxruntime 1."))
+    expectRefusal(
+      try thresh(plan + ["--time", "0.9"]), Status.recipe, ["--time-precision is int8", "does not compute in 8 bits"])
+    expectRefusal(
+      try thresh(["calibrate", "lenet5", "--precision", "int8"]), Status.clock, ["does not compute in 8 bits"])
+  }
+
   @Test func `a clock without a time to reach is refused`() throws {
     let outcome = try thresh(["plan", "lenet5", "--macs", "0.5", "--clock", "onnxruntime"])
     expectRefusal(outcome, Status.recipe, ["--clock is onnxruntime", "--time with it"])

@@ -45,6 +45,26 @@ import Torch
     #expect(throws: Never.self) { _ = try EqualityProof(reference: compacted.truncated, candidate: compacted.network) }
   }
 
+  @Test func `a draft costs what the exact analysis costs, and is the same where nothing went`() throws {
+    let network = try network()
+    let compressor = Compressor(PlanSettings(target: .macs(0.5), units: .weakest, allocator: .global))
+    let analyzer = try Analyzer(network, compressor)
+    let whole = try analyzer.analysis(at: .share(1))
+    let same = try analyzer.analysis(at: .share(1), .draft)
+    #expect(whole.layers.map(\.curves[0].losses) == same.layers.map(\.curves[0].losses))
+    let draft = try analyzer.analysis(at: .share(0.6), .draft)
+    let exact = try analyzer.analysis(at: .share(0.6))
+    #expect(draft.narrowed == exact.narrowed && draft.narrowed != whole.narrowed)
+    for (own, wanted) in zip(draft.layers, exact.layers) {
+      for (curve, exact) in zip(own.curves, wanted.curves) {
+        #expect(curve.decomposition == exact.decomposition && curve.costs == exact.costs)
+        #expect(curve.losses.count == exact.losses.count && curve.losses.first == 1)
+        #expect(zip(curve.losses, curve.losses.dropFirst()).allSatisfy { $0 >= $1 && $1 >= 0 })
+      }
+      #expect(own.units == wanted.units)
+    }
+  }
+
   /// A unit of group a is worth a tenth, one of group b a hundredth; both cost 1 of 20, and what is left buys ranks
   /// worth a twentieth each.
   @Test func `a descent finds what one share for all groups cannot`() throws {
@@ -57,7 +77,7 @@ import Torch
     }
     let compressor = Compressor(PlanSettings(target: .macs(0.5), units: .weakest, allocator: .global))
     var tried: [[Int]] = []
-    let found = try compressor.search.leastLossy { widths in
+    let found = try compressor.search.leastLossy { widths, _ in
       var own = analysis
       own.groups = [group("a", widths), group("b", widths)]
       return own

@@ -43,7 +43,7 @@ class ONNXRuntime:
         # Threads of the models that took their turn before would go on waiting for work, and take the cores.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         session = self.module.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        feeds = {own.name: numbers(own.shape, batch) for own in session.get_inputs()}
+        feeds = {own.name: numbers(own.shape, batch, "uint8" in own.type) for own in session.get_inputs()}
         return lambda: session.run(None, feeds)
 
 
@@ -62,16 +62,20 @@ class OpenVINO:
         model.reshape(shapes)
         hints = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
         request = self.core.compile_model(model, "CPU", hints).create_infer_request()
-        feeds = {name: numbers(shape, batch) for name, shape in shapes.items()}
+        whole = {own.any_name: own.element_type.get_type_name() == "u8" for own in model.inputs}
+        feeds = {name: numbers(shape, batch, whole[name]) for name, shape in shapes.items()}
         return lambda: request.infer(feeds)
 
 
-def numbers(shape: list, batch: int):
-    """Normal numbers of a shape whose first side, and others that are free, are those of the batch."""
+def numbers(shape: list, batch: int, whole: bool):
+    """Normal numbers, or whole ones of 8 bits, of a shape whose first side is that of the batch."""
     import numpy
 
     sides = [batch] + [side if isinstance(side, int) else 1 for side in shape[1:]]
-    return numpy.random.default_rng(0).standard_normal(sides, dtype=numpy.float32)
+    generator = numpy.random.default_rng(0)
+    if whole:
+        return generator.integers(0, 256, sides, dtype=numpy.uint8)
+    return generator.standard_normal(sides, dtype=numpy.float32)
 
 
 def turn(run, times: int) -> float:
@@ -88,8 +92,8 @@ def spread(samples: list[float]) -> float:
 
 
 def measured(runtime, request: dict, tell) -> list[dict]:
-    if request["precision"] != "float32":
-        raise ValueError(f"times are of float32 here, not of {request['precision']}")
+    if request["precision"] not in ("float32", "int8"):
+        raise ValueError(f"times are of float32 or int8 here, not of {request['precision']}")
     runs = []
     for path in request["models"]:
         runs.append(runtime.runner(path, request["batch"], request["threads"]))

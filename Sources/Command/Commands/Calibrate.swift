@@ -23,8 +23,10 @@ struct Calibrate: ParsableCommand {
   var batchSize = 32
   @Option(help: ArgumentHelp("Threads of libtorch; all cores by default.", valueName: "n"))
   var threads: Int?
-  @Option(help: "float32 or bfloat16; weights stay float32.")
-  var precision = TrainingOptions.Precision.float32
+  @Option(
+    help: ArgumentHelp(
+      "float32, bfloat16 (weights stay float32), or int8 with another --clock than thresh.", valueName: "precision"))
+  var precision = TimingConditions.Precision.float32
   @Option(
     help: ArgumentHelp(
       "Who tells the times: thresh, onnxruntime, openvino, or a command.", valueName: "name|command"))

@@ -8,6 +8,7 @@ extension Allocator: ExpressibleByArgument {}
 extension RemovableUnits: ExpressibleByArgument {}
 extension DecompositionChoice: ExpressibleByArgument {}
 extension TrainingOptions.Precision: ExpressibleByArgument {}
+extension TimingConditions.Precision: ExpressibleByArgument {}
 
 /// What a plan has to reach, in `train`, `compress` and `plan` alike.
 struct PlanOptions: ParsableArguments {
@@ -93,8 +94,11 @@ struct AdvancedPlanOptions: ParsableArguments, Encodable {
   var energyMeasure: EnergyMeasure?
   @Option(help: ArgumentHelp("Batch size of --time (default: 32).", valueName: "n"))
   var timeBatchSize: Int?
-  @Option(help: "Precision of --time: float32 or bfloat16 (default: float32).")
-  var timePrecision: TrainingOptions.Precision?
+  @Option(
+    help: ArgumentHelp(
+      "What the network will be deployed in, for --time: float32, bfloat16, or int8 with another --clock than thresh "
+        + "(default: float32).", valueName: "precision"))
+  var timePrecision: TimingConditions.Precision?
   @Option(help: "Units to remove: zero (zero units only), or to meet a target the weakest too (default: weakest).")
   var units: RemovableUnits?
   @Option(help: ArgumentHelp("The smallest rank a layer is cut to (default: 1).", valueName: "n"))

@@ -80,6 +80,14 @@ public struct Analysis: Sendable {
   /// How long both take, where the target is a time.
   public internal(set) var times: Times?
 
+  /// How the spectra of layers come about that lost units, or read fewer.
+  enum Fidelity {
+    /// They are computed.
+    case exact
+    /// They are those of the last exact analysis, as if the part of the ranks that stays told what it holds.
+    case draft
+  }
+
   public struct Times: Sendable, Equatable {
     public var conditions: TimingConditions
     public var original: NetworkTime
@@ -97,7 +105,8 @@ extension Analysis {
   init(
     of network: Network, narrowed: Network, _ decompositions: [Decomposition] = [.spatialFirst],
     by losses: any LossModel,
-    leavingOut isLeftOut: (String) -> Bool = { _ in false }, remembering memory: CurveMemory = CurveMemory()
+    leavingOut isLeftOut: (String) -> Bool = { _ in false }, remembering memory: CurveMemory = CurveMemory(),
+    _ fidelity: Fidelity = .exact
   ) throws {
     let shapes = try narrowed.validate()
     layers = try zip(network.matrixLayers, narrowed.matrixLayers).map { old, layer in
@@ -105,9 +114,10 @@ extension Analysis {
       let (first, last) = (narrowed[layer.nodes[0]], narrowed[layer.nodes[layer.nodes.count - 1]])
       let input = first.flatMap { shapes[$0.inputs[0]] } ?? []
       let possible = obstacle != nil || layer.isFactorized ? [.spatialFirst] : Decomposition.all(for: layer.shape)
-      let curves = try memory.curves(narrowed.curveKey(of: layer)) {
+      let curves = try memory.curves(narrowed.curveKey(of: layer), fidelity) { earlier in
         try possible.filter(decompositions.contains).map { decomposition in
-          try RankCurve(of: layer, in: narrowed, reading: input, as: decomposition, losses)
+          try earlier?.first { $0.decomposition == decomposition }?.resized(to: layer, in: narrowed, reading: input)
+            ?? RankCurve(of: layer, in: narrowed, reading: input, as: decomposition, losses)
         }
       }
       return Layer(
@@ -132,12 +142,17 @@ final class CurveMemory {
   }
 
   private var curves: [Key: [RankCurve]] = [:]
+  /// Of every layer in the last exact analysis.
+  private var latest: [String: [RankCurve]] = [:]
 
-  func curves(_ key: Key, _ make: () throws -> [RankCurve]) rethrows -> [RankCurve] {
-    if let known = curves[key] { return known }
-    let made = try make()
-    curves[key] = made
-    return made
+  /// - Parameter make: given the curves to make a draft of, if one will do.
+  func curves(
+    _ key: Key, _ fidelity: Analysis.Fidelity, _ make: (_ earlier: [RankCurve]?) throws -> [RankCurve]
+  ) rethrows -> [RankCurve] {
+    if fidelity == .draft, let earlier = latest[key.layer] { return try curves[key] ?? make(earlier) }
+    let own = try curves[key] ?? make(nil)
+    (curves[key], latest[key.layer]) = (own, own)
+    return own
   }
 }
 

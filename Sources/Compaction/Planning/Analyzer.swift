@@ -26,13 +26,13 @@ struct Analyzer {
   /// How many groups units can go from.
   var groupCount: Int { groups.all.count }
 
-  func analysis(at widths: Widths) throws -> Analysis {
+  func analysis(at widths: Widths, _ fidelity: Analysis.Fidelity = .exact) throws -> Analysis {
     let settings = compressor.settings
     let narrowing = try Narrowing(
       of: network, groups, to: widths, minimumUnits: settings.minimumUnits, step: compressor.search.unitStep)
     var analysis = try Analysis(
       of: network, narrowed: narrowing.narrow, settings.decompositions.allowed,
-      by: compressor.losses(of: network, narrowing), leavingOut: leftOut.contains, remembering: memory)
+      by: compressor.losses(of: network, narrowing), leavingOut: leftOut.contains, remembering: memory, fidelity)
     for index in analysis.layers.indices {
       analysis.layers[index].weight = compressor.effects?.weights[analysis.layers[index].name] ?? 1
     }

@@ -3,10 +3,12 @@ import Networks
 extension Compressor {
   /// The plan within the limits that loses least over the layers, or else keeps the largest share, found by halving,
   /// since cost grows with it but for single ranks.
-  func largest(_ analysis: (Widths) throws -> Analysis, _ fractions: Target.Fractions) throws -> Plan {
+  func largest(_ analysis: WidthSearch.Analyze, _ fractions: Target.Fractions) throws -> Plan {
     let units = settings.units
-    let fixed = units == .zero ? try analysis(.share(1)) : nil
-    func analyzed(_ widths: Widths) throws -> Analysis { try fixed ?? analysis(widths) }
+    let fixed = units == .zero ? try analysis(.share(1), .exact) : nil
+    func analyzed(_ widths: Widths, _ fidelity: Analysis.Fidelity = .exact) throws -> Analysis {
+      try fixed ?? analysis(widths, fidelity)
+    }
     func plan(keeping share: Double) throws -> Plan {
       let unitShare = units.share(atEnergy: share)
       return self.plan(for: try analyzed(.share(unitShare)), energy: share, unitShare: unitShare)
@@ -47,9 +49,9 @@ extension Compressor {
   /// The plan with every rank and, where weak ones may go, every number of units at its least.
   ///
   /// - Throws: `PlanError` when even that is larger than the target.
-  func smallest(_ analysis: (Widths) throws -> Analysis, _ fractions: Target.Fractions) throws -> Plan {
+  func smallest(_ analysis: WidthSearch.Analyze, _ fractions: Target.Fractions) throws -> Plan {
     let share = settings.units.share(atEnergy: 0)
-    let least = plan(for: try analysis(.share(share)), energy: 0, unitShare: share)
+    let least = plan(for: try analysis(.share(share), .exact), energy: 0, unitShare: share)
     let whole = settings.whole ?? least.original
     for (what, fraction, cost) in fractions.all
     where least.predicted[keyPath: cost] > Int(fraction * Double(whole[keyPath: cost])) {

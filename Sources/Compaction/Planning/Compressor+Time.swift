@@ -8,7 +8,7 @@ extension Compressor {
   /// squared norm, a rank's the squared error, both scaled by the batch norm behind the layer.
   ///
   /// - Throws: `PlanError` when no choice is fast enough, and what `analysis` throws.
-  func fastest(_ analysis: (Widths) throws -> Analysis, within fraction: Double) throws -> Plan {
+  func fastest(_ analysis: WidthSearch.Analyze, within fraction: Double) throws -> Plan {
     var least = 1.0
     let best = try search.leastLossy(analysis) { analysis in
       guard let times = analysis.times else { throw PlanError("a plan by time needs measured times") }
@@ -34,7 +34,7 @@ extension Compressor {
   /// - Throws: as `fastest` and `apply`, and what the clock throws.
   func plan(
     for network: Network, within fraction: Double, by runtime: LayerClock.Runtime,
-    _ analysis: (Widths) throws -> Analysis
+    _ analysis: WidthSearch.Analyze
   ) throws -> Plan {
     func attempt(_ aim: Double) throws -> (plan: Plan, measured: Plan.Time.Measured) {
       var compressor = self

@@ -41,14 +41,14 @@ public struct Compressor: Sendable {
     let expected = expectedAnalyses(groups: analyzer.groupCount)
     var plan: Plan
     if case .time(let fraction) = settings.target, let runtime = clock?.runtime {
-      plan = try self.plan(for: network, within: fraction, by: runtime) { widths in
+      plan = try self.plan(for: network, within: fraction, by: runtime) { widths, fidelity in
         try progress(Self.attempts * expected)
-        return try analyzer.analysis(at: widths)
+        return try analyzer.analysis(at: widths, fidelity)
       }
     } else {
-      plan = try self.plan { widths in
+      plan = try self.plan { widths, fidelity in
         try progress(expected)
-        return try analyzer.analysis(at: widths)
+        return try analyzer.analysis(at: widths, fidelity)
       }
     }
     plan.activationImages = moments?.images
@@ -60,7 +60,7 @@ public struct Compressor: Sendable {
   ///
   /// - Throws: as `plan`.
   public func plan(for network: Network, unitShare: Double) throws -> Plan {
-    var plan = try plan { _ in try analyzer(of: network).analysis(at: .share(unitShare)) }
+    var plan = try plan { _, _ in try analyzer(of: network).analysis(at: .share(unitShare)) }
     plan.unitShare = unitShare
     return plan
   }
@@ -72,7 +72,7 @@ public struct Compressor: Sendable {
   public func checkReach(of network: Network) throws {
     guard case .size(let fractions) = settings.target else { return }
     let analyzer = try analyzer(of: network)
-    _ = try smallest({ try analyzer.analysis(at: $0) }, fractions)
+    _ = try smallest({ try analyzer.analysis(at: $0, $1) }, fractions)
   }
 
   /// The names of the layers that stay as they are.
@@ -96,17 +96,17 @@ extension Compressor {
   /// The plan for one analysis.
   ///
   /// - Throws: `PlanError` when the target cannot be reached.
-  func plan(for analysis: Analysis) throws -> Plan { try plan { _ in analysis } }
+  func plan(for analysis: Analysis) throws -> Plan { try plan { _, _ in analysis } }
 
   /// The same where the analysis depends on the widths.
   ///
   /// - Throws: `PlanError`, and what `analysis` throws.
-  func plan(_ analysis: (Widths) throws -> Analysis) throws -> Plan {
+  func plan(_ analysis: WidthSearch.Analyze) throws -> Plan {
     for share in settings.target.shares where !(0...1).contains(share) {
       throw PlanError("the plan is to keep \(share), expected more than 0 and at most 1")
     }
     switch settings.target {
-    case .energy(let share): return plan(for: try analysis(.share(1)), energy: share, unitShare: 1)
+    case .energy(let share): return plan(for: try analysis(.share(1), .exact), energy: share, unitShare: 1)
     case .size(let fractions): return try largest(analysis, fractions)
     case .time(let fraction): return try fastest(analysis, within: fraction)
     }

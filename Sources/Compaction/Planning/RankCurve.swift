@@ -70,6 +70,13 @@ extension RankCurve {
     _ model: any LossModel
   ) throws {
     let losses = try model.losses(of: layer, in: network, as: decomposition)
+    try self.init(of: layer, in: network, reading: input, as: decomposition, losses)
+  }
+
+  private init(
+    of layer: MatrixLayer, in network: Network, reading input: [Int], as decomposition: Decomposition,
+    _ losses: RankLosses
+  ) throws {
     let shape = layer.shape
     // A pair can have more ranks than its product.
     let ranks = Swift.max(losses.spectrum.values.count, network.factorizedRank(of: layer) ?? 0)
@@ -78,6 +85,29 @@ extension RankCurve {
       decomposition: decomposition, spectrum: losses.spectrum, losses: losses.shares,
       costs: try layer.obstacle == nil ? (0...ranks).map { try factors?.cost(at: $0) ?? Cost() } : [],
       rankStep: Self.rankStep(inputs: shape[1], units: shape[0]))
+  }
+
+  /// The curve of the same layer with other units or inputs, as if what a part of the ranks loses stayed the same.
+  ///
+  /// - Throws: `NetworkError` when a factor does not fit what it reads.
+  func resized(to layer: MatrixLayer, in network: Network, reading input: [Int]) throws -> RankCurve {
+    let (rows, columns) = decomposition.unfoldedShape(of: layer.shape)
+    let (ranks, old) = (decomposition.fullRank(of: layer.shape), spectrum.values.count)
+    let step = Double(old) / Double(Swift.max(1, ranks))
+    let values = (0..<ranks).map { spectrum.values[Swift.min(old - 1, Int(Double($0) * step))] }
+    let shares = (0...ranks).map { losses.interpolated(at: Double($0) * step) }
+    return try RankCurve(
+      of: layer, in: network, reading: input, as: decomposition,
+      RankLosses(spectrum: Spectrum(values: values, rows: rows, columns: columns), shares: shares))
+  }
+}
+
+extension [Double] {
+  /// The value at a place between two elements, in a straight line between them.
+  fileprivate func interpolated(at place: Double) -> Double {
+    let below = Swift.min(count - 1, Int(place))
+    let above = Swift.min(count - 1, below + 1)
+    return self[below] + (self[above] - self[below]) * (place - Double(below))
   }
 }
 

@@ -21,7 +21,15 @@ struct WidthSearch {
     var plan: Plan
     /// Σ over layers of −log of what their units and ranks keep.
     var loss: Double
+
+    /// How many units each group keeps.
+    var counts: [String: Int] {
+      Dictionary(analysis.groups.map { ($0.name, $0.kept) }, uniquingKeysWith: { $1 })
+    }
   }
+
+  /// Gives the analysis at a choice of widths.
+  typealias Analyze = (Widths, Analysis.Fidelity) throws -> Analysis
 
   /// Shares of the units' norms that are tried for all groups alike.
   private var unitShares: [Double] {
@@ -31,17 +39,16 @@ struct WidthSearch {
   /// The widths that lose least, with ranks as `plan` spreads them.
   ///
   /// First one share of the norms for all groups, then group by group as long as the whole loses less. That is a
-  /// descent, not an optimum; the ranks at each choice of widths are spread with a bound (`Allocation`).
+  /// descent, not an optimum; the ranks at each choice of widths are spread with a bound (`Allocation`). What is tried
+  /// is a draft; at the best share, and at the end, the analysis is exact, and of these two the better stays.
   ///
   /// - Parameter plan: nil where no ranks reach the goal.
   /// - Returns: nil where no choice reaches it.
-  func leastLossy(
-    _ analysis: (Widths) throws -> Analysis, _ plan: (Analysis) throws -> Step?
-  ) throws -> Step? {
+  func leastLossy(_ analysis: Analyze, _ plan: (Analysis) throws -> Step?) throws -> Step? {
     var best: Step?
     var worse = 0
     for share in unitShares {
-      guard let next = try plan(analysis(.share(share))) else { continue }
+      guard let next = try plan(analysis(.share(share), share == 1 ? .exact : .draft)) else { continue }
       if let best, best.loss <= next.loss {
         worse += 1
         // Fewer units lose more and more; a few steps forgive a bump.
@@ -50,8 +57,11 @@ struct WidthSearch {
         (best, worse) = (next, 0)
       }
     }
-    guard units == .weakest, let best else { return best }
-    return try refined(best) { try plan(analysis(.counts($0))) }
+    guard units == .weakest, let drafted = best else { return best }
+    func exact(_ step: Step) throws -> Step? { try plan(analysis(.counts(step.counts), .exact)) }
+    guard let start = try exact(drafted) else { return nil }
+    let end = try exact(refined(start) { try plan(analysis(.counts($0), .draft)) })
+    return if let end, end.loss < start.loss { end } else { start }
   }
 
   /// The same with each group at its own width: in steps that become smaller groups first give, then take, those first
@@ -76,7 +86,7 @@ struct WidthSearch {
   private func moved(
     _ start: Step, _ group: Analysis.GroupWidth, by step: Int, _ next: ([String: Int]) throws -> Step?
   ) throws -> Step? {
-    let counts = Dictionary(start.analysis.groups.map { ($0.name, $0.kept) }, uniquingKeysWith: { $1 })
+    let counts = start.counts
     let kept = counts[group.name] ?? group.norms.count
     let width = min(group.norms.count, max(minimumUnits, unitStep, kept + step))
     guard width != kept, let other = try next(counts.merging([group.name: width]) { $1 }),

@@ -3,6 +3,22 @@ import Torch
 
 /// Under what a time is measured, and holds.
 public struct TimingConditions: Sendable, Codable, Hashable {
+  /// The numbers that a network is deployed in.
+  public enum Precision: String, Sendable, Codable, CaseIterable {
+    case float32, bfloat16
+    /// Layers in 8 bits as `Quantizer` leaves them, the rest in float32; only other runtimes compute so.
+    case int8
+
+    /// Runs `body` as Thresh's own engine computes in this precision.
+    func callAsFunction<Value>(_ body: () -> Value) -> Value {
+      switch self {
+      case .float32: body()
+      case .bfloat16: withBFloat16Autocast(body)
+      case .int8: preconditionFailure("Thresh's own engine does not compute in 8 bits")
+      }
+    }
+  }
+
   /// Images at once.
   public var batchSize: Int
   public var threads: Int

@@ -81,10 +81,10 @@ public struct ShapedInstruction: Sendable, Hashable {
 extension Network {
   /// Every instruction with its shapes, by its name.
   ///
-  /// - Parameter precision: in float32 those of inference, in bfloat16 node by node.
+  /// - Parameter precision: in bfloat16 node by node, else those of inference.
   /// - Throws: `NetworkError` when the network is not valid.
-  public func shapedInstructions(_ precision: Precision = .float32) throws -> [String: ShapedInstruction] {
-    let lowered = try lowered(precision == .float32 ? .inference(batch: 1) : .reference)
+  public func shapedInstructions(_ precision: TimingConditions.Precision = .float32) throws -> [String: ShapedInstruction] {
+    let lowered = try lowered(precision == .bfloat16 ? .reference : .inference(batch: 1))
     return Dictionary(
       uniqueKeysWithValues: lowered.instructions.map { instruction in
         let parameters = instruction.nodes.map { node in
