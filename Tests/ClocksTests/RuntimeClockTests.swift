@@ -21,7 +21,8 @@ struct RuntimeClockTests {
   }
 
   @Test(arguments: [TimingConditions.Precision.float32, .int8])
-  func `every instruction of every architecture has a time in onnxruntime`(precision: TimingConditions.Precision) throws {
+  func `every instruction of every architecture has a time in onnxruntime`(precision: TimingConditions.Precision) throws
+  {
     let clock = try clock()
     let conditions = TimingConditions(batchSize: 2, threads: 1, precision: precision)
     #expect(clock.name.hasPrefix("onnxruntime 1."))

@@ -86,7 +86,7 @@ struct DivergenceTests {
   }
 
   @Test func `a fine-tuning that diverges goes on at half the rate, with a teacher`() throws {
-    let outcome = try cut(["--finetune-epochs", "6", "--lr", "3.9", "--json"])
+    let outcome = try cut(["--finetune-epochs", "6", "--lr", "3.4", "--json"])
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.errors.contains("teacher: "))
     #expect(outcome.errorLines.filter { $0.contains("fine-tune: the loss became NaN") }.count == 1, "\(outcome.errors)")

@@ -73,7 +73,10 @@ struct ReadmeTests {
   @Test func `planned by onnxruntime's clock and in 8 bits, a network is trained on and sees the same there`() throws {
     let walk = try Walk(
       of: "small-int8.onnx", in: Self.quantization,
-      shorter: ["--time 0.7": "--time 0.8 --threads 1", "--time-precision int8 ": "", "--output small-int8": "--images 32 --output small-int8"])
+      shorter: [
+        "--time 0.7": "--time 0.8 --threads 1", "--time-precision int8 ": "",
+        "--output small-int8": "--images 32 --output small-int8",
+      ])
     try walk.bringPhotographs(for: "resnet18")
     let environment = ["THRESH_PYTHON": root.appending(path: ".venv/bin/python").path]
     try walk.run(environment: environment)

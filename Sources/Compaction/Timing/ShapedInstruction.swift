@@ -83,7 +83,9 @@ extension Network {
   ///
   /// - Parameter precision: in bfloat16 node by node, else those of inference.
   /// - Throws: `NetworkError` when the network is not valid.
-  public func shapedInstructions(_ precision: TimingConditions.Precision = .float32) throws -> [String: ShapedInstruction] {
+  public func shapedInstructions(_ precision: TimingConditions.Precision = .float32) throws -> [String:
+    ShapedInstruction]
+  {
     let lowered = try lowered(precision == .bfloat16 ? .reference : .inference(batch: 1))
     return Dictionary(
       uniqueKeysWithValues: lowered.instructions.map { instruction in
