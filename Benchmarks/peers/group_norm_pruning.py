@@ -41,7 +41,7 @@ def compress(model: nn.Module, task: Task) -> nn.Module:
     )
     # In that recipe the regulariser takes the place of weight decay.
     train(model, task, task.epochs, constant, 0, after_backward=lambda: pruner.regularize(model))
-    return pruned(model, pruner, limit)
+    return until(limit, model, pruner)
 
 
 def give_shortcuts_layers(model: nn.Module) -> None:
@@ -50,7 +50,7 @@ def give_shortcuts_layers(model: nn.Module) -> None:
             model.set_submodule(name, ShortcutBlock(block))
 
 
-def pruned(model: nn.Module, pruner: torch_pruning.pruner.BasePruner, limit: float) -> nn.Module:
+def until(limit: float, model: nn.Module, pruner: torch_pruning.pruner.BasePruner) -> nn.Module:
     """A copy of the network once the pruner has left that many MACs in it."""
     model.eval()
     compact = with_selections(model)

@@ -9,8 +9,7 @@ import torch_pruning
 from torch import nn
 
 from peers import cost
-from peers.group_norm_pruning import STEPS, give_shortcuts_layers
-from peers.group_norm_pruning import pruned as pruned_by
+from peers.group_norm_pruning import STEPS, give_shortcuts_layers, until
 
 
 def pruned(model: nn.Module, macs: float) -> nn.Module:
@@ -26,4 +25,4 @@ def pruned(model: nn.Module, macs: float) -> nn.Module:
         iterative_steps=STEPS,
         ignored_layers=[model.linear],
     )
-    return pruned_by(model, pruner, limit)
+    return until(limit, model, pruner)

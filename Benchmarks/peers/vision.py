@@ -15,7 +15,7 @@ with contextlib.suppress(RuntimeError):
 from torchvision.models import resnet, vgg16_bn  # noqa: E402
 
 DEPTHS = {"resnet18": [2, 2, 2, 2], "resnet34": [3, 4, 6, 3], "resnet50": [3, 4, 6, 3], "resnet50-dec": [3, 4, 6, 3]}
-NAMES = [*DEPTHS, "vgg16"]
+NAMES = [*DEPTHS, "vgg16_bn"]
 
 
 class DecomposedBottleneck(resnet.Bottleneck):
@@ -49,7 +49,7 @@ class SmallVGG16(nn.Module):
 
 
 def build(name: str, classes: int, image: int) -> nn.Module:
-    if name == "vgg16":
+    if name == "vgg16_bn":
         return vgg16_bn(weights=None, num_classes=classes, init_weights=False) if image >= 224 else SmallVGG16(classes)
     blocks = {"resnet50": resnet.Bottleneck, "resnet50-dec": DecomposedBottleneck}
     model = resnet.ResNet(blocks.get(name, resnet.BasicBlock), DEPTHS[name], num_classes=classes)

@@ -15,10 +15,8 @@ public enum Catalogue: String, CaseIterable, Sendable {
   case vgg11BatchNorm = "vgg11_bn"
   case vgg13
   case vgg13BatchNorm = "vgg13_bn"
-  /// With batch norm, as this name has had it from the beginning; see `plain`.
   case vgg16
   case vgg16BatchNorm = "vgg16_bn"
-  case vgg16Plain = "vgg16-plain"
   case vgg19
   case vgg19BatchNorm = "vgg19_bn"
   case mobileNetV2 = "mobilenet_v2"
@@ -62,9 +60,6 @@ public enum Catalogue: String, CaseIterable, Sendable {
     return self == .resnet50Decomposed ? try network.decomposed(seed: 0) { $0 == "conv1" } : network
   }
 
-  /// The architecture of this name without batch norm: torchvision's `vgg16`, for weights that have none.
-  public var plain: Catalogue? { self == .vgg16 ? .vgg16Plain : nil }
-
   private func build(_ net: inout NetworkBuilder, classes: Int) throws -> Network {
     switch self {
     case .dec3: try net.dec3(classes: classes)
@@ -86,8 +81,8 @@ public enum Catalogue: String, CaseIterable, Sendable {
     case .vgg11BatchNorm: try net.vgg(.vgg11, batchNorm: true, classes: classes)
     case .vgg13: try net.vgg(.vgg13, batchNorm: false, classes: classes)
     case .vgg13BatchNorm: try net.vgg(.vgg13, batchNorm: true, classes: classes)
-    case .vgg16, .vgg16BatchNorm: try net.vgg(.vgg16, batchNorm: true, classes: classes)
-    case .vgg16Plain: try net.vgg(.vgg16, batchNorm: false, classes: classes)
+    case .vgg16: try net.vgg(.vgg16, batchNorm: false, classes: classes)
+    case .vgg16BatchNorm: try net.vgg(.vgg16, batchNorm: true, classes: classes)
     case .vgg19: try net.vgg(.vgg19, batchNorm: false, classes: classes)
     case .vgg19BatchNorm: try net.vgg(.vgg19, batchNorm: true, classes: classes)
     case .mobileNetV2: try net.mobileNetV2(classes: classes)

@@ -15,16 +15,6 @@ enum VGG {
   }
 }
 
-extension Network {
-  /// VGG-16 with batch norm, torchvision's `vgg16_bn`.
-  ///
-  /// - Throws: `NetworkError` when the image is smaller than 32×32 pixels or its windows would differ.
-  public static func vgg16(input shape: [Int], classes: Int, seed: UInt64) throws -> Network {
-    var net = NetworkBuilder(input: shape, seed: seed)
-    return try net.vgg(.vgg16, batchNorm: true, classes: classes)
-  }
-}
-
 extension NetworkBuilder {
   /// VGG with or without batch norm; parameters have torchvision's names.
   ///

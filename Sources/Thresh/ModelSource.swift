@@ -101,25 +101,13 @@ package enum ModelSource {
         let stored = try Safetensors(contentsOf: weights)
         if Model.isModel(stored) {
           let file = stored.file.lastPathComponent
-          let form = Self.form(of: name, for: WeightFile(stored))
-          var result = try model(form.name, Model(stored), file)
+          var result = try model(name, Model(stored), file)
           try result.adopt(options, file)
-          result.notes += form.notes
           return result
         }
       }
-      let file = try Self.weights(in: weights)
-      let form = Self.form(of: name, for: file)
-      var result = try model(form.name, file, data, seed, keepsClasses, options)
-      result.notes += form.notes
-      return result
+      return try model(name, Self.weights(in: weights), data, seed, keepsClasses, options)
     }
-  }
-
-  /// The architecture that weights are for, where a name stands for a network with batch norm and one without.
-  private static func form(of name: Catalogue, for file: WeightFile) -> (name: Catalogue, notes: [String]) {
-    guard let plain = name.plain, !file.hasBatchNorm else { return (name, []) }
-    return (plain, ["\(file.name) has no batch norm: the network is \(plain.rawValue)"])
   }
 
   /// The file that stands for what was given as weights: the model of a run's folder.

@@ -14,7 +14,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (Catalogue.resnet20, 19), (.resnet32, 31), (.resnet44, 43), (.resnet56, 55), (.dec8, 16), (.vgg16, 13),
+    (Catalogue.resnet20, 19), (.resnet32, 31), (.resnet44, 43), (.resnet56, 55), (.dec8, 16), (.vgg16BatchNorm, 13),
   ])
   func `an architecture has as many convolutions as its name says`(name: Catalogue, count: Int) throws {
     #expect(try network(name).nodes.filter { $0.operation is Convolution }.count == count)
@@ -33,7 +33,7 @@ import Testing
   @Test(arguments: [
     (Catalogue.dec3, 115_588), (.lenet5, 61_706), (.resnet20, 269_722), (.resnet32, 464_154), (.resnet44, 658_586),
     (.resnet56, 853_018), (.resnet18, 11_689_512), (.resnet34, 21_797_672), (.resnet50, 25_557_032),
-    (.vgg16, 138_365_992),
+    (.vgg16BatchNorm, 138_365_992),
   ])
   func `an architecture has the parameters that are known of it`(name: Catalogue, count: Int) throws {
     #expect(try network(name).cost().parameters == count)
@@ -64,7 +64,7 @@ import Testing
     #expect(counted.parameters[first]?.maximumMagnitude == 0 && drawn.parameters[first]?.maximumMagnitude != 0)
   }
 
-  @Test(arguments: [Catalogue.dec3, .dec8, .lenet5, .vgg16])
+  @Test(arguments: [Catalogue.dec3, .dec8, .lenet5, .vgg16BatchNorm])
   func `an image that is too small is an error`(name: Catalogue) {
     #expect(throws: NetworkError.self) { try name.network(input: [1, 3, 3], classes: 2, seed: 0) }
   }

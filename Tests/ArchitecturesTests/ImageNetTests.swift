@@ -19,14 +19,14 @@ import Testing
   }
 
   @Test func `VGG-16 for small images has one classifier`() throws {
-    let network = try Network.vgg16(input: [3, 32, 32], classes: 10, seed: 0)
+    let network = try Catalogue.vgg16BatchNorm.network(input: [3, 32, 32], classes: 10, seed: 0)
     #expect(network.nodes.filter { $0.operation is Linear }.map(\.name) == ["classifier"])
     #expect(try network.validate()["features.40"] == [512, 2, 2])
   }
 
   @Test func `VGG-16 refuses images whose pooling windows would differ`() {
     let error = #expect(throws: NetworkError.self) {
-      try Network.vgg16(input: [3, 288, 288], classes: 10, seed: 0)
+      try Catalogue.vgg16BatchNorm.network(input: [3, 288, 288], classes: 10, seed: 0)
     }
     #expect(
       error?.description

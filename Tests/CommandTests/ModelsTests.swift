@@ -53,15 +53,4 @@ struct ModelsTests {
     let said = outcome.errors + outcome.output
     #expect(said.contains("\(layer), the layer of the 4 classes, is replaced"), "\(outcome)")
   }
-
-  @Test func `vgg16 takes torchvision's weights with batch norm and without`() throws {
-    for (model, note) in [("vgg16-plain", true), ("vgg16_bn", false)] {
-      let size = ["--image-size", "32"]
-      try succeeding(["export", model, "--to", "pytorch", "--output", folder["\(model).py"]] + size)
-      let outcome = try succeeding(
-        ["export", "vgg16", "--weights", folder["\(model).safetensors"], "--to", "onnx", "--output", folder["x.onnx"]]
-          + size)
-      #expect(outcome.errors.contains("has no batch norm: the network is vgg16-plain") == note, "\(outcome.errors)")
-    }
-  }
 }

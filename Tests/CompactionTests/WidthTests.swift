@@ -65,7 +65,7 @@ struct WidthTests {
   /// Those whose channels can be followed; transformers and shuffled channels keep their widths.
   @Test(arguments: [
     Catalogue.dec3, .dec8, .dec8Wide, .lenet5, .resnet20, .resnet56, .resnet18, .resnet34, .resnet50,
-    .resnet50Decomposed, .wideResNet50, .resNeXt50, .vgg11, .vgg16, .mobileNetV2, .mobileNetV3Small, .mnasNet,
+    .resnet50Decomposed, .wideResNet50, .resNeXt50, .vgg11, .vgg16BatchNorm, .mobileNetV2, .mobileNetV3Small, .mnasNet,
     .squeezeNet, .efficientNetB0, .regNetY400MF, .denseNet121,
   ])
   func `architectures are built wider, with weights that are all its own`(name: Catalogue) throws {

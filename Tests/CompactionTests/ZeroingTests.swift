@@ -88,7 +88,7 @@ import Torch
   }
 
   /// A tenth of the units, to be quick: the graph is the same.
-  @Test(arguments: [Catalogue.resnet18, .resnet50Decomposed, .vgg16])
+  @Test(arguments: [Catalogue.resnet18, .resnet50Decomposed, .vgg16BatchNorm])
   func `networks with projection shortcuts, decomposed layers and biases before batch norms are too`(
     name: Catalogue
   ) throws {

@@ -1,9 +1,9 @@
 """What torchvision's networks hold and cost, and what the smallest of each family give on the formula's weights."""
 
 import torch
+import zoo
 from fixture import write
 from formula import fnv, tensor
-from peers import zoo
 
 # Not efficientnet_v2_s: on these weights PyTorch's own float32 and float64 differ by half of the largest logit.
 COMPUTED = {

@@ -12,7 +12,7 @@ SUBJECTS = [
     Subject("resnet18", 3, 10, 64),
     Subject("resnet50", 3, 10, 32),
     Subject("resnet50-dec", 3, 10, 64),
-    Subject("vgg16", 3, 10, 32),
+    Subject("vgg16_bn", 3, 10, 32),
     Subject("dec8", 3, 10, 32),
 ]
 

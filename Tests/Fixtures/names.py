@@ -4,7 +4,7 @@ from fixture import write
 from peers import models
 from torchvision.models import resnet18, resnet34, resnet50, vgg16_bn
 
-BUILDERS = {"resnet18": resnet18, "resnet34": resnet34, "resnet50": resnet50, "vgg16": vgg16_bn}
+BUILDERS = {"resnet18": resnet18, "resnet34": resnet34, "resnet50": resnet50, "vgg16_bn": vgg16_bn}
 
 
 def make_names() -> None:

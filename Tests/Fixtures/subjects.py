@@ -32,5 +32,5 @@ SUBJECTS = [
     *(Subject(name, 3, 100, 32) for name in (*models.WIDEST, *vision.NAMES)),
     *(Subject(name, 3, 1000, 224) for name in (*models.WIDEST, *vision.NAMES)),
     Subject("resnet18", 3, 10, 64),
-    Subject("vgg16", 3, 10, 256),
+    Subject("vgg16_bn", 3, 10, 256),
 ]

@@ -13,7 +13,7 @@ enum SampleNetworks {
       "resnet20": try Catalogue.resnet20.network(input: [3, 32, 32], classes: 10, seed: 1),
       "resnet18": try Catalogue.resnet18.network(input: [3, 32, 32], classes: 10, seed: 1).thinned(to: 0.25),
       "resnet50": try Catalogue.resnet50.network(input: [3, 32, 32], classes: 10, seed: 1).thinned(to: 0.125),
-      "vgg16": try Catalogue.vgg16.network(input: [3, 32, 32], classes: 10, seed: 1).thinned(to: 0.125),
+      "vgg16_bn": try Catalogue.vgg16BatchNorm.network(input: [3, 32, 32], classes: 10, seed: 1).thinned(to: 0.125),
       "dec8": try Catalogue.dec8.network(input: [3, 64, 64], classes: 10, seed: 1).thinned(to: 0.25),
     ].mapValues(withRandomBatchNorm)
     var all = dense

@@ -19,8 +19,8 @@ import onnxruntime
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.append(str(ROOT / "Benchmarks"))
-from peers import zoo  # noqa: E402
+sys.path.append(str(ROOT / "Tests/Fixtures"))
+import zoo  # noqa: E402
 
 THRESH = os.environ.get("THRESH", str(ROOT / ".build/release/thresh"))
 

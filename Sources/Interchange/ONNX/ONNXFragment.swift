@@ -131,7 +131,8 @@ extension QuantizationRule {
     }
   }
 
-  /// Whether its result is rounded where `next` reads it; nil is the end.
+  /// Whether its result is rounded where `next` reads it; nil is the end. It is what `QuantizationSites` says of a whole
+  /// network, for a few operations in a row that may read several inputs, which a `Network` does not have.
   fileprivate func isRounded(before next: QuantizationRule?) -> Bool {
     switch self {
     case .computes(let resultMayBeFloat):

@@ -47,9 +47,6 @@ public struct WeightFile {
     (self.name, self.tensors) = (name, Self.masked(tensors).map { $0.withPresentName() })
   }
 
-  /// Whether some layer keeps running statistics.
-  public var hasBatchNorm: Bool { tensors.contains { $0.name.hasSuffix("running_mean") } }
-
   /// The tensors, with "weight" in place of "weight_orig" and "weight_mask", which torch.nn.utils.prune keeps instead.
   private static func masked(_ tensors: [StoredTensor]) -> [StoredTensor] {
     guard tensors.contains(where: { $0.path.last?.hasSuffix("_mask") == true }) else { return tensors }

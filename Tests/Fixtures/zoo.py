@@ -3,21 +3,19 @@
 from collections.abc import Callable
 
 import torch
+from fixture import FOLDER  # noqa: F401  (makes `peers` importable)
+from peers import models, vision  # noqa: F401  (makes torchvision importable)
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import get_model
 from torchvision.models.vision_transformer import VisionTransformer
 
-from peers import models, vision  # noqa: F401  (makes torchvision importable)
-
 # The sides of the square images that torchvision's weights are for, where they are not 224.
 SIDES = {"efficientnet_b1": 240, "efficientnet_b2": 288, "efficientnet_b3": 300, "efficientnet_v2_s": 384}
-# Where Thresh's name is another than torchvision's.
-RENAMED = {"vgg16": "vgg16_bn", "vgg16-plain": "vgg16"}
 HEADS = {"deit_tiny_patch16_224": 3, "deit_small_patch16_224": 6, "deit_base_patch16_224": 12}
 NAMES = """
 resnet18 resnet34 resnet50 resnet101 resnet152 wide_resnet50_2 resnext50_32x4d
-vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg16-plain vgg19 vgg19_bn
+vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn
 mobilenet_v2 mobilenet_v3_small mobilenet_v3_large mnasnet1_0 squeezenet1_1 shufflenet_v2_x1_0
 efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_b3 efficientnet_v2_s regnet_y_400mf regnet_y_8gf
 densenet121 convnext_tiny convnext_small
@@ -33,7 +31,7 @@ def build(name: str, classes: int, side: int) -> nn.Module:
         heads = HEADS[name]
         return VisionTransformer(side, 16, 12, heads, 64 * heads, 256 * heads, num_classes=classes)
     options = {"image_size": side} if name.startswith("vit") else {}
-    return get_model(RENAMED.get(name, name), weights=None, num_classes=classes, **options)
+    return get_model(name, weights=None, num_classes=classes, **options)
 
 
 TIMM = [
