@@ -91,7 +91,7 @@ let package = Package(
       swiftSettings: strict),
     tests("ReportsTests", ["Reports"]),
     tests("TrainingTests", ["Training", "Architectures"]),
-    tests("ClocksTests", ["Architectures", "Clocks", "Compaction", "Interchange", "Networks"]),
+    tests("ClocksTests", ["Architectures", "Clocks", "Compaction", "Interchange", "Networks", "ONNXSchema"]),
     tests("ThreshTests", ["Thresh"]),
     tests("CommandTests", ["thresh-command"]),
   ],

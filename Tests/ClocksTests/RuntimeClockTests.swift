@@ -3,6 +3,7 @@ import Compaction
 import Foundation
 import Interchange
 import Networks
+import ONNXSchema
 import Testing
 import Torch
 
@@ -36,6 +37,22 @@ struct RuntimeClockTests {
       #expect(times.missing(instructions).isEmpty && times.milliseconds.values.allSatisfy { $0 >= 0 })
       #expect(times.total(kinds).map { $0 > 0 } == true && done >= kinds.count)
     }
+  }
+
+  @Test func `in 8 bits layers read and give such numbers, and what only moves them stays in float32`() throws {
+    let convolution = ShapedInstruction(
+      .convolution(Convolution(ConvolutionGeometry(padding: [1, 1])), relu: true), inputs: [[8, 6, 6], [16, 6, 6]],
+      parameters: [[.weight: [16, 8, 3, 3], .bias: [16]]])
+    let pooling = ShapedInstruction(
+      Pooling.max(PoolingGeometry(kernel: [2, 2], stride: [2, 2])), inputs: [[8, 6, 6]], parameters: [:])
+    #expect(try ONNXFragment(pooling, .int8).data == ONNXFragment(pooling).data)
+    let rounded = try ONNXModelProto(serializedBytes: ONNXFragment(convolution, .int8).data).graph
+    let types = (rounded.input + rounded.output).map(\.type.tensorType.elemType)
+    #expect(types == [2, 2, 2])  // uint8 of ONNX
+    // Of the input, what is added, the weight and the bias, and between the convolution and the addition.
+    let kinds = rounded.node.map(\.opType)
+    #expect(kinds.filter { $0 == "DequantizeLinear" }.count == 5)
+    #expect(kinds.filter { $0 == "QuantizeLinear" }.count == 2 && kinds.last == "QuantizeLinear")
   }
 
   @Test func `a clock ends with who asks it, and leaves no file behind`() throws {

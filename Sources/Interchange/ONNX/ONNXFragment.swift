@@ -25,7 +25,8 @@ public struct ONNXFragment {
   /// An instruction as the runtime will see it: a layer with the addition and the activation behind it, a pair of
   /// factors as two layers.
   ///
-  /// In 8 bits what it reads and gives is such numbers too where runtimes compute it so.
+  /// In 8 bits what it reads and gives is such numbers too where runtimes compute it so. What only moves numbers stays in
+  /// float32: alone, onnxruntime pools 64×32×32 numbers of 8 bits in 0.325 ms, between layers, in their layout, in 0.008.
   ///
   /// - Throws: `NetworkError` when its shapes do not fit.
   public init(_ instruction: ShapedInstruction, _ precision: TimingConditions.Precision = .float32) throws {
@@ -36,7 +37,7 @@ public struct ONNXFragment {
     for input in inputs { shapes[input.name] = input.shape }
     let steps = instruction.steps
     let rules = steps.map(\.operation.quantizationRule)
-    isRounded = precision == .int8 && rules.contains(where: \.handlesWholeNumbers)
+    isRounded = precision == .int8 && rules.contains(where: \.isComputed)
     var others = inputs.map(\.name)
     if isRounded {
       others = others.map { round($0) }
@@ -123,6 +124,8 @@ extension ShapedInstruction {
 }
 
 extension QuantizationRule {
+  fileprivate var isComputed: Bool { if case .computes = self { true } else { false } }
+
   /// Whether runtimes do it with numbers of 8 bits.
   fileprivate var handlesWholeNumbers: Bool {
     switch self {
