@@ -41,7 +41,7 @@ let package = Package(
     library("Torch", ["CTorch"]),
     library("Networks", ["Torch"]),
     library("Architectures", ["Networks"]),
-    library("Compaction", ["Networks"]),
+    library("Compaction", ["Networks", "Reports"]),
     library("Containers"),
     .target(
       name: "ONNXSchema", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],

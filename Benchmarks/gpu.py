@@ -94,7 +94,7 @@ def equal_results(options: argparse.Namespace) -> None:
             )
             last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
             print(
-                f"{device:6} loss {last['trainingLoss']:.4f}, held out {last['validation']['top1']:.2f} %", flush=True
+                f"{device:6} loss {last['training_loss']:.4f}, held out {last['validation']['top1']:.2f} %", flush=True
             )
 
 

@@ -86,7 +86,7 @@ final class Learner {
     // The default strengths of a training on 50,000 images.
     options =
       Defaults.resolve(
-        recipe, for: Defaults.Context(origin: .random, stepsPerEpoch: 50_000 / task.batch)
+        recipe, for: Defaults.Context(origin: .random, images: 50_000, trains: true)
       ).trainingOptions
     regularization = try Regularization(options.regularizer, on: network)
     state = try TrainingState(network, on: device)

@@ -75,6 +75,7 @@ enum ExitStatus: Int32 {
   case proof = 69
   case diverged = 70
   case clock = 71
+  case chance = 72
   case output = 73
   case recipe = 78
   case stopped = 130
@@ -91,6 +92,7 @@ enum ExitStatus: Int32 {
     case is RecipeError, is KernelsError: self = .recipe
     case TrainingInterruption.diverged, TrainingInterruption.neverFinite: self = .diverged
     case TrainingInterruption.stopped: self = .stopped
+    case is ChanceError: self = .chance
     case is OutputError: self = .output
     default: return nil
     }

@@ -121,13 +121,7 @@ extension Model {
   /// - Parameter tellsNormalization: whether the normalisation that is replaced was the file's own.
   /// - Throws: `ContainerError` when it does not go with the network.
   public mutating func adopt(_ options: ReadingOptions, _ name: String, tellsNormalization: Bool = true) throws {
-    if let size = options.imageSize, [size, size] != Array(network.inputShape.dropFirst()) {
-      throw ContainerError(
-        """
-        \(name) reads images of \(network.inputShape[1])×\(network.inputShape[2]) pixels, which does not go with the \
-        image size \(size); leave that out
-        """)
-    }
+    if let size = options.imageSize { try resize(toSide: size, name) }
     guard let mean = options.mean, let std = options.std else { return }
     let channels = network.inputShape[0]
     let (newMean, newStd) = (mean.spread(over: channels), std.spread(over: channels))
@@ -152,6 +146,26 @@ extension Model {
       interface.inputType = .float32
       notes.append("\(name) reads bytes; with a mean and standard deviation, written files read float32")
     }
+  }
+}
+
+extension Model {
+  /// Makes the model read images of another size, as networks do that pool globally.
+  ///
+  /// - Throws: `ContainerError` where the network takes only images of its own size.
+  public mutating func resize(toSide side: Int, _ name: String) throws {
+    let (height, width) = (network.inputShape[1], network.inputShape[2])
+    guard [height, width] != [side, side] else { return }
+    do {
+      network = try network.resized(height: side, width: side)
+    } catch {
+      throw ContainerError(
+        "\(name) reads images of \(height)×\(width) pixels and cannot take \(side)×\(side): \(error); leave the image "
+          + "size out")
+    }
+    preprocessing.resize = preprocessing.resize.map { max(side, $0 * side / height) }
+    (preprocessing.height, preprocessing.width) = (side, side)
+    notes.append("\(name) was made for images of \(height)×\(width) pixels, and reads \(side)×\(side) now")
   }
 }
 

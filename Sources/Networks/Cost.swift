@@ -20,6 +20,10 @@ public struct Cost: Sendable, Codable, Hashable {
   }
 }
 
+extension Cost: CustomStringConvertible {
+  public var description: String { "\(parameters) parameters, \(macs) MACs" }
+}
+
 extension Network {
   /// The cost of the whole network; a parameter that two nodes share counts once.
   ///

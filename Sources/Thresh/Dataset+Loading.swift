@@ -125,7 +125,7 @@ extension Dataset {
 extension Model {
   /// Takes from a data set what the file did not say, as those of other programs: names of classes, size of
   /// photographs.
-  mutating func adoptDescription(of data: Dataset) {
+  package mutating func adoptDescription(of data: Dataset) {
     if !namesClasses, data.classNames.count == classNames.count { classNames = data.classNames }
     preprocessing.resize = preprocessing.resize ?? data.resize
   }

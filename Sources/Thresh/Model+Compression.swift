@@ -21,7 +21,7 @@ extension Model {
     var recipe = try compressionRecipe()
     recipe.compression.target = goal
     if let skip { recipe.regularizer.skip = skip }
-    recipe = Defaults.resolve(recipe, for: Defaults.Context(origin: origin(recipe)))
+    recipe = Defaults.resolve(recipe, for: compressionContext(recipe))
     return try RunSteps(recipe, observe: observe).plan(network, on: data?.prepared(for: self))
   }
 
@@ -60,6 +60,13 @@ extension Model {
     return result
   }
 
-  /// What its weights come from, by the recipe that it was trained with.
-  package func origin(_ ownRecipe: Recipe) -> Defaults.Context.Origin { recipe == nil ? .pretrained : ownRecipe.origin }
+  /// What a recipe is resolved for that compresses the model at once.
+  ///
+  /// - Parameters:
+  ///   - ownRecipe: made of the one that it was trained with, which says what its weights come from.
+  ///   - images: how many there are to fine-tune on.
+  package func compressionContext(_ ownRecipe: Recipe, images: Int? = nil) -> Defaults.Context {
+    Defaults.Context(
+      origin: recipe == nil ? .pretrained : ownRecipe.origin, network: network, images: images, trains: false)
+  }
 }

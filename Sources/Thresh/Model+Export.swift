@@ -63,13 +63,14 @@ extension Model {
     guard file.pathExtension == "py" else {
       throw OutputError("\(path) is for a Python module; give a name that ends in .py")
     }
-    let weights = file.deletingPathExtension().appendingPathExtension("safetensors")
+    // Not the name that the model itself is likely to have.
+    let weights = file.deletingPathExtension().appendingPathExtension("weights.safetensors")
     // Both are there after an export before; the weights alone are somebody else's.
     let files = FileManager.default
     guard !files.fileExists(atPath: weights.path) || files.fileExists(atPath: file.path) else {
       throw OutputError("\(weights.path) exists already and would be replaced; give the module another name")
     }
-    let module = try PyTorchModule(network, weights: weights.lastPathComponent, interface)
+    let module = try PyTorchModule(network, weights: weights.lastPathComponent, interface, images: preprocessing, classes: classNames)
     try AtomicOutput.check(weights.path)
     var named = self
     named.network = module.network

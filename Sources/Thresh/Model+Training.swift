@@ -30,8 +30,10 @@ extension Model {
     switch task {
     case .training(let recipe, let teacher):
       return try Session(recipe, in: folder, observe: observe).run(from: self, on: prepared, teacher: teacher).model
-    case .tuning(let recipe, let teacher):
+    case .tuning(var recipe, let teacher):
       try recipe.validate()
+      recipe.training = Defaults.resolve(
+        recipe.training, for: compressionContext(recipe, images: prepared.train.count))
       return try RunSteps(recipe, observe: observe)
         .finetuned(self, on: prepared, in: RunFolder(folder), teacher: teacher?.network ?? network)
     }

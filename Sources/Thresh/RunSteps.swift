@@ -41,6 +41,7 @@ package struct RunSteps {
     teacher: Network?, startingTop1: Double? = nil, resume: Bool, willStart: @escaping () throws -> Void = {}
   ) throws -> (network: Network, backOffs: [BackOff]) {
     try checkSkip(model.network)
+    try options.layerRates.check(model.network)
     let phase = TrainingPhase(
       name: title, epochs: options.epochs, images: data.train.count, batchSize: options.batchSize)
     var trainer = Trainer(options, data, model, in: folder)
@@ -199,12 +200,11 @@ package struct RunSteps {
   }
 
   func restoringBatchNorm(_ network: Network, _ data: Dataset) throws -> Network {
-    let (batches, size) = (20, 64)
-    observe(
-      .began(part: "measuring for batch norms", count: min(data.train.count, batches * size), unit: "images"))
+    let images = StatisticsSample.forRestoring.images(of: data.train.count)
+    observe(.began(part: "measuring for batch norms", count: images, unit: "images"))
     defer { observe(.ended) }
     return try network.restoringBatchNorm(
-      on: data, batches: batches, batchSize: size, seed: recipe.training.seed, device: device,
+      on: data, seed: recipe.training.seed, device: device,
       progress: { observe(.advanced($0)) })
   }
 

@@ -4,6 +4,7 @@ import Datasets
 import Foundation
 import Interchange
 import Networks
+import Reports
 import Training
 
 /// A run in a folder: train, and if asked compress and train the compact network on; then the test set, once.
@@ -74,13 +75,12 @@ public struct Session {
   ///   - data: as `Dataset.prepared(for:)` gives it.
   ///   - teacher: what the network learns from beside the labels; nil is what the recipe names.
   public func run(from start: Model, on data: Dataset, teacher: Model? = nil) throws -> Outcome {
-    let stepsPerEpoch = recipe.training.stepsPerEpoch(images: data.train.count)
     var resolved = self
-    let isNormalized = start.network.nodes.contains(where: \.keepsStatistics)
     resolved.steps.recipe = Defaults.resolve(
       recipe,
       for: Defaults.Context(
-        origin: start.isTrained ? .pretrained : .random, isNormalized: isNormalized, stepsPerEpoch: stepsPerEpoch))
+        origin: start.isTrained ? .pretrained : .random, network: start.network, images: data.train.count, trains: true)
+    )
     // What is compressed later depends on it; a model that was handed over has no name.
     if start.isTrained, !recipe.hasPretrainedWeights { resolved.steps.recipe.model.name = "a trained model" }
     return try resolved.execute(from: start, on: data, teacher?.network)
@@ -93,9 +93,11 @@ public struct Session {
     var description = start
     description.recipe = yaml
     var trained = description
+    var options = recipe.trainingOptions
+    if recipe.model.newHead { options.layerRates.new = [try start.network.classifier().name] }
     // What is refused makes no folder, and replaces no recipe that goes with what is in it.
     let training = try steps.train(
-      description, on: data, recipe.trainingOptions, in: folder, "train", teacher: teacher, resume: resume,
+      description, on: data, options, in: folder, "train", teacher: teacher, resume: resume,
       willStart: {
         try folder.create()
         try AtomicOutput.write(yaml, to: folder.recipe)
@@ -149,13 +151,17 @@ public struct Session {
         """)
     }
     var options = recipe.reading
-    // Recipes name a size that models of one size pass over.
+    // A size that a model does not take is passed over, and told.
     (options.usualSize, options.imageSize) = (options.imageSize ?? options.usualSize, nil)
     var model = try source.load(options)
-    tell(model.notes)
-    if let size = recipe.data.imageSize, size != model.preprocessing.height {
-      tell(["the model reads images of \(model.preprocessing.height) pixels a side, so not of \(size)"])
+    if let size = recipe.data.imageSize {
+      do {
+        try model.resize(toSide: size, recipe.model.name)
+      } catch {
+        tell(["\(error)"])
+      }
     }
+    tell(model.notes)
     let data = try recipe.dataset(for: model.preprocessing, observe: steps.observe)
     tell(data.notes)
     if recipe.model.newHead { tell([try model.replaceHead(for: data, seed: recipe.training.seed)]) }
@@ -207,7 +213,7 @@ public struct Session {
       test: test, parameters: cost.parameters, macs: cost.macs, denseParameters: denseCost.parameters,
       denseMacs: denseCost.macs, stages: compressed?.stages ?? [], recalibrated: compressed?.recalibrated,
       backOffs: lost.isEmpty ? nil : lost, finetuneBackOffs: whileTuning.isEmpty ? nil : whileTuning)
-    try AtomicOutput.writeJSON(result, to: folder.url.appending(path: "result.json"))
+    try AtomicOutput.write(ReadableJSON.text(result) + "\n", to: folder.url.appending(path: "result.json"))
     steps.observe(.tested(test, cost))
     return Outcome(model: model, file: file, result: result)
   }

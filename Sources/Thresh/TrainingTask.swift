@@ -33,9 +33,10 @@ public enum TrainingTask: Sendable {
   /// Training of a compact network on, its weight decay a tenth of the usual.
   ///
   /// - Parameters:
-  ///   - rate: the learning rate at the start; it falls as a cosine.
+  ///   - rate: the learning rate at the start; it falls as a cosine. Nil is 0.02 for batches of 128, less where there
+  ///     are too few images for these; see `Defaults`.
   ///   - teacher: the network before it was cut; its outputs make up 0.7 of the loss.
-  public static func finetuning(epochs: Int, rate: Double = 0.02, teacher: Model? = nil) -> TrainingTask {
+  public static func finetuning(epochs: Int, rate: Double? = nil, teacher: Model? = nil) -> TrainingTask {
     var recipe = Recipe()
     recipe.regularizer = .off
     (recipe.training.lr, recipe.finetuning.epochs) = (rate, epochs)

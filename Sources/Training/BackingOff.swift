@@ -104,7 +104,7 @@ extension Trainer {
     (position.strengthHalvings, position.halvedStrengths) = (lost.strengthHalvings, lost.halvedStrengths)
     let halvings = halvings(for: divergence.cause)
     regularization = try self.regularization(of: network)
-    state = try TrainingState(network, memory: memory, on: device, teacher: usedTeacher)
+    state = try beginning(network, memory)
     if hasMoved, halvings < BackOff.limit {
       let isCollapse = divergence.cause == .collapsed
       if isCollapse {

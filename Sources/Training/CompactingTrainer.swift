@@ -108,7 +108,7 @@ extension Trainer {
       memory.momenta = compacted.carrying(state.memory.momenta)
     }
     let network = try recalibratedAtEnd(compacted.network)
-    state = try TrainingState(network, memory: memory, on: device, teacher: usedTeacher)
+    state = try beginning(network, memory)
     regularization = try Regularization(options.regularizer, on: network, start: position.start)
     regularization.measureNorms(of: network)
     // What was planned was for the network before.

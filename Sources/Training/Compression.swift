@@ -88,8 +88,9 @@ public struct Compression {
     let compact = try stage("compact", compacted.network, data)
     result.stages.append(compact)
     guard compacted.network.nodes.contains(where: \.keepsStatistics) else { return result }
-    parts.begin("re-estimating batch norm", min(60 * 128, data.train.count), "images")
-    let renewed = try compacted.network.recalibrated(on: data, seed: seed, device: device, progress: parts.advance)
+    let sample = StatisticsSample(of: data.shape)
+    parts.begin("re-estimating batch norm", sample.images(of: data.train.count), "images")
+    let renewed = try compacted.network.recalibrated(on: data, sample: sample, seed: seed, device: device, progress: parts.advance)
     let recalibrated = try stage("recalibrated", renewed, data)
     result.stages.append(recalibrated)
     if recalibrates == .always || recalibrated.accuracy.isBetter(than: compact.accuracy) {

@@ -1,5 +1,6 @@
 import Compaction
 import Foundation
+import Networks
 
 /// What a recipe leaves open, chosen for the network, the weights and the length of the training at hand.
 public enum Defaults {
@@ -15,37 +16,46 @@ public enum Defaults {
       case compressionTrained
     }
 
-    public var origin: Origin
-    /// Whether the network has batch norms.
-    public var isNormalized: Bool
-    /// Steps of an epoch of the training with the regulariser; nil where the network is compressed at once.
-    public var stepsPerEpoch: Int?
+    /// What keeps a network's activations in bounds while it trains.
+    public enum Norms: Sendable, Equatable {
+      case batch
+      /// Norms of each image by itself, as transformers have them, and no batch norm.
+      case layer
+      case none
+    }
 
-    public init(origin: Origin, isNormalized: Bool = true, stepsPerEpoch: Int? = nil) {
-      self.origin = origin
-      self.isNormalized = isNormalized
-      self.stepsPerEpoch = stepsPerEpoch
+    public var origin: Origin
+    public var norms: Norms
+    /// How many images there are to train on; nil where that is not known.
+    public var images: Int?
+    /// Whether the network is trained before it is compressed, and not compressed at once.
+    public var trains: Bool
+
+    public init(origin: Origin, norms: Norms = .batch, images: Int? = nil, trains: Bool = false) {
+      (self.origin, self.norms, self.images, self.trains) = (origin, norms, images, trains)
+    }
+
+    public init(origin: Origin, network: Network, images: Int?, trains: Bool) {
+      let norms = network.nodes.compactMap { $0.operation as? any NormalizingOperation }
+      let kind = norms.contains(where: \.keepsStatistics) ? Norms.batch : norms.isEmpty ? .none : .layer
+      self.init(origin: origin, norms: kind, images: images, trains: trains)
     }
   }
 
   /// The recipe with everything chosen that it leaves open; what it says stays.
   public static func resolve(_ recipe: Recipe, for context: Context) -> Recipe {
     var result = recipe
-    let training = recipe.training
-    result.training.lr =
-      training.lr ?? rate(of: training.optimizer, normalized: context.isNormalized, origin: context.origin)
-    result.training.weightDecay = training.usualWeightDecay
-    if training.schedule == .cosineRestarts { result.training.cycles = training.cycles ?? Schedule.usualCycles }
+    result.training = resolve(recipe.training, for: context)
     let isPartial = recipe.regularizer.partial != nil
     if isPartial {
       result.regularizer.nuclear = recipe.regularizer.nuclear ?? 0
       result.regularizer.group = recipe.regularizer.group ?? 0
-    } else if let steps = context.stepsPerEpoch {
-      result = resolvingStrengths(result, steps, context.origin)
+    } else if context.trains, let images = context.images {
+      result = resolvingStrengths(result, result.training.stepsPerEpoch(images: images), context.origin)
     }
     let isCompressionTrained = Self.isCompressionTrained(recipe, context)
     result.compression = resolve(recipe.compression, isCompressionTrained: isCompressionTrained)
-    let isCutFromTrained = context.stepsPerEpoch == nil || isPartial && context.origin == .pretrained
+    let isCutFromTrained = !context.trains || isPartial && context.origin == .pretrained
     let distils = isCutFromTrained && recipe.finetuning.epochs > 0 && !recipe.model.newHead
     result.distillation.weight = recipe.distillation.weight ?? (distils && !isCompressionTrained ? distillation : 0)
     return result
@@ -54,9 +64,9 @@ public enum Defaults {
   /// Whether the network that is compressed was, or will have been, trained for it from random weights.
   private static func isCompressionTrained(_ recipe: Recipe, _ context: Context) -> Bool {
     switch context.origin {
-    case .random: context.stepsPerEpoch != nil && !recipe.regularizer.isOff && recipe.regularizer.partial == nil
+    case .random: context.trains && !recipe.regularizer.isOff && recipe.regularizer.partial == nil
     case .pretrained: false
-    case .compressionTrained: context.stepsPerEpoch == nil
+    case .compressionTrained: !context.trains
     }
   }
 }
@@ -79,24 +89,6 @@ extension Defaults {
   /// %).
   public static let distillation = 0.7
 
-  /// 0.1 under batch norm, whose function does not depend on how large the weights before it grow; 0.02 without, where
-  /// 0.1 took a pair of factors to chance (lenet5 on Fashion-MNIST), and for pretrained weights, which 0.1 makes forget
-  /// more than a few epochs give back (Studies/ablation); 0.001 for AdamW.
-  static func rate(of optimizer: TrainingOptions.Optimizer, normalized: Bool, origin: Context.Origin) -> Double {
-    switch optimizer {
-    case .sgd: normalized && origin == .random ? 0.1 : 0.02
-    case .adamw: 1e-3
-    }
-  }
-
-  /// The usual one: 0.0005 of SGD, 0.01 of AdamW.
-  public static func weightDecay(of optimizer: TrainingOptions.Optimizer) -> Double {
-    switch optimizer {
-    case .sgd: 5e-4
-    case .adamw: 1e-2
-    }
-  }
-
   /// What decides how much vanishes is λ·Σ lr/(1 − m) over the whole training, so the default λ is the total divided by
   /// that sum: it means the same for any number of images, epochs, rate and momentum. Where a size is the target, the
   /// strength follows it from the same start for all.
@@ -106,8 +98,9 @@ extension Defaults {
     if recipe.compression.fractions != nil {
       result.regularizer.automaticStrength = recipe.regularizer.automaticStrength ?? true
     }
+    // The rate, the momentum and the schedule are resolved already.
     let options = recipe.trainingOptions
-    let (epochs, rate) = (recipe.training.epochs, recipe.training.usualRate)
+    let (epochs, rate) = (recipe.training.epochs, recipe.training.usualRate * (recipe.training.pretrainedLrScale ?? 1))
     let lengths = (0..<max(1, epochs * stepsPerEpoch)).map { step in
       let epoch = Double(step) / Double(max(1, stepsPerEpoch))
       return options.proximalStep(at: rate * options.schedule.factor(at: epoch, of: Double(epochs)))

@@ -24,12 +24,13 @@ extension Network {
   /// - Parameters:
   ///   - source: the images.
   ///   - data: whose normalisation is used.
+  ///   - batchSize: images at once; nil is as many as memory and caches are good for (`evaluationBatchSize`).
   ///   - device: where it runs.
   ///   - progress: told the number of images after each batch.
   /// - Throws: `NetworkError` when the network is not valid, `DatasetError` when an image cannot be read,
   ///   `InferenceMismatch` when the first images give something else than node by node.
   public func accuracy(
-    on source: any ImageSource, of data: Dataset, batchSize: Int = 250, device: Device = .cpu,
+    on source: any ImageSource, of data: Dataset, batchSize: Int? = nil, device: Device = .cpu,
     progress: (Int) throws -> Void = { _ in }
   ) throws -> Accuracy {
     try outcomes(on: source, of: data, batchSize: batchSize, device: device, progress: progress).accuracy
@@ -39,9 +40,10 @@ extension Network {
   ///
   /// - Throws: as `accuracy(on:of:)`.
   package func outcomes(
-    on source: any ImageSource, of data: Dataset, batchSize: Int = 250, device: Device = .cpu,
+    on source: any ImageSource, of data: Dataset, batchSize: Int? = nil, device: Device = .cpu,
     progress: (Int) throws -> Void = { _ in }
   ) throws -> (accuracy: Accuracy, isCorrect: [Bool]) {
+    let batchSize = try batchSize ?? evaluationBatchSize(on: device)
     let run = try running(on: device, batch: batchSize)
     let loader = BatchLoader(source, .evaluation(data, batchSize: batchSize))
     var (loss, count) = (0.0, 0)
@@ -81,14 +83,15 @@ extension Network {
   /// After a truncation the old statistics describe activations that no longer occur; measuring them again is worth
   /// tens of points. The mean over batches replaces the moving average.
   ///
+  /// - Parameter sample: how many images, and how many at once; nil follows from their size.
   /// - Throws: as `accuracy(on:of:)`.
   public func recalibrated(
-    on data: Dataset, batches: Int = 60, batchSize: Int = 128, seed: UInt64, device: Device = .cpu,
+    on data: Dataset, sample: StatisticsSample? = nil, seed: UInt64, device: Device = .cpu,
     progress: (Int) throws -> Void = { _ in }
   ) throws -> Network {
     var result = self
     let statistics = try averagedStatistics(
-      on: data, batches: batches, batchSize: batchSize, seed: seed, device: device, progress: progress)
+      on: data, sample: sample ?? StatisticsSample(of: data.shape), seed: seed, device: device, progress: progress)
     result.parameters.merge(statistics) { _, new in new }
     return result
   }
@@ -111,7 +114,7 @@ extension Network {
 
   /// Means over batches of what every batch norm sees in training, by the names of its running statistics.
   func averagedStatistics(
-    on data: Dataset, batches: Int = 60, batchSize: Int = 128, seed: UInt64, device: Device = .cpu,
+    on data: Dataset, sample: StatisticsSample, seed: UInt64, device: Device = .cpu,
     progress: (Int) throws -> Void = { _ in }
   ) throws -> [String: Tensor] {
     var probe = self
@@ -125,10 +128,10 @@ extension Network {
     // A batch norm that is applied twice gives two of each.
     var sums: [Int: (sum: Tensor, count: Int)] = [:]
     var seen = 0
-    let loader = BatchLoader(data.train, .training(data, batchSize: batchSize, seed: seed, epoch: 0))
-    while seen < batches, let batch = try loader.next() {
+    let loader = BatchLoader(data.train, .training(data, batchSize: sample.batchSize, seed: seed, epoch: 0))
+    while seen < sample.batches, let batch = try loader.next() {
       // A last batch of one or two images would say more about noise than about the data.
-      guard batch.count * 2 >= min(batchSize, data.train.count) else { continue }
+      guard batch.count * 2 >= min(sample.batchSize, data.train.count) else { continue }
       let new = withoutGradients {
         program.run(batch.tensors(on: device).images, parameters: program.parameters, mode: .training).statistics
       }

@@ -37,9 +37,35 @@ public struct Metrics: Sendable, Codable, Equatable {
     public var singularValues: [Double]
 
     private enum CodingKeys: String, CodingKey {
-      case activeUnits = "livingUnits"
-      case name, rank, plannedRank, energy, units, singularValues
+      case name, rank, plannedRank, energy, units, activeUnits, singularValues
+      /// Active units, as earlier versions wrote it.
+      case livingUnits
     }
+  }
+}
+
+extension Metrics.LayerMetrics {
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    name = try values.decode(String.self, forKey: .name)
+    rank = try values.decode(Int.self, forKey: .rank)
+    plannedRank = try values.decode(Int.self, forKey: .plannedRank)
+    energy = try values.decode(Double.self, forKey: .energy)
+    units = try values.decode(Int.self, forKey: .units)
+    activeUnits =
+      try values.decodeIfPresent(Int.self, forKey: .livingUnits) ?? values.decode(Int.self, forKey: .activeUnits)
+    singularValues = try values.decode([Double].self, forKey: .singularValues)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(name, forKey: .name)
+    try values.encode(rank, forKey: .rank)
+    try values.encode(plannedRank, forKey: .plannedRank)
+    try values.encode(energy, forKey: .energy)
+    try values.encode(units, forKey: .units)
+    try values.encode(activeUnits, forKey: .activeUnits)
+    try values.encode(singularValues, forKey: .singularValues)
   }
 }
 

@@ -17,13 +17,15 @@ extension Recipe {
   /// The first, or only, training. When a fine-tuning follows, the rate stays up until there.
   public var trainingOptions: TrainingOptions {
     let shape = finetuning.epochs > 0 ? .constant : training.schedule
-    let schedule = training.schedule(shape, warmup: training.warmupEpochs)
+    let schedule = training.schedule(shape, warmup: training.warmupEpochs ?? 1)
     var options = options(epochs: training.epochs, schedule, regularization)
     // The network that it was can teach one that is pressed at once, as it does one that is cut.
     if distillation.teacher == nil, regularizer.partial == nil { options.distillation = nil }
     if regularizer.partial != nil {
       options.cutTarget = CutTarget(planSettings, activationImages: activationImages, skip: regularizer.skip)
     }
+    options.layerRates.frozen = training.freeze ?? []
+    options.layerRates.pretrainedScale = training.pretrainedLrScale ?? 1
     options.sizeTarget = automaticTarget
     options.compaction = compaction
     return options
@@ -64,13 +66,15 @@ extension Recipe {
   private func options(epochs: Int, _ schedule: Schedule, _ regularizer: Regularizer) -> TrainingOptions {
     let weight = distillation.weight ?? 0
     var options = TrainingOptions(
-      epochs: epochs, batchSize: training.batchSize, learningRate: training.usualRate, optimizer: training.optimizer,
+      epochs: epochs, batchSize: training.usualBatchSize, learningRate: training.usualRate,
+      optimizer: training.usualOptimizer,
       momentum: training.momentum, nesterov: training.nesterov, weightDecay: training.usualWeightDecay,
       schedule: schedule, labelSmoothing: training.labelSmoothing, precision: machine.precision, seed: training.seed,
       distillation: weight > 0 ? Distillation(weight: weight, temperature: distillation.temperature) : nil,
       regularizer: regularizer, energy: compression.energy, energyMeasure: compression.energyMeasure)
     options.accumulate = training.accumulate
-    (options.clipNorm, options.ema) = (training.clipNorm, training.ema)
+    options.clipNorm = training.clipNorm == 0 ? nil : training.clipNorm
+    options.ema = training.ema
     return options
   }
 }
@@ -96,12 +100,15 @@ extension CompressionRecipe {
 }
 
 extension TrainingRecipe {
-  var usualRate: Double { lr ?? Defaults.rate(of: optimizer, normalized: true, origin: .random) }
-  var usualWeightDecay: Double { weightDecay ?? Defaults.weightDecay(of: optimizer) }
+  // What holds before anything is known of the network and the images.
+  var usualBatchSize: Int { batchSize ?? Defaults.batchSize(images: nil) }
+  var usualOptimizer: TrainingOptions.Optimizer { optimizer ?? .sgd }
+  var usualRate: Double { lr ?? Defaults.rate(of: self, for: Defaults.Context(origin: .random)) }
+  var usualWeightDecay: Double { weightDecay ?? Defaults.weightDecay(of: usualOptimizer) }
 
   /// The optimiser steps of an epoch of so many images.
   public func stepsPerEpoch(images: Int) -> Int {
-    let batches = (images + batchSize - 1) / batchSize
+    let batches = (images + usualBatchSize - 1) / usualBatchSize
     return (batches + accumulate - 1) / accumulate
   }
 

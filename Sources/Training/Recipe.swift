@@ -66,23 +66,30 @@ public struct DataRecipe: Sendable, Equatable, Codable {
 /// The steps of the first, or only, training, and what the compact network takes over from it.
 public struct TrainingRecipe: Sendable, Equatable, Codable {
   public var epochs = 30
-  public var batchSize = 128
+  /// Images a batch; nil follows from how many there are.
+  public var batchSize: Int?
   /// Batches whose gradients are averaged for one step.
   public var accumulate = 1
-  public var optimizer = TrainingOptions.Optimizer.sgd
+  /// Nil follows from the network's norm layers.
+  public var optimizer: TrainingOptions.Optimizer?
   /// The learning rate.
   public var lr: Double?
+  /// Names of layers that are not trained before the network is compressed; `*` stands for anything.
+  public var freeze: [String]?
+  /// What the rate of all layers but the new classifier is multiplied with.
+  public var pretrainedLrScale: Double?
   public var momentum = 0.9
   public var nesterov = true
   public var weightDecay: Double?
-  /// The largest ℓ2 norm of all gradients together; nil takes them as they are.
+  /// The largest ℓ2 norm of all gradients together; 0 takes them as they are, nil follows from the optimiser.
   public var clipNorm: Double?
   /// The decay of a moving average of the weights, in trainings without a regulariser; nil keeps none.
   public var ema: Double?
   public var schedule = Schedule.Shape.cosine
   /// How many cosines `cosine-restarts` has; nil is two.
   public var cycles: Int?
-  public var warmupEpochs = 1.0
+  /// Epochs over which the rate grows from zero; nil follows from the steps.
+  public var warmupEpochs: Double?
   public var labelSmoothing = 0.0
   public var seed: UInt64 = 0
 

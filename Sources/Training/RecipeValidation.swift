@@ -46,13 +46,22 @@ extension Recipe {
       try check(lr, self[keyPath: lr].map { $0 > 0 && $0 < 1e6 } ?? true, "a number above 0, such as 0.1")
     }
     try check(\.finetuning.lr, finetuning.lr == nil || finetuning.epochs > 0, "`finetune-epochs` with it")
+    try check(
+      \.training.freeze,
+      training.freeze == nil || regularizer.partial == nil && compression.compactAt.isEmpty,
+      "nothing with `partial` or `compact-at`, which change every layer")
+    try check(
+      \.training.pretrainedLrScale, training.pretrainedLrScale.map { $0 > 0 && $0 <= 1 } ?? true,
+      "more than 0 and at most 1, such as 0.1")
+    try check(
+      \.training.pretrainedLrScale, training.pretrainedLrScale == nil || model.newHead, "`new-head` with it")
     try checkPart(\.training.momentum)
     try check(
       \.training.nesterov, training.momentum > 0 || !training.nesterov, "false, since the momentum is 0")
     try checkPart(\.training.weightDecay)
     try checkPart(\.finetuning.weightDecay)
     try check(
-      \.training.clipNorm, training.clipNorm.map { $0 > 0 && $0.isFinite } ?? true, "a number above 0, such as 1")
+      \.training.clipNorm, training.clipNorm.map { $0 >= 0 && $0.isFinite } ?? true, "a number above 0, such as 1, or 0 for none")
     try check(
       \.training.ema, training.ema.map { $0 > 0 && $0 < 1 } ?? true, "more than 0 and less than 1, such as 0.999")
     try check(

@@ -42,12 +42,14 @@ extension RegularizerRecipe {
 extension Recipe {
   /// What training adds to the loss; strengths that are still open count as zero.
   public var regularization: Regularizer {
-    Regularizer(
+    var result = Regularizer(
       nuclear: regularizer.nuclear ?? 0, group: regularizer.group ?? 0, sparsity: regularizer.sparsity,
       groupNorm: regularizer.groupNorm, order: regularizer.order, frequency: regularizer.proximalEvery,
       scale: regularizer.scale, skip: regularizer.skip, strengths: regularizer.strengths,
       restoresNorm: regularizer.restoreNorm, warmup: regularizer.strengthWarmup ?? Double(training.epochs) / 2,
       partial: regularizer.partial.map { Shrinkage(regularizer.shrinkage, share: $0) })
+    result.frozen = training.freeze ?? []
+    return result
   }
 
   func checkRegularizer() throws {

@@ -3,6 +3,11 @@ import Datasets
 import Networks
 import Torch
 
+extension StatisticsSample {
+  /// What batch norms that are put back into a network are measured on.
+  public static let forRestoring = StatisticsSample(batches: 20, batchSize: 64)
+}
+
 extension Network {
   /// The network with a batch norm behind every convolution that has none, which changes nothing yet.
   ///
@@ -10,9 +15,10 @@ extension Network {
   /// cut or to keep a training stable. With the statistics μ and σ² measured on training images, γ = √(σ² + ε) and β =
   /// μ, the function is the same, and can be trained and measured again. A pair of factors gets one behind its second.
   ///
+  /// - Parameter sample: how many images, and how many at once.
   /// - Throws: `NetworkError` when the network is not valid, `DatasetError` when an image cannot be read.
   public func restoringBatchNorm(
-    on data: Dataset, batches: Int = 20, batchSize: Int = 64, seed: UInt64, device: Device = .cpu,
+    on data: Dataset, sample: StatisticsSample = .forRestoring, seed: UInt64, device: Device = .cpu,
     progress: (Int) throws -> Void = { _ in }
   ) throws -> Network {
     // Of an image, that is; a linear layer has no taps.
@@ -23,7 +29,7 @@ extension Network {
     let norms = namesOfNorms(behind: bare)
     // They measure from aside, so that every layer sees what it always saw.
     let statistics = try insertingBatchNorm(norms, inLine: false).averagedStatistics(
-      on: data, batches: batches, batchSize: batchSize, seed: seed, device: device, progress: progress)
+      on: data, sample: sample, seed: seed, device: device, progress: progress)
     var result = insertingBatchNorm(norms, inLine: true)
     for (_, norm) in norms {
       guard let mean = statistics["\(norm).running_mean"], let variance = statistics["\(norm).running_var"] else {

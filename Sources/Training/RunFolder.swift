@@ -1,5 +1,6 @@
 import Containers
 import Foundation
+import Reports
 import Interchange
 
 /// The files of one training.
@@ -59,9 +60,7 @@ public struct RunFolder: Sendable {
 
   /// Appends a line to `metrics.jsonl` and returns the file's length in bytes.
   func append(_ metrics: Metrics) throws -> Int {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    let line = try encoder.encode(metrics) + Data("\n".utf8)
+    let line = Data((try ReadableJSON.text(metrics, isPretty: false) + "\n").utf8)
     if !FileManager.default.fileExists(atPath: self.metrics.path) { try AtomicFile.write(Data(), to: self.metrics) }
     return try writingMetrics { handle in
       let end = try handle.seekToEnd()

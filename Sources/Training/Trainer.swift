@@ -81,7 +81,7 @@ public struct Trainer {
     try folder.cutMetrics(to: position.metricsLength)
     var regularization = try regularization(of: network)
     try checkReach(of: network)
-    var state = try TrainingState(network, memory: memory, on: device, teacher: usedTeacher)
+    var state = try beginning(network, memory)
     if options.epochs == 0 { try keepUntrained(state) }
     while position.epoch < options.epochs || isTimeToCompact {
       do {
@@ -106,7 +106,12 @@ public struct Trainer {
     return regularization
   }
 
-  var usedTeacher: Network? { options.distillation == nil ? nil : teacher }
+  /// The buffers that training from `network` on changes.
+  func beginning(_ network: Network, _ memory: OptimizerMemory) throws -> TrainingState {
+    try TrainingState(network, memory: memory, on: device, teacher: usedTeacher, rates: options.layerRates)
+  }
+
+  private var usedTeacher: Network? { options.distillation == nil ? nil : teacher }
 
   private mutating func runEpoch(_ state: inout TrainingState, _ regularization: Regularization) throws {
     let loader = BatchLoader(
@@ -139,7 +144,9 @@ public struct Trainer {
       let rate = rate(after: progress)
       state.step(options, rate: rate)
       position.step += 1
-      position.pendingStep += options.proximalStep(at: rate) * strength(after: progress)
+      // Most of what is pressed learns at the pretrained layers' part of the rate.
+      let pressed = rate * options.layerRates.pretrainedScale
+      position.pendingStep += options.proximalStep(at: pressed) * strength(after: progress)
       if case .steps(let count) = options.regularizer.frequency, position.step % count == 0 {
         try planCut(state, progress, batches: loader.batchCount)
         try proximalStep(&state, regularization, progress)

@@ -28,6 +28,8 @@ package struct TrainingState: ~Copyable {
   /// In the order of `program.parameterNames`.
   private var parameters: [Tensor]
   private let trainable: [Int]
+  /// Positions in `trainable` by the part of the rate that they learn at.
+  private let rateGroups: [(scale: Double, positions: [Int])]
   /// In the order of `trainable`.
   private var momenta: [Tensor]
   /// The same for AdamW's squares; empty until its first step.
@@ -43,20 +45,24 @@ package struct TrainingState: ~Copyable {
   ///   - memory: of an earlier training; zero where there is none.
   ///   - device: where the buffers are and the steps run.
   ///   - teacher: the network that `TrainingOptions.distillation` learns from.
+  ///   - rates: which parameters are trained, and at what part of the rate.
   package init(
-    _ network: Network, memory: OptimizerMemory = OptimizerMemory(), on device: Device = .cpu, teacher: Network? = nil
+    _ network: Network, memory: OptimizerMemory = OptimizerMemory(), on device: Device = .cpu, teacher: Network? = nil,
+    rates: LayerRates = LayerRates()
   ) throws {
     let (program, teacher) = (try Program(network, .training), try teacher.map { try Teacher($0, on: device) })
     (template, self.program, self.teacher, self.device) = (network, program, teacher, device)
     let names = program.parameterNames
-    let gradientNames = Set(network.trainableNames)
+    let scales = rates.scales(in: network)
     parameters = names.map { name in
       guard let tensor = network.parameters[name] else { preconditionFailure("no parameter \(name)") }
       let moved = tensor.to(device)
       let own = moved.shape.count == 4 ? moved.clone.channelsLast : moved.contiguous.clone
-      return gradientNames.contains(name) ? own.clone.leaf : own
+      return scales[name] == nil ? own : own.clone.leaf
     }
-    trainable = names.indices.filter { gradientNames.contains(names[$0]) }
+    trainable = names.indices.filter { scales[names[$0]] != nil }
+    rateGroups = Dictionary(grouping: trainable.indices) { [trainable] in scales[names[trainable[$0]]] ?? 1 }
+      .sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     let (parameters, trainable) = (parameters, trainable)
     func buffers(_ given: [String: Tensor]) -> [Tensor] {
       trainable.map { index in
@@ -124,16 +130,23 @@ package struct TrainingState: ~Copyable {
     gradientMean = GradientMean()
     if let limit = options.clipNorm { clipNorm(of: gradients, to: limit) }
     steps += 1
-    switch options.optimizer {
-    case .sgd:
-      SGDStep(
-        learningRate: rate, momentum: options.momentum, weightDecay: options.weightDecay, nesterov: options.nesterov,
-        isFirst: false
-      ).apply(parameters: leaves, gradients: gradients, momenta: momenta)
-    case .adamw:
-      if squares.isEmpty { squares = momenta.map { Tensor.zeros($0.shape).laidOut(like: $0) } }
-      AdamWStep(learningRate: rate, momentum: options.momentum, weightDecay: options.weightDecay, number: steps)
-        .apply(parameters: leaves, gradients: gradients, averages: momenta, squares: squares)
+    if options.optimizer == .adamw, squares.isEmpty {
+      squares = momenta.map { Tensor.zeros($0.shape).laidOut(like: $0) }
+    }
+    for (scale, positions) in rateGroups {
+      func those(_ all: [Tensor]) -> [Tensor] { positions.map { all[$0] } }
+      switch options.optimizer {
+      case .sgd:
+        SGDStep(
+          learningRate: scale * rate, momentum: options.momentum, weightDecay: options.weightDecay,
+          nesterov: options.nesterov, isFirst: false
+        ).apply(parameters: those(leaves), gradients: those(gradients), momenta: those(momenta))
+      case .adamw:
+        AdamWStep(
+          learningRate: scale * rate, momentum: options.momentum, weightDecay: options.weightDecay, number: steps
+        ).apply(
+          parameters: those(leaves), gradients: those(gradients), averages: those(momenta), squares: those(squares))
+      }
     }
     if let decay = options.averageDecay { weightAverage?.add(parameters, decay: decay) }
   }

@@ -15,7 +15,7 @@ struct CollapseTests {
       .compactMap { $0.dropFirst(14).split(separator: ":").first.flatMap { Int($0) } }
     let first = try #require(steps.first, "\(outcome.errors)")
     let lines = try metrics(folder["run/metrics.jsonl"])
-    let fallen = try #require(lines.first { ($0["trainingTop1"] as? Double ?? 0) < 95 }?["step"] as? Int)
+    let fallen = try #require(lines.first { ($0["training_top1"] as? Double ?? 0) < 95 }?["step"] as? Int)
     #expect(first < fallen)
   }
 }

@@ -65,10 +65,10 @@ struct DivergenceTests {
     let lines = outcome.errorLines.filter { $0.contains("half the rate") }
     #expect(lines.count == 1 && lines[0].hasPrefix("warning: train: the loss became NaN or infinite in epoch "))
     #expect(lines.first?.hasSuffix("with half the rate, 1.95 (1 of 3)") == true)
-    let kept = try metrics(folder["run/metrics.jsonl"]).compactMap { $0["backOffs"] as? [[String: Any]] }.joined()
-    #expect(kept.map { $0["learningRate"] as? Double } == [1.95])
+    let kept = try metrics(folder["run/metrics.jsonl"]).compactMap { $0["back_offs"] as? [[String: Any]] }.joined()
+    #expect(kept.map { $0["learning_rate"] as? Double } == [1.95])
     let result = try JSONSerialization.jsonObject(with: contents(of: folder["run/result.json"])) as? [String: Any]
-    #expect((result?["backOffs"] as? [Any])?.count == 1)
+    #expect((result?["back_offs"] as? [Any])?.count == 1)
     try succeeding(["plot", folder["run"], "--output", folder["run.html"]])
   }
 
@@ -90,7 +90,7 @@ struct DivergenceTests {
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.errors.contains("teacher: "))
     #expect(outcome.errorLines.filter { $0.contains("fine-tune: the loss became NaN") }.count == 1, "\(outcome.errors)")
-    #expect((try outcome.json()["backOffs"] as? [Any])?.count == 1)
+    #expect((try outcome.json()["back_offs"] as? [Any])?.count == 1)
     try succeeding(["evaluate", folder["small.safetensors"]] + (try TinyImages.shared.get().options))
   }
 

@@ -22,12 +22,12 @@ struct EndToEndTests {
     let lines = try metrics(try TrainedRun.dec3.get().run + "/metrics.jsonl")
     #expect(lines.map { $0["epoch"] as? Int } == [1, 2, 3])
     for line in lines {
-      for key in ["learningRate", "seconds", "trainingLoss", "trainingTop1"] { #expect(line[key] is Double) }
+      for key in ["learning_rate", "seconds", "training_loss", "training_top1"] { #expect(line[key] is Double) }
       let validation = try #require(line["validation"] as? [String: Any])
       #expect(Set(validation.keys) == ["images", "loss", "top1"])
       let layers = try #require(line["layers"] as? [[String: Any]])
       #expect(layers.count == 7)
-      let keys: Set = ["name", "rank", "plannedRank", "energy", "units", "livingUnits", "singularValues"]
+      let keys: Set = ["name", "rank", "planned_rank", "energy", "units", "active_units", "singular_values"]
       #expect(layers.allSatisfy { Set($0.keys) == keys })
     }
   }
@@ -53,8 +53,8 @@ struct EndToEndTests {
     #expect(layers.map { $0["name"] as? String } == ["conv1", "conv2", "fc1", "fc2", "fc3"])
     for layer in layers {
       let keys = Set(layer.keys)
-      #expect(keys.isSuperset(of: ["name", "shape", "rank", "singularValues", "units", "zeroUnits"]))
-      #expect((layer["singularValues"] as? [Double])?.isEmpty == false)
+      #expect(keys.isSuperset(of: ["name", "shape", "rank", "singular_values", "units", "zero_units"]))
+      #expect((layer["singular_values"] as? [Double])?.isEmpty == false)
     }
     #expect(layers[1]["shape"] as? [Int] == [16, 6, 5, 5])
     #expect(layers[1]["units"] as? Int == 16)
@@ -72,8 +72,8 @@ struct EndToEndTests {
     ).json()
     func count(_ key: String) throws -> Int { try #require(figures[key] as? Int) }
     let kept = try count("parameters")
-    #expect(try 2 * kept <= count("denseParameters"))
-    if size.contains("--macs") { #expect(try 4 * count("macs") <= count("denseMacs")) }
+    #expect(try 2 * kept <= count("dense_parameters"))
+    if size.contains("--macs") { #expect(try 4 * count("macs") <= count("dense_macs")) }
     let report = try succeeding(["inspect", small, "--json"]).json()
     #expect(report["parameters"] as? Int == kept)
     let result = try succeeding(["evaluate", small, "--json", "--threads", "1"] + run.data.options).json()
@@ -131,7 +131,7 @@ struct EndToEndTests {
     #expect(trained.errors.contains("train smaller after epoch 1"))
     let report = try succeeding(["inspect", folder["run"], "--json"]).json()
     let figures = try #require(report["figures"] as? [String: Double])
-    let (macs, dense) = (try #require(report["macs"] as? Int), try #require(figures["denseMacs"]))
+    let (macs, dense) = (try #require(report["macs"] as? Int), try #require(figures["dense_macs"]))
     #expect(Double(macs) <= 0.4 * dense, "\(macs) of \(dense)")
     let refused = try thresh(options + ["--parameters", "0.0001", "--output", folder["none"]])
     expectRefusal(refused, Status.plan, ["parameters cannot be cut to 0.0001", "ask for"])
@@ -158,7 +158,7 @@ struct EndToEndTests {
     let result = try JSONSerialization.jsonObject(with: contents(of: run.run + "/result.json")) as? [String: Any]
     let test = try #require(result?["test"] as? [String: Any])
     #expect(figures["top1"] == test["top1"] as? Double)
-    #expect(try #require(report["parameters"] as? Int) * 10 <= 3 * (try #require(result?["denseParameters"] as? Int)))
+    #expect(try #require(report["parameters"] as? Int) * 10 <= 3 * (try #require(result?["dense_parameters"] as? Int)))
     #expect(try ModelFile(run.run + "/compact.safetensors").metadata["plan"] != nil)
   }
 

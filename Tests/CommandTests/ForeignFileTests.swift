@@ -48,8 +48,9 @@ struct ForeignFileTests {
     try succeeding(["inspect", files["two"], "--output-name", "classes"])
     try succeeding(["verify", files["two"], files["plain"], "--output-name", "classes"])
     try succeeding(["predict", files["free"], files.image, "--image-size", "32"])
-    expectRefusal(
-      try thresh(["inspect", files["plain"], "--image-size", "64"]), Status.file, ["32×32", "image size 64"])
+    // A size that is fixed in the file may still be another, where the network pools globally.
+    #expect(
+      try succeeding(["inspect", files["plain"], "--image-size", "64"]).errors.contains("and reads 64×64 now"))
   }
 
   @Test func `a mean and standard deviation are taken in every command and kept in what is written`() throws {

@@ -21,7 +21,7 @@ struct ModelsTests {
     let models = try #require(try succeeding(["models", "--json"]).json()["models"] as? [[String: Any]])
     let found = try #require(models.first { $0["name"] as? String == "resnet18" })
     #expect(found["parameters"] as? Int == 11_689_512 && found["macs"] as? Int == 1_814_073_344)
-    #expect(found["inputShape"] as? [Int] == [3, 224, 224] && found["classes"] as? Int == 1000)
+    #expect(found["input_shape"] as? [Int] == [3, 224, 224] && found["classes"] as? Int == 1000)
     #expect(Set(models.compactMap { $0["name"] as? String }).count == models.count)
   }
 

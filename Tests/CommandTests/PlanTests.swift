@@ -75,7 +75,7 @@ struct PlanTests {
     expectRefusal(
       try thresh(["compress", try TrainedRun.lenet.get().run, "--plan", file, "--output", output]), Status.plan,
       ["which the network has not"])
-    plan["activationImages"] = 512
+    plan["activation_images"] = 512
     try refuse(["--plan", write(plan, folder)], Status.recipe, ["--plan needs images", "--data"])
     #expect(!exists(output))
   }

@@ -6,6 +6,7 @@ import Testing
 struct ReadmeTests {
   static let guide = "Documentation/commands.md"
   static let quantization = "Documentation/quantization.md"
+  static let photographs = "Documentation/photographs.md"
 
   /// Two epochs of a few hundred images teach nothing: what is checked is that every command works.
   @Test func `the example of the README`() throws {
@@ -26,7 +27,7 @@ struct ReadmeTests {
     #expect(guide.allSatisfy(readme.contains))
   }
 
-  @Test(arguments: ["README.md", guide, quantization])
+  @Test(arguments: ["README.md", guide, quantization, photographs])
   func `every command of a page has the options that the page gives it`(_ page: String) throws {
     let lines = try blocks(of: page).flatMap { $0.split(separator: "\n") }.filter { $0.hasPrefix("thresh ") }
     try #require(lines.count >= 5)
@@ -97,6 +98,28 @@ struct ReadmeTests {
       for image in others { #expect(try #require(theirs[image.image]).lead < 0.3, "\(file): \(image.image)") }
       #expect(ours.count >= 60 && others.count * 4 < ours.count, "\(file): \(others.count) of \(ours.count)")
     }
+  }
+
+  @Test func `the walk for photographs: from pretrained weights for other classes to a compact file`() throws {
+    let walk = try Walk(
+      of: "resnet18.pth", in: Self.photographs,
+      shorter: [
+        "--epochs 10": "--epochs 1 --image-size 64 --threads 1", "--finetune-epochs 5": "--finetune-epochs 1",
+        "--macs 0.5": "--macs 0.5 --threads 1",
+      ])
+    try walk.bringPhotographs(for: "resnet18")
+    _ = try walk.succeeding("thresh export resnet18 --image-size 64 --to pytorch --output resnet18.py")
+    try walk.python("pickle")
+    let image = try #require(
+      FileManager.default.subpaths(atPath: walk.folder["photographs/test"])?.first {
+        $0.hasSuffix(".jpg") || $0.hasSuffix(".png")
+      })
+    try walk.link("photo.jpg", to: walk.folder["photographs/test/" + image])
+    let printed = try walk.run()
+    #expect(printed.contains("same class in 100.00 %"), "\(printed)")
+    // Names of classes reach the last file.
+    let name = String(image.split(separator: "/")[0])
+    #expect(try walk.succeeding("thresh predict small.onnx photo.jpg --top 10").contains(name))
   }
 
   @Test func `a folder of one's own images`() throws {

@@ -40,7 +40,7 @@ struct RecipeTests {
     try #require(random.status == 0, "\(random.errors)")
     #expect(try value("allocation", in: folder["random/recipe.yaml"]) == "uniform")
     // Without batch norm 0.02, half way down a cosine.
-    let rate = try metrics(folder["random/finetune/metrics.jsonl"])[0]["learningRate"] as? Double
+    let rate = try metrics(folder["random/finetune/metrics.jsonl"])[0]["learning_rate"] as? Double
     #expect(abs(try #require(rate) - 0.01) < 1e-6)
     let given = try train(
       ["--model", folder["random/last.safetensors"], "--epochs", "1"] + options, output: folder["given"])

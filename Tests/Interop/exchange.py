@@ -507,6 +507,14 @@ def photographs(folder: Path) -> None:
         export_onnx(with_statistics(build()), torch.randn(1, 3, 64, 64), folder / f"{name}.onnx")
 
 
+def pickle(folder: Path) -> None:
+    """The weights in NAME.weights.safetensors as torch.save writes them, NAME.pth."""
+    from safetensors.torch import load_file
+
+    for file in folder.glob("*.weights.safetensors"):
+        torch.save(load_file(file), folder / file.name.replace(".weights.safetensors", ".pth"))
+
+
 def with_statistics(model: torch.nn.Module) -> torch.nn.Module:
     """The model in evaluation with the statistics of random images, without which its outputs are nearly constant."""
     for module in model.modules():
@@ -681,6 +689,7 @@ if __name__ == "__main__":
         "checkpoints": checkpoints,
         "kinds": kinds,
         "photographs": photographs,
+        "pickle": pickle,
         "foreign": foreign,
         "classify": classify,
         "coreml": coreml,

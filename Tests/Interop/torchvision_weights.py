@@ -67,7 +67,7 @@ def line(name: str, listed: dict[str, dict], folder: Path) -> list[str]:
     found = session.run(None, {session.get_inputs()[0].name: images.numpy()})[0]
     off = float(numpy.abs(found - wanted).max() / numpy.abs(wanted).max())
     ours = listed[name]
-    assert ours["inputShape"] == [3, side, side], f"{name} has usual input {ours['inputShape']}"
+    assert ours["input_shape"] == [3, side, side], f"{name} has usual input {ours['input_shape']}"
     theirs = zoo.cost(model, side)
     same = "yes" if theirs == (ours["parameters"], ours["macs"]) else f"no, {theirs}"
     return [name, f"{ours['parameters']:,}", f"{ours['macs']:,}", same, f"{off:.0e}"]

@@ -30,7 +30,7 @@ struct SharedParametersTests {
 
   @Test func `with batch norms put behind its layers, it is held out as well as it learns`() throws {
     let place = try TemporaryFolder()
-    let restored = try network().restoringBatchNorm(on: data, batchSize: 16, seed: 0)
+    let restored = try network().restoringBatchNorm(on: data, sample: StatisticsSample(batches: 60, batchSize: 16), seed: 0)
     #expect(try Difference(between: network(), and: restored).relative < 1e-5)
     var trainer = Trainer(options(epochs: 3), data, model(restored, of: data), in: RunFolder(place.url))
     let trained = try trainer.train(resume: false)
@@ -47,7 +47,7 @@ struct SharedParametersTests {
     network.output = "a_bn"
     network.parameters["b_bn.weight"] = network.parameters["linear.weight"]
     network.nodes[network.nodes.count - 1].parameters[.weight] = "b_bn.weight"
-    let restored = try network.restoringBatchNorm(on: data, batchSize: 16, seed: 0)
+    let restored = try network.restoringBatchNorm(on: data, sample: StatisticsSample(batches: 60, batchSize: 16), seed: 0)
     #expect(try Difference(between: network, and: restored).relative < 1e-5)
   }
 
@@ -60,7 +60,8 @@ struct SharedParametersTests {
       let second = network.nodes.firstIndex { $0.name == "second" } ?? 0
       if twice { network.nodes[second].parameters = network["first"]?.parameters ?? [:] }
       network.dropUnusedParameters()
-      return try network.averagedStatistics(on: data, batches: 2, batchSize: 32, seed: 0)
+      return try network.averagedStatistics(
+        on: data, sample: StatisticsSample(batches: 2, batchSize: 32), seed: 0)
     }
     let (one, two) = (try measured(twice: false), try measured(twice: true))
     let a = try #require(one["first.running_var"]), b = try #require(one["second.running_var"])

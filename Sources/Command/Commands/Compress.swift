@@ -31,6 +31,7 @@ struct Compress: ParsableCommand {
   @OptionGroup(title: "Main options") var head: NewHeadOption
   @OptionGroup(title: "Main options") var data: DataOptions
   @OptionGroup(title: "Main options") var training: FinetuningOptions
+  @OptionGroup(title: "Main options") var strict: StrictOption
   @OptionGroup(title: "Compression") var accuracy: MaxDropOptions
   @OptionGroup var planning: PlanOptions
   @OptionGroup(title: "Machine") var compute: ComputeOptions
@@ -75,12 +76,15 @@ struct Compress: ParsableCommand {
   func run() throws {
     try AtomicOutput.check(main.output)
     let plan = try main.plan.map { try givenPlan($0) }
+    let source = try model.fileOfRun()
     var model = try model.load(data: data.data)
-    let recipe = try resolvedRecipe(model)
-    var steps = try RunSteps(recipe, observe: Console.show, stopping: StopSignal.asked)
+    var recipe = try givenRecipe(model)
     var data = try data.data.map { _ in try recipe.datasetTelling(for: model.preprocessing) }
+    recipe = Defaults.resolve(recipe, for: model.compressionContext(recipe, images: data?.train.count))
+    var steps = try RunSteps(recipe, observe: Console.show, stopping: StopSignal.asked)
     if head.newHead, let data { Console.tell([try model.replaceHead(for: data, seed: recipe.training.seed)]) }
     data = try data?.preparedTelling(for: model)
+    if let data { model.adoptDescription(of: data) }
     let teacher = try steps.teacher(for: model) ?? model.network
     var searched: AccuracySearch?
     var points: [AccuracySearch.Point] = []
@@ -108,8 +112,9 @@ struct Compress: ParsableCommand {
     }
     try compressed.model.write(to: URL(filePath: main.output))
     if let searched, !main.json { print(searched.table(points)) }
-    try report(compressed, test, backOffs, points)
+    try report(compressed, test, backOffs, points, of: source)
     if plan == nil { recipe.noteWeightsDecide(without: data) }
+    if let test { try strict.check(test, classes: compressed.model.classNames.count) }
   }
 
   /// The search for a size, where a loss was given in place of one.
@@ -150,7 +155,8 @@ struct Compress: ParsableCommand {
     return plan
   }
 
-  private func resolvedRecipe(_ model: Model) throws -> Recipe {
+  /// What the options and the network's own training say, checked.
+  private func givenRecipe(_ model: Model) throws -> Recipe {
     // What the network was trained with says which images were held out and how it is trained on.
     var recipe = try model.compressionRecipe()
     try planning.apply(to: &recipe)
@@ -163,7 +169,6 @@ struct Compress: ParsableCommand {
     recipe.model.newHead = head.newHead
     // A search plans by size, with the defaults for that.
     if accuracy.maxDrop != nil { recipe.compression.target = accuracy.currency.target(1) }
-    recipe = Defaults.resolve(recipe, for: Defaults.Context(origin: model.origin(recipe)))
     try recipe.validate()
     if recipe.finetuning.epochs > 0, data.data == nil {
       throw RecipeError("--finetune-epochs needs images; name them with --data")
@@ -184,7 +189,8 @@ struct Compress: ParsableCommand {
   }
 
   private func report(
-    _ compressed: Compressed, _ test: Accuracy?, _ backOffs: [BackOff], _ points: [AccuracySearch.Point]
+    _ compressed: Compressed, _ test: Accuracy?, _ backOffs: [BackOff], _ points: [AccuracySearch.Point],
+    of source: String?
   ) throws {
     let plan = compressed.plan
     guard !main.json else {
@@ -199,7 +205,7 @@ struct Compress: ParsableCommand {
     if let test {
       print("test          top-1 \((test.top1 / 100).formattedPercent(decimals: 2)) of \(test.images) images")
     }
-    print("written to \(main.output)")
+    print("written to \(main.output)" + (source.map { ", made of \($0)" } ?? ""))
   }
 }
 

@@ -27,6 +27,8 @@ struct Demo: ParsableCommand {
   @Option(help: ArgumentHelp("Learning rate; compact networks are tuned at 0.4 of it.", valueName: "x"))
   var lr = 0.05
   @OptionGroup var compute: ComputeOptions
+  @Flag(help: "Print the table as JSON.")
+  var json = false
 
   func run() throws {
     guard epochs >= 4, epochs <= 1000 else { throw RecipeError("--epochs is \(epochs), expected 4 to 1000") }
@@ -45,7 +47,7 @@ struct Demo: ParsableCommand {
     try recipe.validate()
     let data = try Glyphs(train: images, test: 4000).dataset().holdingOut(
       recipe.data.validation, seed: recipe.training.seed)
-    let show = DemoShow(recipe: recipe, data: data, folder: URL(filePath: output), epochs: epochs)
+    let show = DemoShow(recipe: recipe, data: data, folder: URL(filePath: output), epochs: epochs, json: json)
     try show.run()
   }
 }
@@ -56,6 +58,17 @@ struct DemoShow {
   let data: Dataset
   let folder: URL
   let epochs: Int
+  /// Whether the table is printed as JSON.
+  let json: Bool
+
+  struct Row: Encodable {
+    var network: String
+    var top1: Double
+    var parameters: Int
+    var macs: Int
+    var trainingSeconds: Double
+    var millisecondsPerImage: Double
+  }
 
   struct Contender {
     var name: String
@@ -86,6 +99,7 @@ struct DemoShow {
     }
     let contenders = [dense, cut, compact, small]
     try show(contenders, compact)
+    guard !json else { return }
     print("The demo took \(contenders.map(\.seconds).reduce(0, +).formattedDuration).")
   }
 
@@ -125,19 +139,25 @@ struct DemoShow {
   private func show(_ contenders: [Contender], _ compact: Contender) throws {
     let batch = 32
     let times = try Stopwatch.millisecondsPerImage(contenders.map(\.model.network), batch: batch, rounds: 25)
+    let rows = try zip(contenders, times).map { contender, time in
+      let cost = try contender.model.network.cost()
+      return Row(
+        network: contender.name, top1: contender.top1, parameters: cost.parameters, macs: cost.macs,
+        trainingSeconds: contender.seconds, millisecondsPerImage: time)
+    }
+    let model = folder.appending(path: "compact.safetensors")
+    try compact.model.write(to: model)
+    guard !json else { return try Console.json(rows) }
     var table = TextTable([
       .text("network"), .number("top-1"), .number("parameters"), .number("MACs"), .number("training"),
       .number("ms per image"),
     ])
-    for (contender, time) in zip(contenders, times) {
-      let cost = try contender.model.network.cost()
+    for row in rows {
       table.append([
-        contender.name, (contender.top1 / 100).formattedPercent(decimals: 1), cost.parameters.formattedCount,
-        cost.macs.formattedCount, contender.seconds.formattedDuration, time.formatted(decimals: 3),
+        row.network, (row.top1 / 100).formattedPercent(decimals: 1), row.parameters.formattedCount,
+        row.macs.formattedCount, row.trainingSeconds.formattedDuration, row.millisecondsPerImage.formatted(decimals: 3),
       ])
     }
-    let model = folder.appending(path: "compact.safetensors")
-    try compact.model.write(to: model)
     print(
       """
 

@@ -16,8 +16,8 @@ struct Evaluate: ParsableCommand {
 
   @OptionGroup var model: ModelArgument
   @OptionGroup var data: DataOptions
-  @Option(help: ArgumentHelp("Images at once.", valueName: "n"))
-  var batchSize = 250
+  @Option(help: ArgumentHelp("Images at once (default: 250, fewer of large ones).", valueName: "n"))
+  var batchSize: Int?
   @OptionGroup var compute: ComputeOptions
   @Flag(help: "Print JSON: top1 (percent), loss, images.")
   var json = false

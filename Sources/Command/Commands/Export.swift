@@ -39,6 +39,15 @@ struct Export: ParsableCommand {
   var int8Weights = false
   @Option(help: ArgumentHelp("The file to write, or the package.", valueName: "file"))
   var output: String
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  struct Report: Encodable {
+    var files: [String]
+    var bytes: Int
+    var parameters: Int
+    var macs: Int
+  }
 
   func run() throws {
     try checkOptions()
@@ -49,20 +58,28 @@ struct Export: ParsableCommand {
       Console.note("note: the weights do not fit into float16, and are written as float32")
     }
     let cost = try model.network.cost()
-    let size = "\(cost.parameters.formattedCount) parameters, \(cost.macs.formattedCount) MACs"
+    let (files, note) = try write(model)
+    let bytes = try files.map { try $0.bytes }.reduce(0, +)
+    guard !json else {
+      return try Console.json(
+        Report(files: files.map(\.relativePath), bytes: bytes, parameters: cost.parameters, macs: cost.macs))
+    }
+    print(
+      "\(files.map(\.relativePath).joined(separator: " and "))  \(bytes.formattedBytes), "
+        + "\(cost.parameters.formattedCount) parameters, \(cost.macs.formattedCount) MACs; \(note)")
+  }
+
+  /// Writes the model; gives its files, and what is to be known of them.
+  private func write(_ model: Model) throws -> (files: [URL], note: String) {
+    let readBack = "read back, it computes the same"
     switch to {
     case .onnx:
-      let file = try model.exportONNX(to: output, foldingBatchNorm: foldBatchNorm, opset: opset ?? ONNXFile.usualOpset)
-      let bytes = try file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
-      print("\(output)  \(bytes.formattedBytes), \(size); read back, it computes the same")
-    case .pytorch:
-      let files = try model.exportPyTorch(to: output)
-      print("\(output) and \(files[1].path)  \(size)")
+      let opset = opset ?? ONNXFile.usualOpset
+      return ([try model.exportONNX(to: output, foldingBatchNorm: foldBatchNorm, opset: opset)], readBack)
+    case .pytorch: return (try model.exportPyTorch(to: output), readBack)
     case .coreml:
       let options = CoreMLOptions(precision: precision ?? .float16, int8Weights: int8Weights)
-      let package = try model.exportCoreML(to: output, options)
-      let bytes = package.files.values.map(\.count).reduce(0, +)
-      print("\(output)  \(bytes.formattedBytes), \(size); for \(package.systems) or later")
+      return ([URL(filePath: output)], "for \(try model.exportCoreML(to: output, options).systems) or later")
     }
   }
 
@@ -95,3 +112,16 @@ struct Export: ParsableCommand {
 }
 
 extension CoreMLOptions.Precision: ExpressibleByArgument {}
+
+extension URL {
+  /// The size of a file, or of all files in a folder.
+  fileprivate var bytes: Int {
+    get throws {
+      let inside = FileManager.default.subpaths(atPath: path) ?? []
+      return try ([self] + inside.map { appending(path: $0) }).map { file in
+        let values = try file.resourceValues(forKeys: [.fileSizeKey, .isDirectoryKey])
+        return values.isDirectory == true ? 0 : values.fileSize ?? 0
+      }.reduce(0, +)
+    }
+  }
+}

@@ -52,7 +52,8 @@ struct Inspect: ParsableCommand {
     let cost = try network.cost()
     let report = Report(
       parameters: cost.parameters, macs: cost.macs, activationBytes: cost.activationBytes,
-      inputShape: network.inputShape, figures: model.figures, layers: layers)
+      inputShape: network.inputShape,
+      figures: Dictionary(model.figures.map { (ReadableJSON.key($0), $1) }) { first, _ in first }, layers: layers)
     if json { try Console.json(report) } else { show(report) }
   }
 

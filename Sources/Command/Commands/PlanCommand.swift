@@ -40,7 +40,7 @@ struct PlanCommand: ParsableCommand {
     try recipe.adopt(data)
     try recipe.adopt(compute)
     try recipe.adopt(advancedPlan)
-    recipe = Defaults.resolve(recipe, for: Defaults.Context(origin: model.origin(recipe)))
+    recipe = Defaults.resolve(recipe, for: model.compressionContext(recipe))
     try recipe.validate()
     try planning.checkImages(data)
     return recipe

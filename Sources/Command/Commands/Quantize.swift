@@ -109,16 +109,17 @@ struct QuantizeCommand: ParsableCommand {
       throw OutputError("\(main.output) says no kind of file; give it a name that ends in .onnx or .safetensors")
     }
     guard data.data != nil else { throw RecipeError("--data is missing; ranges are measured on its training images") }
-    let model = try model.load(data: data.data)
+    var model = try model.load(data: data.data)
     try rounding.check(model.network)
     var recipe = try model.compressionRecipe()
     try recipe.adopt(data)
     try recipe.adopt(compute)
     (recipe.finetuning.epochs, recipe.training.lr) = (tuning.finetuneEpochs, tuning.lr)
-    recipe = Defaults.resolve(recipe, for: Defaults.Context(origin: model.origin(recipe)))
     try recipe.validate()
-    let steps = try RunSteps(recipe, observe: Console.show)
     let data = try recipe.datasetTelling(for: model.preprocessing).preparedTelling(for: model)
+    model.adoptDescription(of: data)
+    recipe = Defaults.resolve(recipe, for: model.compressionContext(recipe, images: data.train.count))
+    let steps = try RunSteps(recipe, observe: Console.show)
     var quantized = try steps.quantize(model, on: data, rounding.settings, images: rounding.images)
     if tuning.finetuneEpochs > 0 {
       // A tuning that is killed does not cost it.

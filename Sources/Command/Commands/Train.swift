@@ -4,12 +4,12 @@ import Thresh
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a network for compression, or ordinarily with --nuclear 0 --group 0.",
+    abstract: "Train a network for compression, or ordinarily with --plain.",
     discussion: """
       Example: train for compression, compress to a tenth of the parameters, fine-tune the result:
         thresh train --model dec3 --data chars36 --epochs 20 --finetune-epochs 20 --parameters 0.1 --output run
       Example: shorten the training by keeping a third of the MACs after the first epoch:
-        thresh train --model dec3 --data chars36 --nuclear 0 --group 0 --compact-at 1 --macs 0.3 --output run
+        thresh train --model dec3 --data chars36 --plain --compact-at 1 --macs 0.3 --output run
 
       The folder holds recipe.yaml, metrics.jsonl, last.safetensors, best.safetensors (the result: the best on the \
       held-out images, or the last if trained for compression), the optimiser's state, and with --finetune-epochs \
@@ -20,6 +20,7 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Main options") var main: MainOptions
   @OptionGroup(title: "Main options") var head: NewHeadOption
   @OptionGroup(title: "Main options") var data: DataOptions
+  @OptionGroup(title: "Main options") var strict: StrictOption
   @OptionGroup var training: TrainingRecipeOptions
   @OptionGroup var plan: PlanOptions
   @OptionGroup(title: "Machine") var compute: ComputeOptions
@@ -48,6 +49,13 @@ struct Train: ParsableCommand {
     var resume = false
     @Option(help: ArgumentHelp("Folder of the run.", valueName: "folder"))
     var output: String
+    @Flag(help: "Print the figures as JSON, as in result.json, and the model's file.")
+    var json = false
+  }
+
+  struct Report: Encodable {
+    var model: String
+    var result: Session.Result
   }
 
   func run() throws {
@@ -61,7 +69,12 @@ struct Train: ParsableCommand {
       stopping: StopSignal.asked,
       observe: Console.show)
     let outcome = try session.run()
-    print(outcome.file.path)
+    if main.json {
+      try Console.json(Report(model: outcome.file.relativePath, result: outcome.result))
+    } else {
+      print(outcome.file.relativePath)
+    }
+    try strict.check(outcome.result.test, classes: outcome.model.classNames.count)
   }
 
   private func resolvedRecipe(_ folder: RunFolder) throws -> Recipe {

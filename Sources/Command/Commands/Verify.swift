@@ -138,10 +138,11 @@ struct Agreement {
   init(
     _ a: Network, _ b: Network, on source: any ImageSource, of data: Dataset, tolerance: Double
   ) throws {
-    let runs = try [a, b].map { try Program($0, .inference(batch: 250)) }
+    let batchSize = try min(a.evaluationBatchSize(), b.evaluationBatchSize())
+    let runs = try [a, b].map { try Program($0, .inference(batch: batchSize)) }
     var bar = ProgressBar("comparing", total: source.count, unit: "images")
     defer { bar.clear() }
-    let loader = BatchLoader(source, .evaluation(data, batchSize: 250))
+    let loader = BatchLoader(source, .evaluation(data, batchSize: batchSize))
     while let batch = try loader.next() {
       let images = batch.tensors(on: .cpu).images
       let outputs = runs.map { $0(images) }

@@ -43,7 +43,8 @@ struct ReadingArguments: ParsableArguments, Encodable {
   var std: ChannelNumbers?
   @Option(
     help: ArgumentHelp(
-      "Side of the square that photographs are cropped to, if the model does not say (for an architecture: its usual).",
+      "Side of the square that photographs are cropped to, for networks that take any (default: the model's, or the "
+        + "architecture's usual).",
       valueName: "pixels"))
   var imageSize: Int?
 

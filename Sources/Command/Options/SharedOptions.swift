@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Thresh
 
 extension ModelSource {
@@ -60,6 +61,12 @@ struct ModelArgument: ParsableArguments {
   @OptionGroup(title: "Advanced") var reading: ReadingArguments
 
   func source() throws -> ModelSource { try ModelSource(model, weights: weights) }
+
+  /// The file that a run's folder stands for; nil where a file or an architecture was named.
+  func fileOfRun() throws -> String? {
+    guard case .file(let file) = try source(), file.path != URL(filePath: model).path else { return nil }
+    return model + "/" + file.lastPathComponent
+  }
 
   /// The model, what was assumed told; `data` is the data set that it is to be used with, by its name.
   func load(data: String? = nil) throws -> Model { try source().loadTelling(reading.options(data: data)) }

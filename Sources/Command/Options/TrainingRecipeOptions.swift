@@ -29,7 +29,7 @@ struct TrainingRecipeOptions: ParsableArguments {
 
   func apply(to recipe: inout Recipe) throws {
     // What was only the usual of another optimiser is so no more.
-    if recipe.training.weightDecay == Defaults.weightDecay(of: recipe.training.optimizer) {
+    if let optimizer = recipe.training.optimizer, recipe.training.weightDecay == Defaults.weightDecay(of: optimizer) {
       recipe.training.weightDecay = nil
     }
     if let schedule = steps.schedule { recipe.training.leaveCycles(for: schedule) }
@@ -37,6 +37,13 @@ struct TrainingRecipeOptions: ParsableArguments {
     try recipe.adopt(common)
     try recipe.adopt(steps)
     try recipe.adopt(regularizer)
+    if common.plain {
+      if [regularizer.nuclear, regularizer.group, regularizer.partial].contains(where: { $0 ?? 0 > 0 }) {
+        throw RecipeError("--plain trains without a regulariser; leave out --nuclear, --group and --partial")
+      }
+      (recipe.regularizer.nuclear, recipe.regularizer.group, recipe.regularizer.partial) = (0, 0, nil)
+      recipe.regularizer.automaticStrength = nil
+    }
     if steps.momentum == 0 { recipe.training.nesterov = false }
   }
 }
@@ -49,16 +56,29 @@ struct CommonTrainingOptions: ParsableArguments, Encodable {
   var finetuneEpochs: Int?
   @Option(
     help: ArgumentHelp(
-      "Learning rate (default: 0.1; 0.02 without batch norm and from pretrained weights; 0.001 for adamw).",
+      "Learning rate (default: 0.1 for 128 images a batch, less for fewer; 0.02 without batch norm and from pretrained "
+        + "weights; for adamw 0.001, pretrained 0.0001).",
       valueName: "x"))
   var lr: Double?
+  @Option(
+    help: ArgumentHelp(
+      "A layer whose weights are not trained before the network is compressed; * stands for any characters.",
+      valueName: "pattern"))
+  var freeze: [String] = []
+  @Option(
+    help: ArgumentHelp(
+      "With --new-head: multiply the learning rate of all other layers by this, such as 0.1 (default: 1).",
+      valueName: "factor"))
+  var pretrainedLrScale: Double?
+  @Flag(help: "Ordinary training: --nuclear 0 --group 0.")
+  var plain = false
 }
 
 /// How the steps are made.
 struct TrainingStepOptions: ParsableArguments, Encodable {
-  @Option(help: ArgumentHelp("Images a batch (default: 128).", valueName: "n"))
+  @Option(help: ArgumentHelp("Images a batch (default: 128, down to 16 so that an epoch has 50 steps).", valueName: "n"))
   var batchSize: Int?
-  @Option(help: "sgd or adamw (default: sgd).")
+  @Option(help: "sgd or adamw (default: sgd; adamw for transformers).")
   var optimizer: TrainingOptions.Optimizer?
   @Option(help: ArgumentHelp("Momentum (default: 0.9, Nesterov), or β₁ of adamw.", valueName: "x"))
   var momentum: Double?
@@ -67,7 +87,7 @@ struct TrainingStepOptions: ParsableArguments, Encodable {
   @Option(
     help: "Learning rate schedule of the last phase: constant, cosine, cosine-restarts or step (default: cosine).")
   var schedule: Schedule.Shape?
-  @Option(help: ArgumentHelp("Epochs over which the rate grows from zero (default: 1).", valueName: "x"))
+  @Option(help: ArgumentHelp("Epochs over which the rate grows from zero (default: 1, at least 100 steps, at most a fifth of --epochs).", valueName: "x"))
   var warmupEpochs: Double?
   @Option(help: ArgumentHelp("Seed of weights, order and augmentation (default: 0).", valueName: "n"))
   var seed: UInt64?
@@ -142,7 +162,7 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
   var accumulate: Int?
   @Option(
     help: ArgumentHelp(
-      "Largest ℓ2 norm of all gradients together; larger ones are scaled down to it (default: none).", valueName: "x"))
+      "Largest ℓ2 norm of all gradients together; larger ones are scaled down to it; 0 for none (default: 5, adamw 1).", valueName: "x"))
   var clipNorm: Double?
   @Option(
     help: ArgumentHelp(

@@ -16,12 +16,8 @@ enum Console {
   /// Shows what a job tells.
   static func show(_ event: RunEvent) { display.show(event) }
 
-  /// Prints a value as JSON with sorted keys.
-  static func json(_ value: some Encodable) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
-  }
+  /// Prints a value as JSON.
+  static func json(_ value: some Encodable) throws { print(try ReadableJSON.text(value)) }
 }
 
 /// Shows what a job tells: one bar for the part at hand, a line for everything else.

@@ -48,7 +48,7 @@ public struct Regularization: Sendable {
     self.regularizer = regularizer
     let layers = network.matrixLayers
     let skipped = Set(regularizer.skipped(in: layers))
-    let nodesSkipped = network.nodesWithoutGroups(leavingOut: skipped)
+    let nodesSkipped = network.nodesWithoutGroups(leavingOut: skipped).union(regularizer.frozenNodes(of: network))
     for layer in layers where layer.obstacle == nil && !skipped.contains(layer.name) {
       let factor = regularizer.factor(of: [layer.name])
       matrices.append(MatrixTarget(layer: layer.name, weights: layer.weights, factor: factor))
@@ -143,8 +143,16 @@ extension Network {
 extension Regularizer {
   /// The layers that are left out: those that `skip` names, or the first convolution and the last layer.
   func skipped(in layers: [MatrixLayer]) -> [String] {
-    guard let skip else { return Array(Set([layers.first, layers.last].compactMap { $0?.name })) }
+    let frozen = frozen.map(Pattern.init)
+    let still = layers.map(\.name).filter { name in frozen.contains { $0.matches(name) } }
+    guard let skip else { return Array(Set([layers.first, layers.last].compactMap { $0?.name } + still)) }
     let patterns = skip.map(Pattern.init)
-    return layers.map(\.name).filter { name in patterns.contains { $0.matches(name) } }
+    return layers.map(\.name).filter { name in patterns.contains { $0.matches(name) } } + still
+  }
+
+  /// The nodes whose parameters are not trained.
+  fileprivate func frozenNodes(of network: Network) -> [String] {
+    let patterns = frozen.map(Pattern.init)
+    return network.nodes.map(\.name).filter { name in patterns.contains { $0.matches(name) } }
   }
 }

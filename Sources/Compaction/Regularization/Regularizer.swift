@@ -17,6 +17,8 @@ public struct Regularizer: Sendable, Codable, Equatable {
   /// Names of layers that are left out; `*` stands for anything. Nil leaves out the first convolution and the
   /// classifier.
   public var skip: [String]?
+  /// Names of layers that are not trained, and so not regularised; `*` stands for anything.
+  public var frozen: [String] = []
   /// Factors on the strength of layers whose name matches a pattern; the first that matches counts.
   public var strengths: [LayerStrength]
   /// Whether a weight that a batch norm follows gets its norm back after each step.

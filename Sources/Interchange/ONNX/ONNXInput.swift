@@ -98,15 +98,9 @@ struct ONNXInput {
   private static func size(
     _ height: Int?, _ width: Int?, _ input: ONNXValueInfoProto, _ file: String, _ options: ReadingOptions
   ) throws -> [Int] {
-    if let asked = options.imageSize, [height, width].contains(where: { $0 ?? asked != asked }) {
-      throw ContainerError(
-        """
-        \(file) reads images of \(height.map(String.init) ?? "any")×\(width.map(String.init) ?? "any") pixels, which \
-        does not go with the image size \(asked); leave that out
-        """)
-    }
+    // A size that is fixed is read as it is; whether the network takes another is seen when it is there.
     // Where one side is fixed the image is a square.
-    if let known = options.imageSize ?? height ?? width ?? options.usualSize {
+    if let known = height ?? width ?? options.imageSize ?? options.usualSize {
       return [height ?? known, width ?? known]
     }
     throw OpenChoice(

@@ -16,8 +16,13 @@ public struct PyTorchModule: Sendable {
   ///   - given: any valid network.
   ///   - weights: the name of the safetensors file beside the module.
   ///   - interface: how the module meets other programs; its names and kinds of weights are of no use here.
+  ///   - images: what has to be done to an image before, written as `MEAN` and `STD`; nil writes neither.
+  ///   - classes: names, written as `CLASSES` where there are any.
   /// - Throws: `NetworkError` when the network is not valid, `ContainerError` for an operation that cannot be written.
-  public init(_ given: Network, weights: String, _ interface: ModelInterface = ModelInterface()) throws {
+  public init(
+    _ given: Network, weights: String, _ interface: ModelInterface = ModelInterface(), images: Preprocessing? = nil,
+    classes: [String] = []
+  ) throws {
     let network = given.droppingWeightScales().withLayerNames()
     let shapes = try network.validate()
     self.network = network
@@ -54,11 +59,11 @@ public struct PyTorchModule: Sendable {
       case .logSoftmax: "torch.log_softmax(\(logits), dim=1)"
       case .sigmoid: "torch.sigmoid(\(logits))"
       }
-    source = Self.text(layers, steps, output, weights, network.inputShape)
+    source = Self.text(layers, steps, output, weights, network.inputShape, Self.constants(images, classes))
   }
 
   private static func text(
-    _ layers: [String], _ steps: [String], _ output: String, _ weights: String, _ input: [Int]
+    _ layers: [String], _ steps: [String], _ output: String, _ weights: String, _ input: [Int], _ constants: String
   ) -> String {
     let shape = input.map(String.init).joined(separator: ", ")
     let stored = layers.contains { $0.contains("Stored(") } ? Self.storedClass : ""
@@ -77,7 +82,7 @@ public struct PyTorchModule: Sendable {
       from torch import nn
 
       INPUT_SHAPE = (\(shape))
-
+      \(constants)
       \(stored)
       class Network(nn.Module):
           def __init__(self):
@@ -108,6 +113,21 @@ public struct PyTorchModule: Sendable {
           return network.eval()
 
       """
+  }
+
+  /// What a network's user has to know of its images and classes, as Python.
+  private static func constants(_ images: Preprocessing?, _ classes: [String]) -> String {
+    var lines = ""
+    if let images {
+      let numbers = { (list: [Float]) in "(\(list.map { "\($0)" }.joined(separator: ", "))\(list.count == 1 ? "," : ""))" }
+      lines += "# Of \(images.channelOrder.rawValue) pixels from 0 to 1: images are (pixels - MEAN) / STD.\n"
+      lines += "MEAN = \(numbers(images.mean))\nSTD = \(numbers(images.std))\n"
+    }
+    if !classes.isEmpty {
+      lines += "# By the place of the largest output.\nCLASSES = [\n"
+      lines += classes.map { "    \(PythonText.literal($0)),\n" }.joined() + "]\n"
+    }
+    return lines
   }
 
   private static let storedClass = """

@@ -45,7 +45,8 @@ struct PythonVariables {
     "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
     "elif",
     "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or",
-    "pass", "raise", "return", "try", "while", "with", "yield", "F", "INPUT_SHAPE", "float", "layer", "len", "nn",
+    "pass", "raise", "return", "try", "while", "with", "yield", "CLASSES", "F", "INPUT_SHAPE", "MEAN",
+    "STD", "float", "layer", "len", "nn",
     "self", "torch", "x",
   ]
 }
