@@ -33,6 +33,13 @@ public final class BatchLoader {
         order: .shuffled(seed: seed), epoch: epoch, firstBatch: firstBatch, dropsLast: false, threads: threads)
     }
 
+    /// Shuffled, but varied by nothing that makes another kind of image of them: what a network is measured on.
+    public static func measuring(_ data: Dataset, batchSize: Int, seed: UInt64) -> Options {
+      var options = training(data, batchSize: batchSize, seed: seed, epoch: 0)
+      options.augmentation = data.augmentation.withoutDistortion
+      return options
+    }
+
     /// In order and as they are.
     public static func evaluation(_ data: Dataset, batchSize: Int, threads: Int = 1) -> Options {
       Options(

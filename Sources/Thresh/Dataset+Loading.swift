@@ -59,8 +59,7 @@ extension Recipe {
       }
       data.normalization = Normalization(mean: mean, std: std)
     }
-    if let crop = settings.crop { data.augmentation.crop = crop == 0 ? .center : .padded(crop) }
-    if let flip = settings.flip { data.augmentation.flips = flip }
+    augmentation.apply(to: &data.augmentation)
     return settings.validation > 0 ? try data.holdingOut(settings.validation, seed: training.seed) : data
   }
 }

@@ -145,7 +145,7 @@ extension Compressor {
       on: data, images: images, seed: seed, device: device, progress: parts.advance)
     if effects {
       var batches: [Tensor] = []
-      let loader = BatchLoader(data.train, .training(data, batchSize: 128, seed: seed, epoch: 0))
+      let loader = BatchLoader(data.train, .measuring(data, batchSize: 128, seed: seed))
       while batches.count * 128 < images, let batch = try loader.next() {
         batches.append(batch.tensors(on: .cpu).images.clone)
       }

@@ -76,7 +76,7 @@ extension Network {
     return { program($0) }
   }
 
-  /// The network with running statistics measured anew on training images, with augmentation, dropout off.
+  /// The network with running statistics measured anew on training images, cropped and mirrored, dropout off.
   ///
   /// After a truncation the old statistics describe activations that no longer occur; measuring them again is worth
   /// tens of points. The mean over batches replaces the moving average.
@@ -93,7 +93,7 @@ extension Network {
     return result
   }
 
-  /// What the layers read of training images, with augmentation.
+  /// What the layers read of training images, cropped and mirrored.
   ///
   /// - Parameter images: how many, in batches of 32.
   /// - Throws: as `accuracy(on:of:)`.
@@ -101,7 +101,7 @@ extension Network {
     on data: Dataset, images: Int, seed: UInt64, device: Device = .cpu, progress: (Int) throws -> Void = { _ in }
   ) throws -> InputMoments {
     var collector = try MomentCollector(self, on: device)
-    let loader = BatchLoader(data.train, .training(data, batchSize: 32, seed: seed, epoch: 0))
+    let loader = BatchLoader(data.train, .measuring(data, batchSize: 32, seed: seed))
     while collector.images < images, let batch = try loader.next() {
       collector.add(batch.tensors(on: device).images)
       try progress(batch.count)
@@ -125,7 +125,7 @@ extension Network {
     // A batch norm that is applied twice gives two of each.
     var sums: [Int: (sum: Tensor, count: Int)] = [:]
     var seen = 0
-    let loader = BatchLoader(data.train, .training(data, batchSize: batchSize, seed: seed, epoch: 0))
+    let loader = BatchLoader(data.train, .measuring(data, batchSize: batchSize, seed: seed))
     while seen < batches, let batch = try loader.next() {
       // A last batch of one or two images would say more about noise than about the data.
       guard batch.count * 2 >= min(batchSize, data.train.count) else { continue }

@@ -8,6 +8,7 @@ import Torch
 public struct Recipe: Sendable, Equatable, Codable {
   public var model = ModelRecipe()
   public var data = DataRecipe()
+  public var augmentation = AugmentationRecipe()
   public var training = TrainingRecipe()
   public var distillation = DistillationRecipe()
   public var regularizer = RegularizerRecipe()
@@ -49,9 +50,6 @@ public struct DataRecipe: Sendable, Equatable, Codable {
   public var skipBroken = false
   /// The part of the training images that is held out for everything that is selected; 0 holds out none.
   public var validation = 0.1
-  /// Pixels of padding for a random crop, and whether images are mirrored; nil is what suits the data set.
-  public var crop: Int?
-  public var flip: Bool?
   /// Per-channel mean and standard deviation of the images, 0…1; nil is what suits the weights or the data set.
   public var mean: [Float]?
   public var std: [Float]?

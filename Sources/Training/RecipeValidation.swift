@@ -5,6 +5,7 @@ extension Recipe {
   /// - Throws: `RecipeError` naming the first value that makes no sense.
   public func validate() throws {
     try checkModelAndData()
+    try checkAugmentation()
     try checkTraining()
     try checkDistillation()
     try checkRegularizer()
@@ -25,7 +26,6 @@ extension Recipe {
       \.model.decompose, !model.decompose || model.weights == nil,
       "false, since decomposed layers cannot start from `weights`")
     try check(\.data.validation, data.validation >= 0 && data.validation < 1, "0 or more and less than 1")
-    try checkRange(\.data.crop, 0...1024, "pixels")
     try checkRange(\.data.imageSize, 1...8192, "pixels")
     try check(\.data.mean, (data.mean == nil) == (data.std == nil), "to be given together with `std`")
     // Those of raw pixels, as 123.7 and 58.4, would be taken for something else without a word.

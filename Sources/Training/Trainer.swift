@@ -120,7 +120,9 @@ public struct Trainer {
       // Dropout's masks depend on seed and batch alone, so a resumed run draws the same.
       let generator = Generator(
         seed: options.seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(position.epoch * loader.batchCount + position.batch))
-      let (loss, correct) = state.addGradients(of: batch, options, generator: generator)
+      let mix = data.augmentation.mixing.mix(
+        seed: options.seed, epoch: position.epoch, batch: batch.number, shape: batch.shape)
+      let (loss, correct) = state.addGradients(of: batch, options, mix: mix, generator: generator)
       guard loss.isFinite else { throw Divergence(step: position.step + 1) }
       position.batch += 1
       position.images += batch.count

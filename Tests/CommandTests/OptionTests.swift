@@ -10,7 +10,11 @@ struct OptionTests {
     (["--parameters", "0.5", "--macs", "2"], "--macs is 2"), (["--batch-size", "0"], "--batch-size"),
     (["--epochs=-1"], "--epochs is -1"), (["--momentum", "1"], "--momentum"), (["--validation", "1"], "--validation"),
     (["--nuclear=-1"], "--nuclear"), (["--group", "inf"], "--group"), (["--threads", "0"], "--threads"),
-    (["--min-rank", "0"], "--min-rank"), (["--min-units", "0"], "--min-units"), (["--crop=-1"], "--crop"),
+    (["--min-rank", "0"], "--min-rank"), (["--min-units", "0"], "--min-units"), (["--crop=-1"], "--crop is -1"),
+    (["--crop-area", "0", "--crop", "resized"], "--crop-area is 0"), (["--crop-area", "0.3"], "--crop resized"),
+    (["--color-jitter=-1"], "--color-jitter"), (["--rand-augment", "2,31"], "--rand-augment is 2,31"),
+    (["--random-erasing", "1.5"], "--random-erasing"), (["--mixup", "nan"], "--mixup"),
+    (["--cutmix=-1"], "--cutmix"),
     (["--label-smoothing", "1"], "--label-smoothing"), (["--warmup-epochs", "nan"], "--warmup-epochs"),
     (["--strength-warmup=-2"], "--strength-warmup"), (["--weight-decay", "nan"], "--weight-decay"),
     (["--checkpoint-every=-1"], "--checkpoint-every"), (["--image-size", "0"], "--image-size"),
@@ -46,7 +50,8 @@ struct OptionTests {
   @Test(arguments: [
     ["train", "--epochs", "many", "--output", "x"], ["train", "--epochs", "-1", "--output", "x"], ["train"],
     ["train", "--modle", "dec3", "--output", "x"], ["sift"], ["evaluate"], ["predict", "only-a-model"],
-    ["train", "--proximal-every", "0", "--output", "x"], ["train", "--precision", "float8", "--output", "x"],
+    ["train", "--proximal-every", "0", "--output", "x"], ["train", "--rand-augment", "two", "--output", "x"],
+    ["train", "--crop", "some", "--output", "x"], ["train", "--precision", "float8", "--output", "x"],
   ])
   func `a wrong command line is one sentence that names the help`(arguments: [String]) throws {
     expectRefusal(try thresh(arguments), Status.usage, ["--help"])

@@ -58,8 +58,10 @@ import Testing
     #expect(rest == Array(whole.dropFirst(k)))
   }
 
-  @Test(arguments: [2, 3, 8]) func `more threads give the same batches in the same order`(threads: Int) throws {
-    let augmentation = Augmentation(crop: .padded(1), flips: true)
+  @Test(arguments: [2, 3, 4, 8]) func `more threads give the same batches in the same order`(threads: Int) throws {
+    var augmentation = Augmentation(crop: .padded(1), flips: true)
+    (augmentation.colorJitter, augmentation.randAugment) = (0.4, RandAugment(operations: 2))
+    augmentation.randomErasing = 0.5
     let one = try pass(smallImages(300), options(augmentation: augmentation))
     #expect(try pass(smallImages(300), options(augmentation: augmentation, threads: threads)) == one)
   }

@@ -25,6 +25,7 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Machine") var compute: ComputeOptions
   @OptionGroup(title: "Advanced") var reading: ReadingArguments
   @OptionGroup(title: "Advanced") var distillation: DistillationOptions
+  @OptionGroup(title: "Augmentation") var augmentation: AugmentationOptions
   @OptionGroup(title: "Advanced") var advanced: AdvancedTrainingOptions
   @OptionGroup(title: "Advanced") var advancedPlan: AdvancedPlanOptions
   @OptionGroup(title: "Advanced") var checkpoints: CheckpointOptions
@@ -84,6 +85,7 @@ struct Train: ParsableCommand {
     try training.apply(to: &resolved)
     try plan.apply(to: &resolved)
     try resolved.adopt(distillation)
+    try resolved.adopt(augmentation)
     try resolved.adopt(advanced)
     try resolved.adopt(advancedPlan)
     try resolved.adopt(compute)

@@ -2,6 +2,8 @@ import ArgumentParser
 import Thresh
 
 extension GroupLassoNorm: ExpressibleByArgument {}
+extension RandAugment: ExpressibleByArgument { public init?(argument: String) { self.init(argument) } }
+extension RandomCrop: ExpressibleByArgument { public init?(argument: String) { self.init(argument) } }
 extension Regularizer.Order: ExpressibleByArgument {}
 extension Regularizer.Scale: ExpressibleByArgument {}
 extension Schedule.Shape: ExpressibleByArgument {}
@@ -180,8 +182,4 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
     inversion: .prefixedNo,
     help: "Restore the norm of a weight after each proximal step if a batch norm follows (default: yes).")
   var restoreNorm: Bool?
-  @Option(help: ArgumentHelp("Padding of the random crop (default: by data set).", valueName: "pixels"))
-  var crop: Int?
-  @Flag(inversion: .prefixedNo, help: "Mirror half of the images (default: by data set).")
-  var flip: Bool?
 }
