@@ -99,6 +99,10 @@ struct TrainingPhase {
     case .compacted(let epoch, let plan): .compacted(plan, epoch: epoch, phase: name)
     case .warning(let text): .warning(text)
     case .backedOff(let backOff): .warning("\(name): \(backOff)")
+    case .stoppedEarly(let epoch, let best):
+      .note(
+        "\(name) ended after epoch \(epoch) of \(epochs): no held-out accuracy was better than that of epoch \(best) "
+          + "(`patience`)")
     }
   }
 }

@@ -66,11 +66,12 @@ extension Recipe {
     var options = TrainingOptions(
       epochs: epochs, batchSize: training.batchSize, learningRate: training.usualRate, optimizer: training.optimizer,
       momentum: training.momentum, nesterov: training.nesterov, weightDecay: training.usualWeightDecay,
-      schedule: schedule, labelSmoothing: training.labelSmoothing, precision: machine.precision, seed: training.seed,
+      schedule: schedule, labelSmoothing: loss.labelSmoothing, precision: machine.precision, seed: training.seed,
       distillation: weight > 0 ? Distillation(weight: weight, temperature: distillation.temperature) : nil,
       regularizer: regularizer, energy: compression.energy, energyMeasure: compression.energyMeasure)
     options.accumulate = training.accumulate
     (options.clipNorm, options.ema) = (training.clipNorm, training.ema)
+    options.patience = training.patience
     return options
   }
 }

@@ -10,6 +10,7 @@ public struct Recipe: Sendable, Equatable, Codable {
   public var data = DataRecipe()
   public var augmentation = AugmentationRecipe()
   public var training = TrainingRecipe()
+  public var loss = LossRecipe()
   public var distillation = DistillationRecipe()
   public var regularizer = RegularizerRecipe()
   public var compression = CompressionRecipe()
@@ -81,7 +82,9 @@ public struct TrainingRecipe: Sendable, Equatable, Codable {
   /// How many cosines `cosine-restarts` has; nil is two.
   public var cycles: Int?
   public var warmupEpochs = 1.0
-  public var labelSmoothing = 0.0
+  /// The epochs without a better held-out accuracy after which an ordinary training or a fine-tuning ends; nil makes
+  /// all of them.
+  public var patience: Int?
   public var seed: UInt64 = 0
 
   public init() {}

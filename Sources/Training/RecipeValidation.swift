@@ -7,6 +7,7 @@ extension Recipe {
     try checkModelAndData()
     try checkAugmentation()
     try checkTraining()
+    try checkLoss()
     try checkDistillation()
     try checkRegularizer()
     try checkCompression()
@@ -63,7 +64,13 @@ extension Recipe {
     try check(
       \.training.cycles, training.cycles == nil || training.schedule == .cosineRestarts,
       "`schedule` cosine-restarts with it")
-    try checkPart(\.training.labelSmoothing)
+    try checkRange(\.training.patience, 1...100_000)
+    try check(\.training.patience, training.patience == nil || data.validation > 0, "`validation` above 0 with it")
+    let isOrdinary = regularizer.isOff && compression.compactAt.isEmpty
+    try check(
+      \.training.patience, training.patience == nil || isOrdinary || finetuning.epochs > 0,
+      "`finetune-epochs` with it, or an ordinary training: one that makes a network small gets better until its end"
+    )
   }
 
   private func checkDistillation() throws {

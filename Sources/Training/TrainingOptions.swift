@@ -19,6 +19,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   /// The decay of an exponential moving average of the weights, which is what training gives then; nil keeps none. A
   /// training with a regulariser keeps none either: what proximal steps make zero would not be zero in an average.
   public var ema: Double?
+  /// The epochs without a better held-out accuracy after which an ordinary training ends; nil makes all of them.
+  public var patience: Int?
   public var schedule: Schedule
   public var labelSmoothing: Double
   public var precision: Precision

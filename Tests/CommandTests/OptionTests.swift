@@ -27,6 +27,8 @@ struct OptionTests {
     (["--skip", "fc4"], "did you mean fc1?"), (["--automatic-strength"], "--parameters or --macs"),
     (["--distillation", "0.5"], "--finetune-epochs"), (["--clip-norm", "0"], "--clip-norm is 0"),
     (["--clip-norm", "nan"], "--clip-norm"), (["--ema", "1"], "--ema is 1"), (["--ema", "0.9"], "--finetune-epochs"),
+    (["--patience", "2"], "--finetune-epochs"), (["--patience", "0"], "--patience is 0"),
+    (["--patience", "2", "--validation", "0"], "--validation above 0"),
     (["--accumulate", "0"], "--accumulate is 0"), (["--cycles", "3"], "--schedule cosine-restarts"),
     (["--cycles", "0", "--schedule", "cosine-restarts"], "--cycles is 0"),
   ])

@@ -62,7 +62,7 @@ struct RecipeTests {
     "decomposition": "any",
     "basis": "activations", "partial": "0.2", "shrinkage": "soft", "new-head": "true", "output-name": "y",
     "skip-broken": "true", "crop-area": "0.3", "color-jitter": "0.4", "rand-augment": "2,7", "random-erasing": "0.25",
-    "mixup": "0.2", "cutmix": "1", "clip-norm": "2", "ema": "0.99", "accumulate": "3", "cycles": "4",
+    "mixup": "0.2", "cutmix": "1", "patience": "3", "clip-norm": "2", "ema": "0.99", "accumulate": "3", "cycles": "4",
   ]
 
   @Test func `every key of the file is read, in its section and, from a run of an earlier version, without one`() throws
@@ -106,13 +106,31 @@ struct RecipeTests {
   }
 
   @Test func `how steps are made holds for both trainings`() throws {
-    for (key, value) in [("clip-norm", "2"), ("ema", "0.9"), ("accumulate", "3")] {
+    for (key, value) in [("clip-norm", "2"), ("ema", "0.9"), ("accumulate", "3"), ("patience", "2")] {
       let recipe = try Recipe(yaml: "training: {\(key): \(value)}\nfinetuning: {epochs: 1}\n", name: "one")
       var plain = Recipe()
       plain.finetuning.epochs = 1
       #expect(recipe.trainingOptions != plain.trainingOptions, "\(key)")
       #expect(recipe.finetuningOptions != plain.finetuningOptions, "\(key)")
     }
+  }
+
+  @Test func `patience is for trainings whose best network is the one with the best accuracy`() throws {
+    var recipe = Recipe()
+    recipe.training.patience = 3
+    #expect(sentence { try recipe.validate() }.hasPrefix("`patience` is 3, expected `finetune-epochs` with it, or an"))
+    recipe.finetuning.epochs = 1
+    try recipe.validate()
+    (recipe.regularizer.nuclear, recipe.regularizer.group) = (0.1, 0.1)
+    #expect(recipe.trainingOptions.usedPatience == nil && recipe.finetuningOptions.usedPatience == 3)
+    (recipe.regularizer, recipe.finetuning.epochs) = (.off, 0)
+    try recipe.validate()
+    #expect(recipe.trainingOptions.usedPatience == 3)
+    recipe.compression.compactAt = [2]
+    #expect(sentence { try recipe.validate() }.contains("ordinary training"))
+    #expect(recipe.trainingOptions.usedPatience == nil)
+    (recipe.compression.compactAt, recipe.data.validation) = ([], 0)
+    #expect(sentence { try recipe.validate() } == "`patience` is 3, expected `validation` above 0 with it")
   }
 
   @Test func `cycles belong to the schedule with restarts, of which two are usual`() throws {
@@ -196,6 +214,8 @@ struct RecipeTests {
         == "recipe old has distillation in training, as earlier versions wrote it; write it as weight in distillation")
     #expect(
       sentence { _ = try Recipe(yaml: "finetuning: {teacher: t}\n", name: "old") }.contains("unknown key teacher"))
+    let smooth = try Recipe(yaml: "training: {label-smoothing: 0.1}\n", name: "run", earlier: .read)
+    #expect(smooth.loss.labelSmoothing == 0.1)
     let crop = try Recipe(yaml: "data: {crop: 4, flip: true}\n", name: "run", earlier: .read).augmentation
     #expect(crop.crop == .padded(4) && crop.flip == true)
     #expect(

@@ -224,6 +224,11 @@ struct FinetuningOptions: ParsableArguments, Encodable {
       "Keep an exponential moving average of the weights with this decay, such as 0.999 (default: none).",
       valueName: "decay"))
   var ema: Double?
+  @Option(
+    help: ArgumentHelp(
+      "End the fine-tuning after so many epochs without a better held-out accuracy (default: never).",
+      valueName: "epochs"))
+  var patience: Int?
 }
 
 /// A loss of accuracy as the target, in place of a size.

@@ -151,6 +151,11 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
       "Keep an exponential moving average of the weights with this decay, such as 0.999, as the result of fine-tuning "
         + "and of ordinary training; training with a regulariser keeps none (default: none).", valueName: "decay"))
   var ema: Double?
+  @Option(
+    help: ArgumentHelp(
+      "End an ordinary training, or the fine-tuning, after so many epochs without a better held-out accuracy (default: "
+        + "never).", valueName: "epochs"))
+  var patience: Int?
   @Option(help: ArgumentHelp("Label smoothing (default: 0).", valueName: "x"))
   var labelSmoothing: Double?
   @Option(
