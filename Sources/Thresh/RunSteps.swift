@@ -41,6 +41,8 @@ package struct RunSteps {
     teacher: Network?, startingTop1: Double? = nil, resume: Bool, willStart: @escaping () throws -> Void = {}
   ) throws -> (network: Network, backOffs: [BackOff]) {
     try checkSkip(model.network)
+    var options = options
+    options.classWeights = try recipe.loss.classWeights?.numbers(for: data)
     let phase = TrainingPhase(
       name: title, epochs: options.epochs, images: data.train.count, batchSize: options.batchSize)
     var trainer = Trainer(options, data, model, in: folder)

@@ -32,7 +32,7 @@ public struct Session {
     try recipe.validate()
     self.folder = RunFolder(folder)
     self.resume = resume
-    var steps = try RunSteps(recipe, observe: observe, stopping: stopping)
+    var steps = try RunSteps(recipe.readingFiles(), observe: observe, stopping: stopping)
     steps.checkpointInterval = checkpointInterval
     self.steps = steps
   }

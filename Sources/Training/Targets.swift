@@ -10,9 +10,15 @@ struct Targets {
   var share = 1.0
 
   /// The cross-entropy of logits (N×classes): λ·H(labels) + (1 − λ)·H(mixed in), which is that against soft labels,
-  /// smoothing included.
+  /// smoothing and weights included: both labels of all positions are the same ones in another order, and so have the
+  /// same sum of weights.
   func crossEntropy(_ logits: Tensor, _ options: TrainingOptions) -> Tensor {
-    func loss(_ labels: Tensor) -> Tensor { logits.crossEntropy(labels: labels, smoothing: options.labelSmoothing) }
+    let weights = options.classWeights.map {
+      Tensor($0, shape: [$0.count]).to(logits.dtype).to(logits.device)
+    }
+    func loss(_ labels: Tensor) -> Tensor {
+      logits.crossEntropy(labels: labels, weights: weights, smoothing: options.labelSmoothing)
+    }
     guard let mixedIn else { return loss(labels) }
     return loss(labels) * share + loss(mixedIn) * (1 - share)
   }

@@ -23,6 +23,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var patience: Int?
   public var schedule: Schedule
   public var labelSmoothing: Double
+  /// How much the images of each class weigh in the loss; nil weighs all alike.
+  public var classWeights: [Double]?
   public var precision: Precision
   public var seed: UInt64
   /// How much is learnt from a teacher, where the trainer has one.

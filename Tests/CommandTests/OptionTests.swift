@@ -29,6 +29,8 @@ struct OptionTests {
     (["--clip-norm", "nan"], "--clip-norm"), (["--ema", "1"], "--ema is 1"), (["--ema", "0.9"], "--finetune-epochs"),
     (["--patience", "2"], "--finetune-epochs"), (["--patience", "0"], "--patience is 0"),
     (["--patience", "2", "--validation", "0"], "--validation above 0"),
+    (["--class-weights", "1,2"], "--class-weights has 2 numbers, but the data has 10 classes"),
+    (["--class-weights", "1,0"], "--class-weights has 0.0"), (["--class-weights", "heavy"], "no readable file"),
     (["--accumulate", "0"], "--accumulate is 0"), (["--cycles", "3"], "--schedule cosine-restarts"),
     (["--cycles", "0", "--schedule", "cosine-restarts"], "--cycles is 0"),
   ])

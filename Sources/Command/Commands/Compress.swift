@@ -161,6 +161,8 @@ struct Compress: ParsableCommand {
     try recipe.adopt(distillation)
     try recipe.adopt(advancedPlan)
     recipe.model.newHead = head.newHead
+    // Numbers were for the classes that the network had.
+    if head.newHead, recipe.loss.classWeights != .balanced { recipe.loss.classWeights = nil }
     // A search plans by size, with the defaults for that.
     if accuracy.maxDrop != nil { recipe.compression.target = accuracy.currency.target(1) }
     recipe = Defaults.resolve(recipe, for: Defaults.Context(origin: model.origin(recipe)))

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Thresh
 
+extension ClassWeights: ExpressibleByArgument { public init?(argument: String) { self.init(argument) } }
 extension GroupLassoNorm: ExpressibleByArgument {}
 extension RandAugment: ExpressibleByArgument { public init?(argument: String) { self.init(argument) } }
 extension RandomCrop: ExpressibleByArgument { public init?(argument: String) { self.init(argument) } }
@@ -158,6 +159,11 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
   var patience: Int?
   @Option(help: ArgumentHelp("Label smoothing (default: 0).", valueName: "x"))
   var labelSmoothing: Double?
+  @Option(
+    help: ArgumentHelp(
+      "How much the images of each class weigh in the loss: balanced (by the inverse of their number), numbers in the "
+        + "order of the classes, or a file of such numbers (default: all alike).", valueName: "balanced|x,x,…|file"))
+  var classWeights: ClassWeights?
   @Option(
     help: ArgumentHelp(
       "Part of λ for single elements: sparse group lasso, or ℓ1 alone at 1 (default: 0).", valueName: "share"))
