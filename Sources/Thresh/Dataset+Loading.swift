@@ -47,6 +47,7 @@ extension Recipe {
       ?? ImageFolder.Options(size: size, resize: settings.imageResize ?? ImageFolder.Options.usualResize(for: size))
     finder.reading.parts = parts
     finder.reading.broken = settings.skipBroken ? .leftOut : .refused
+    finder.reading.testShare = settings.testShare
     let progress = CheckProgress(observe)
     finder.reading.progress = { progress.show($0, $1) }
     defer { progress.end() }

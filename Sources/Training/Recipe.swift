@@ -49,6 +49,8 @@ public struct DataRecipe: Sendable, Equatable, Codable {
   public var dataDir: String?
   /// Whether broken images in a folder are left out; otherwise they are refused.
   public var skipBroken = false
+  /// The part of every class that is set apart for testing where a folder has training images only.
+  public var testShare = 0.1
   /// The part of the training images that is held out for everything that is selected; 0 holds out none.
   public var validation = 0.1
   /// Per-channel mean and standard deviation of the images, 0…1; nil is what suits the weights or the data set.

@@ -26,6 +26,7 @@ extension Recipe {
     try check(
       \.model.decompose, !model.decompose || model.weights == nil,
       "false, since decomposed layers cannot start from `weights`")
+    try check(\.data.testShare, data.testShare > 0 && data.testShare < 1, "more than 0 and less than 1, such as 0.1")
     try check(\.data.validation, data.validation >= 0 && data.validation < 1, "0 or more and less than 1")
     try checkRange(\.data.imageSize, 1...8192, "pixels")
     try check(\.data.mean, (data.mean == nil) == (data.std == nil), "to be given together with `std`")

@@ -60,6 +60,8 @@ struct Evaluate: ParsableCommand {
       return (model, try data.preparedTelling(for: model, allowsSubset: true))
     }
     let model = try source.loadTelling(recipe.reading)
+    var recipe = recipe
+    try recipe.follow(model, unless: self.data)
     let data = try recipe.datasetTelling(for: model.preprocessing, parts: .test)
     return (model, try data.preparedTelling(for: model, allowsSubset: true))
   }

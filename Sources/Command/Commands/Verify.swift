@@ -67,6 +67,8 @@ struct Verify: ParsableCommand {
     if data.data != nil {
       try recipe.adopt(data)
       recipe.data.validation = 0
+      try recipe.follow(a, unless: data)
+      try recipe.validate()
       if a.preprocessing.mean != b.preprocessing.mean || a.preprocessing.std != b.preprocessing.std {
         Console.note("warning: the two normalise images differently; both get images normalised as \(first) does")
       }
