@@ -61,6 +61,7 @@ extension Recipe {
       data.normalization = Normalization(mean: mean, std: std)
     }
     augmentation.apply(to: &data.augmentation)
+    data.workers = workers
     return settings.validation > 0 ? try data.holdingOut(settings.validation, seed: training.seed) : data
   }
 }

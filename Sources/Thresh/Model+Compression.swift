@@ -55,7 +55,7 @@ extension Model {
     (result.distillation.weight, result.distillation.teacher) = (nil, nil)
     (result.training.ema, result.training.patience) = (nil, nil)
     (result.training.lr, result.finetuning.lr) = (result.finetuning.lr ?? result.training.lr, nil)
-    (result.machine.device, result.machine.threads) = (MachineRecipe().device, nil)
+    (result.machine.device, result.machine.threads, result.machine.workers) = (MachineRecipe().device, nil, nil)
     result.model.newHead = false
     return result
   }

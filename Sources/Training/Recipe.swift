@@ -149,6 +149,8 @@ public struct MachineRecipe: Sendable, Equatable, Codable {
   public var device = "cpu"
   /// Threads of libtorch; nil leaves them as they are.
   public var threads: Int?
+  /// Threads that prepare images; nil takes the cores that libtorch leaves.
+  public var workers: Int?
   public var precision = TrainingOptions.Precision.float32
   /// Who tells how long layers take where time decides: `thresh`, `onnxruntime`, `openvino`, or a command.
   public var clock = ClockName.thresh

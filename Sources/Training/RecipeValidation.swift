@@ -13,6 +13,7 @@ extension Recipe {
     try checkCompression()
     try check(\.machine.device, Device(machine.device) != nil, "cpu, cuda or cuda:N")
     try checkRange(\.machine.threads, 1...1024)
+    try checkRange(\.machine.workers, 1...256)
     try checkRange(\.machine.timeBatchSize, 1...65_536)
     try check(\.machine.clock, machine.clock != .command(""), "thresh, onnxruntime, openvino, or a command")
     try check(\.machine.clock, machine.clock == .thresh || compression.time != nil, "`time` with it")

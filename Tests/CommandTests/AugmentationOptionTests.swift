@@ -31,6 +31,16 @@ struct AugmentationOptionTests {
     #expect(model.contains("rand-augment: 2,9"))
   }
 
+  @Test func `a training does not depend on how many threads prepare its images`() throws {
+    let photographs = try TinyPhotographs(["red", "green"])
+    let weights = try [1, 2, 4].map { workers in
+      let run = folder["workers-\(workers)"]
+      try succeeding(photographs.training(run) + options + ["--epochs", "2", "--workers", "\(workers)"])
+      return try contents(of: run + "/optimizer.safetensors").suffix(20_000)
+    }
+    #expect(weights[0] == weights[1] && weights[0] == weights[2])
+  }
+
   @Test func `small grey images are varied too, and a run that is given anew with its recipe is the same`() throws {
     let data = try TinyImages.shared.get().options + ["--threads", "1"]
     let training = ["train", "--model", "lenet5", "--nuclear", "0", "--group", "0", "--epochs", "1"]

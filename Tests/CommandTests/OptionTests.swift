@@ -31,7 +31,8 @@ struct OptionTests {
     (["--patience", "2", "--validation", "0"], "--validation above 0"),
     (["--class-weights", "1,2"], "--class-weights has 2 numbers, but the data has 10 classes"),
     (["--class-weights", "1,0"], "--class-weights has 0.0"), (["--class-weights", "heavy"], "no readable file"),
-    (["--test-share", "0"], "--test-share is 0"), (["--accumulate", "0"], "--accumulate is 0"), (["--cycles", "3"], "--schedule cosine-restarts"),
+    (["--workers", "0"], "--workers is 0"), (["--test-share", "0"], "--test-share is 0"),
+    (["--accumulate", "0"], "--accumulate is 0"), (["--cycles", "3"], "--schedule cosine-restarts"),
     (["--cycles", "0", "--schedule", "cosine-restarts"], "--cycles is 0"),
   ])
   func `a value without sense is refused before anything is written`(options: [String], words: String) throws {

@@ -62,7 +62,7 @@ struct RecipeTests {
     "decomposition": "any",
     "basis": "activations", "partial": "0.2", "shrinkage": "soft", "new-head": "true", "output-name": "y",
     "skip-broken": "true", "crop-area": "0.3", "color-jitter": "0.4", "rand-augment": "2,7", "random-erasing": "0.25",
-    "mixup": "0.2", "cutmix": "1", "patience": "3", "class-weights": "[1, 2]", "test-share": "0.2",
+    "mixup": "0.2", "cutmix": "1", "patience": "3", "class-weights": "[1, 2]", "test-share": "0.2", "workers": "3",
     "clip-norm": "2", "ema": "0.99", "accumulate": "3", "cycles": "4",
   ]
 

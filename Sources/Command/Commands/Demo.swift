@@ -43,8 +43,9 @@ struct Demo: ParsableCommand {
     recipe.compression.parameters = parameters
     try recipe.adopt(compute)
     try recipe.validate()
-    let data = try Glyphs(train: images, test: 4000).dataset().holdingOut(
+    var data = try Glyphs(train: images, test: 4000).dataset().holdingOut(
       recipe.data.validation, seed: recipe.training.seed)
+    data.workers = recipe.workers
     let show = DemoShow(recipe: recipe, data: data, folder: URL(filePath: output), epochs: epochs)
     try show.run()
   }

@@ -28,6 +28,8 @@ struct Verify: ParsableCommand {
   var tolerance: Double?
   @Option(help: ArgumentHelp("Threads of libtorch; all cores by default.", valueName: "n"))
   var threads: Int?
+  @Option(help: workersHelp)
+  var workers: Int?
   @Flag(help: "Print JSON: difference, images, agreement (percent), ties.")
   var json = false
 
@@ -47,7 +49,7 @@ struct Verify: ParsableCommand {
       throw RecipeError("--tolerance is \(tolerance), expected a number above 0, such as 0.0001")
     }
     var recipe = Recipe()
-    recipe.machine.threads = threads
+    (recipe.machine.threads, recipe.machine.workers) = (threads, workers)
     try recipe.validate()
     _ = try recipe.computing()
     let (a, b) = (try load(first), try load(second))

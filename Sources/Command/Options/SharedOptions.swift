@@ -90,7 +90,13 @@ struct ComputeOptions: ParsableArguments, Encodable {
   var device: String?
   @Option(help: ArgumentHelp("Threads of libtorch; all cores by default.", valueName: "n"))
   var threads: Int?
+  @Option(help: workersHelp)
+  var workers: Int?
 }
+
+let workersHelp = ArgumentHelp(
+  "Threads that prepare images (default: the cores without --threads, 1 to 8; with a GPU all, up to 16).",
+  valueName: "n")
 
 /// What the compact network learns from beside the labels, in `train` and `compress` alike.
 struct DistillationOptions: ParsableArguments, Encodable {
