@@ -29,6 +29,9 @@ package struct RunSteps {
     device = try recipe.computing()
   }
 
+  /// The title of the phase that a fine-tuning may follow.
+  static let training = "train"
+
   /// Trains `model` in `folder` and gives the last network, and what was lost on the way to it.
   ///
   /// - Parameters:
@@ -41,8 +44,10 @@ package struct RunSteps {
     teacher: Network?, startingTop1: Double? = nil, resume: Bool, willStart: @escaping () throws -> Void = {}
   ) throws -> (network: Network, backOffs: [BackOff]) {
     try checkSkip(model.network)
+    let isFirst = title == Self.training
     let phase = TrainingPhase(
-      name: title, epochs: options.epochs, images: data.train.count, batchSize: options.batchSize)
+      name: title, epochs: options.epochs, images: data.train.count, batchSize: options.batchSize,
+      epochsAfter: isFirst ? recipe.finetuning.epochs : 0)
     var trainer = Trainer(options, data, model, in: folder)
     trainer.device = device
     trainer.teacher = teacher

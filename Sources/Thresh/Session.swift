@@ -95,7 +95,7 @@ public struct Session {
     var trained = description
     // What is refused makes no folder, and replaces no recipe that goes with what is in it.
     let training = try steps.train(
-      description, on: data, recipe.trainingOptions, in: folder, "train", teacher: teacher, resume: resume,
+      description, on: data, recipe.trainingOptions, in: folder, RunSteps.training, teacher: teacher, resume: resume,
       willStart: {
         try folder.create()
         try AtomicOutput.write(yaml, to: folder.recipe)

@@ -135,7 +135,7 @@ struct EndToEndTests {
     #expect(Double(macs) <= 0.4 * dense, "\(macs) of \(dense)")
     let refused = try thresh(options + ["--parameters", "0.0001", "--output", folder["none"]])
     expectRefusal(refused, Status.plan, ["parameters cannot be cut to 0.0001", "ask for"])
-    #expect(!refused.errors.contains("epoch 1/2"))
+    #expect(!refused.errors.contains("train 1/2"))
   }
 
   @Test func `a fine-tuning that makes the network worse is told and not kept`() throws {

@@ -43,6 +43,31 @@ struct OptionTests {
     expectRefusal(try thresh(["train", "--output", "x"] + options), Status.usage, ["is called \(words) now"])
   }
 
+  @Test(arguments: [("--flops", "--macs, the fraction"), ("--params=0.5", "--parameters"), ("--dataset", "--data?")])
+  func `an option of other programs gets its name here`(option: String, words: String) throws {
+    expectRefusal(
+      try thresh(["compress", "x", option, "0.5", "--output", "y"]), Status.usage, ["did you mean \(words)"])
+  }
+
+  @Test(arguments: [["--macs", "50%"], ["--macs=50%"], ["--macs", "50", "%"], ["--macs", "50 %"]])
+  func `a fraction may be given in percent`(option: [String]) throws {
+    let run = try TrainedRun.lenet.get().run
+    let plan = ["plan", run, "--json", "--basis", "weights"]
+    #expect(try succeeding(plan + option).output == succeeding(plan + ["--macs", "0.5"]).output)
+    expectRefusal(try thresh(plan + ["--macs", "200%"]), Status.recipe, ["--macs is 2.0"])
+    expectRefusal(try thresh(plan + ["--min-rank", "50%"]), Status.usage, ["50%"])
+  }
+
+  @Test func `a wrong value ends in one full stop less`() throws {
+    let outcome = try thresh(["export", "x", "--to", "tflite", "--output", "y"])
+    expectRefusal(outcome, Status.usage, ["'coreml'; see thresh export --help"])
+  }
+
+  @Test func `help says the values of an option once`() throws {
+    let help = try succeeding(["train", "--help"]).output
+    #expect(help.contains("(values: sgd, adamw)") && !help.contains("sgd or adamw"))
+  }
+
   @Test(arguments: [
     ["train", "--epochs", "many", "--output", "x"], ["train", "--epochs", "-1", "--output", "x"], ["train"],
     ["train", "--modle", "dec3", "--output", "x"], ["sift"], ["evaluate"], ["predict", "only-a-model"],

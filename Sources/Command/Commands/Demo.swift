@@ -105,7 +105,12 @@ struct DemoShow {
     let seed = recipe.training.seed
     var start = try Model(recipe.model.name, for: data, seed: seed)
     start.network = try start.network.scaled(toWidth: recipe.model.width, seed: seed)
-    let outcome = try session(recipe, try emptied(place)).run(from: start, on: data)
+    let outcome: Session.Outcome
+    do {
+      outcome = try session(recipe, try emptied(place)).run(from: start, on: data)
+    } catch TrainingInterruption.stopped {
+      throw Stopped(description: "stopped in \(name); a demo begins anew")
+    }
     let duration = clock.duration(to: .now).components
     return Contender(
       name: name, model: outcome.model, top1: outcome.result.test.top1,
@@ -113,7 +118,7 @@ struct DemoShow {
   }
 
   private func session(_ recipe: Recipe, _ folder: URL) throws -> Session {
-    try Session(recipe, in: folder, stopping: StopSignal.asked, observe: Console.show)
+    try Session(recipe, in: folder, stopping: Interruption.asked, observe: Console.show)
   }
 
   private func emptied(_ place: String) throws -> URL {
@@ -126,8 +131,8 @@ struct DemoShow {
     let batch = 32
     let times = try Stopwatch.millisecondsPerImage(contenders.map(\.model.network), batch: batch, rounds: 25)
     var table = TextTable([
-      .text("network"), .number("top-1"), .number("parameters"), .number("MACs"), .number("training"),
-      .number("ms per image"),
+      .text("network"), .number("top-1"), .number("parameters"), .number("MACs", leaving: 2),
+      .number("training", leaving: 1), .number("ms per image"),
     ])
     for (contender, time) in zip(contenders, times) {
       let cost = try contender.model.network.cost()
@@ -138,13 +143,13 @@ struct DemoShow {
     }
     let model = folder.appending(path: "compact.safetensors")
     try compact.model.write(to: model)
-    print(
+    Console.print(
       """
 
       \(data.train.count) glyphs of 36 classes, \(epochs) epochs each, one seed, \(data.test.count) test images;
       times at batch \(batch) on \(Library.threads) threads, median of 25 in turns
 
-      \(table.text())
+      \(table.text(Console.output))
 
       The compact model is \(model.relativePath). Use it:
         .build/release/thresh evaluate \(model.relativePath) --data glyphs

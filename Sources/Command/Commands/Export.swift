@@ -54,15 +54,15 @@ struct Export: ParsableCommand {
     case .onnx:
       let file = try model.exportONNX(to: output, foldingBatchNorm: foldBatchNorm, opset: opset ?? ONNXFile.usualOpset)
       let bytes = try file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
-      print("\(output)  \(bytes.formattedBytes), \(size); read back, it computes the same")
+      Console.print("\(output)  \(bytes.formattedBytes), \(size); read back, it computes the same")
     case .pytorch:
       let files = try model.exportPyTorch(to: output)
-      print("\(output) and \(files[1].path)  \(size)")
+      Console.print("\(output) and \(files[1].path)  \(size)")
     case .coreml:
       let options = CoreMLOptions(precision: precision ?? .float16, int8Weights: int8Weights)
       let package = try model.exportCoreML(to: output, options)
       let bytes = package.files.values.map(\.count).reduce(0, +)
-      print("\(output)  \(bytes.formattedBytes), \(size); for \(package.systems) or later")
+      Console.print("\(output)  \(bytes.formattedBytes), \(size); for \(package.systems) or later")
     }
   }
 

@@ -56,12 +56,22 @@ struct Train: ParsableCommand {
     guard (0...1e6).contains(checkpoints.checkpointEvery) else {
       throw RecipeError("--checkpoint-every is \(checkpoints.checkpointEvery), expected 0 to 1000000 seconds")
     }
+    tellOfInterruptions(folder)
     let session = try Session(
       recipe, in: folder.url, resume: main.resume, checkpointInterval: checkpoints.checkpointEvery,
-      stopping: StopSignal.asked,
+      stopping: Interruption.asked,
       observe: Console.show)
     let outcome = try session.run()
     print(outcome.file.path)
+  }
+
+  /// Says, once interrupted outside of a training, what there is already.
+  private func tellOfInterruptions(_ folder: RunFolder) {
+    let (path, checkpoint) = (main.output, folder.optimizer.path)
+    Interruption.keeps {
+      FileManager.default.fileExists(atPath: checkpoint)
+        ? "\(path) holds the run as it was last saved; go on with --resume" : "nothing was written"
+    }
   }
 
   private func resolvedRecipe(_ folder: RunFolder) throws -> Recipe {

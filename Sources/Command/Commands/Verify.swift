@@ -108,7 +108,7 @@ struct Verify: ParsableCommand {
   private func show(_ report: Report, isRounded: Bool) throws {
     guard !json else { return try Console.json(report) }
     let number = String(format: "%.1e", report.difference)
-    print(
+    Console.print(
       isRounded
         ? "difference \(number) of the outputs (root mean square on the images)"
         : "largest difference \(number) of the largest output")

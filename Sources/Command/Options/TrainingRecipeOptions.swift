@@ -58,20 +58,20 @@ struct CommonTrainingOptions: ParsableArguments, Encodable {
 struct TrainingStepOptions: ParsableArguments, Encodable {
   @Option(help: ArgumentHelp("Images a batch (default: 128).", valueName: "n"))
   var batchSize: Int?
-  @Option(help: "sgd or adamw (default: sgd).")
+  @Option(help: "Optimiser (default: sgd).")
   var optimizer: TrainingOptions.Optimizer?
   @Option(help: ArgumentHelp("Momentum (default: 0.9, Nesterov), or β₁ of adamw.", valueName: "x"))
   var momentum: Double?
   @Option(help: ArgumentHelp("Weight decay (default: 0.0005, or 0.01 for adamw).", valueName: "x"))
   var weightDecay: Double?
   @Option(
-    help: "Learning rate schedule of the last phase: constant, cosine, cosine-restarts or step (default: cosine).")
+    help: "Learning rate schedule of the last phase (default: cosine).")
   var schedule: Schedule.Shape?
   @Option(help: ArgumentHelp("Epochs over which the rate grows from zero (default: 1).", valueName: "x"))
   var warmupEpochs: Double?
   @Option(help: ArgumentHelp("Seed of weights, order and augmentation (default: 0).", valueName: "n"))
   var seed: UInt64?
-  @Option(help: "float32 or bfloat16; weights stay float32 (default: float32).")
+  @Option(help: "What is computed in; weights stay float32 (default: float32).")
   var precision: TrainingOptions.Precision?
 }
 
@@ -155,11 +155,11 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
     help: ArgumentHelp(
       "Part of λ for single elements: sparse group lasso, or ℓ1 alone at 1 (default: 0).", valueName: "share"))
   var sparsity: Double?
-  @Option(help: "A group's norm: whole, or scale (γ and β where a batch norm follows; default: scale).")
+  @Option(help: "A group's norm; scale is that of γ and β where a batch norm follows (default: scale).")
   var groupNorm: GroupLassoNorm?
-  @Option(help: "Which proximal operator comes first: nuclear-first or group-first (default: nuclear-first).")
+  @Option(help: "Which proximal operator comes first (default: nuclear-first).")
   var order: Regularizer.Order?
-  @Option(help: "Whether strengths are relative to each layer or absolute (default: relative).")
+  @Option(help: "What strengths are relative to: each layer, or nothing (default: relative).")
   var scale: Regularizer.Scale?
   @Option(
     help:
@@ -174,7 +174,7 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
         + "at the last of these epochs, or else --energy).",
       valueName: "share"))
   var compactEnergy: Double?
-  @Option(help: "Whether momenta follow the smaller network by the chain rule: carry or reset (default: carry).")
+  @Option(help: "Whether momenta follow the smaller network, by the chain rule, or start anew (default: carry).")
   var compactMomentum: TrainingCompaction.Momentum?
   @Flag(
     inversion: .prefixedNo,
