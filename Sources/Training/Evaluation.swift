@@ -63,14 +63,14 @@ extension Network {
   }
 
   /// Compares what the network in use gave for the first images with what it gives node by node.
-  private func check(_ logits: Tensor, of images: Tensor, in count: Int, on device: Device) throws {
+  package func check(_ logits: Tensor, of images: Tensor, in count: Int, on device: Device) throws {
     let some = min(images.shape[0], InferenceCheck.images(of: count))
     try InferenceCheck(self, on: device)(
       images.slice(axis: 0, from: 0, to: some), gave: logits.slice(axis: 0, from: 0, to: some))
   }
 
   /// The network in evaluation: made ready for use on the CPU, as it is elsewhere.
-  private func running(on device: Device, batch: Int) throws -> (Tensor) -> Tensor {
+  package func running(on device: Device, batch: Int) throws -> (Tensor) -> Tensor {
     let program =
       try device == .cpu ? Program(self, .inference(batch: batch)) : Program(placed(on: device), .training)
     return { program($0) }

@@ -38,10 +38,10 @@ struct EndToEndTests {
     #expect(try #require(result["top1"] as? Double) > 60)
   }
 
-  @Test func `evaluate prints exactly top1 in percent, loss and images`() throws {
+  @Test func `evaluate prints exactly top1 and top5 in percent, loss and images`() throws {
     let run = try TrainedRun.lenet.get()
     let result = try succeeding(["evaluate", run.run, "--json", "--threads", "1"] + run.data.options).json()
-    #expect(Set(result.keys) == ["images", "loss", "top1"])
+    #expect(Set(result.keys) == ["images", "loss", "top1", "top5"])
     #expect(result["images"] as? Int == 100)
   }
 
