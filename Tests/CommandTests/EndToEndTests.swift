@@ -183,6 +183,38 @@ struct EndToEndTests {
     }
   }
 
+  @Test func `a run's page has its summary, and the singular values of the layers that are asked for`() throws {
+    let folder = try TemporaryFolder()
+    let run = try TrainedRun.dec3.get().run
+    func drawn(_ options: [String]) throws -> String {
+      try succeeding(["plot", run, "--output", folder["plot.svg"]] + options)
+      return String(decoding: try contents(of: folder["plot.svg"]), as: UTF8.self)
+    }
+    let summary = try drawn([])
+    for word in ["test images: ", "predicted size", "strength of the regulariser", "parameters: ", "MACs: "] {
+      #expect(summary.contains(word), "\(word)")
+    }
+    #expect(!summary.contains("singular values") && !summary.contains(folder.path))
+    let layers = try drawn(["--layers", "block3.*"])
+    #expect(layers.ranges(of: ">singular values<").count == 2)
+    expectRefusal(
+      try thresh(["plot", run, "--layers", "block3.conv_x", "--output", folder["plot.svg"]]), Status.recipe,
+      ["did you mean"])
+  }
+
+  @Test func `runs are called by what tells their paths apart`() throws {
+    let folder = try TemporaryFolder()
+    let run = try TrainedRun.lenet.get().run
+    for name in ["a/run", "b/run"] {
+      try FileManager.default.createDirectory(
+        atPath: folder[String(name.prefix(1))], withIntermediateDirectories: true)
+      try FileManager.default.copyItem(atPath: run, toPath: folder[name])
+    }
+    try succeeding(["plot", folder["a/run"], folder["b/run"], "--output", folder["plot.svg"]])
+    let svg = String(decoding: try contents(of: folder["plot.svg"]), as: UTF8.self)
+    #expect(svg.contains(">2 runs: a, b<") && svg.contains(">a<") && svg.contains(">b<"))
+  }
+
   @Test func `plot says what is wrong with a folder or a line`() throws {
     let folder = try TemporaryFolder()
     expectRefusal(try thresh(["plot", folder.path]), Status.file, ["no metrics.jsonl"])
