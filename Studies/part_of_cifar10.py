@@ -13,11 +13,12 @@ RECORD = 1 + 3 * 32 * 32
 RECIPE = """data:
   image-size: 32
   image-resize: 32
-  crop: 4
-  flip: true
   mean: [0.4914, 0.4822, 0.4465]
   std: [0.2470, 0.2435, 0.2616]
   validation: 0.05
+augmentation:
+  crop: 4
+  flip: true
 training:
   warmup-epochs: 0
 distillation:

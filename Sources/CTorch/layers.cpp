@@ -154,10 +154,11 @@ ct_tensor *ct_dropout(const ct_tensor *x, double probability, ct_generator *g) {
     return at::mul(in(x), keep.to(in(x).device()));
   });
 }
-ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *labels, double smoothing, bool mean) {
+ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *labels, const ct_tensor *weights,
+                            double smoothing, bool mean) {
   return tensor([&] {
     auto reduction = mean ? at::Reduction::Mean : at::Reduction::Sum;
-    return at::cross_entropy_loss(in(logits), in(labels), {}, reduction, /*ignore_index=*/-100, smoothing);
+    return at::cross_entropy_loss(in(logits), in(labels), maybe(weights), reduction, /*ignore_index=*/-100, smoothing);
   });
 }
 ct_tensor *ct_kl_divergence(const ct_tensor *logits, const ct_tensor *teacher) {

@@ -13,9 +13,12 @@ struct Entry {
     do {
       let words = Array(CommandLine.arguments.dropFirst())
       try RenamedOptions.check(words)
-      var command = try ThreshCommand.parseAsRoot(ChannelNumbers.joined(words))
+      var command = try ThreshCommand.parseAsRoot(Percentage.resolved(ChannelNumbers.joined(words)))
       // Not for help, which is a command of the parser's own.
-      if ThreshCommand.configuration.subcommands.contains(where: { $0 == type(of: command) }) { _ = try Kernels.read() }
+      if ThreshCommand.configuration.subcommands.contains(where: { $0 == type(of: command) }) {
+        _ = try Kernels.read()
+        Interruption.listen()
+      }
       try command.run()
       leave(0)
     } catch {
@@ -36,12 +39,13 @@ struct Entry {
   private static func end(_ error: any Error) -> Never {
     let code = ThreshCommand.exitCode(for: error)
     guard !code.isSuccess else { ThreshCommand.exit(withError: error) }
-    let words = CommandLine.arguments.dropFirst().prefix(1).filter { word in
+    let command = CommandLine.arguments.dropFirst().prefix(1).filter { word in
       ThreshCommand.configuration.subcommands.contains { $0._commandName == word }
     }
-    let help = (["thresh"] + words + ["--help"]).joined(separator: " ")
+    let help = (["thresh"] + command + ["--help"]).joined(separator: " ")
     let sentence = ThreshCommand.message(for: error).split(separator: "\n").joined(separator: " ")
-    Console.note("thresh: \(sentence); see \(help)")
+    let words = sentence.last == "." ? String(sentence.dropLast()) : sentence
+    Console.note("thresh: \(words)" + (words.last == "?" ? " See \(help)" : "; see \(help)"))
     leave(code.rawValue)
   }
 }
@@ -91,7 +95,7 @@ enum ExitStatus: Int32 {
     case is CompactionError, is VerificationError, is InferenceMismatch: self = .proof
     case is RecipeError, is KernelsError: self = .recipe
     case TrainingInterruption.diverged, TrainingInterruption.neverFinite: self = .diverged
-    case TrainingInterruption.stopped: self = .stopped
+    case TrainingInterruption.stopped, is Stopped: self = .stopped
     case is ChanceError: self = .chance
     case is OutputError: self = .output
     default: return nil

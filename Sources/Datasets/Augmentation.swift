@@ -6,17 +6,29 @@ public enum Crop: Sendable, Hashable, Codable {
   case padded(Int)
   /// A random window of an image of natural size whose shorter side was resized.
   case random
-  /// A random part of an image of natural size, resized (torchvision's `RandomResizedCrop`).
-  case resized(area: ClosedRange<Double> = 0.08...1, aspect: ClosedRange<Double> = 3.0 / 4...4.0 / 3)
+  /// A random part of an image, resized (torchvision's `RandomResizedCrop`).
+  case resized(area: ClosedRange<Double> = Crop.leastArea...1, aspect: ClosedRange<Double> = 3.0 / 4...4.0 / 3)
+
+  /// The least share of an image's area that a resized part has by torchvision's default.
+  public static let leastArea = 0.08
 }
 
 /// How training images are varied.
 ///
-/// Every choice is a function of the seed, the epoch and the image's index alone, so a resumed run sees the same.
+/// Every choice is a function of the seed, the epoch and the image's index alone, so a resumed run sees the same; what
+/// mixes the images of a batch goes by the batch's number. The order is torchvision's: crop, flip, colour jitter,
+/// RandAugment, normalisation, erasing.
 public struct Augmentation: Sendable, Hashable, Codable {
   public var crop: Crop
   /// Whether half of the images are mirrored left to right.
   public var flips: Bool
+  /// x of brightness, contrast and saturation, each changed by a factor of 1 − x to 1 + x; 0 leaves them.
+  public var colorJitter = 0.0
+  public var randAugment: RandAugment?
+  /// The share of the images out of which a rectangle is erased, after normalisation.
+  public var randomErasing = 0.0
+  /// How the images of a batch are mixed with each other.
+  public var mixing = Mixing()
 
   public init(crop: Crop = .center, flips: Bool = false) {
     self.crop = crop
@@ -25,76 +37,16 @@ public struct Augmentation: Sendable, Hashable, Codable {
 
   /// Images as they are: what evaluation sees.
   public static let none = Augmentation()
-}
 
-/// Moves, mirrors and normalises the bytes of one image: the inner loop of the loader.
-struct PixelTransform {
-  let shape: ImageShape
-  let augmentation: Augmentation
-  /// 256 values for each channel.
-  let table: [Float]
+  /// Only what leaves an image a photograph of its kind: for measuring what a network's layers read.
+  public var withoutDistortion: Augmentation { Augmentation(crop: crop, flips: flips) }
 
-  /// Reads height × width × channels bytes and writes as many numbers.
-  func apply(to bytes: UnsafePointer<UInt8>, random: inout RandomStream, output: UnsafeMutablePointer<Float>) {
-    var (down, right) = (0, 0)
-    if case .padded(let padding) = augmentation.crop, padding > 0 {
-      down = random.below(2 * padding + 1) - padding
-      right = random.below(2 * padding + 1) - padding
-    }
-    let mirrored = augmentation.flips && random.next() & 1 == 1
-    table.withUnsafeBufferPointer { table in
-      guard let table = table.baseAddress else { return }
-      for y in 0..<shape.height {
-        let row = y + down
-        let source = 0..<shape.height ~= row ? bytes + row * shape.width * shape.channels : nil
-        let target = output + y * shape.width * shape.channels
-        write(row: source, movedBy: right, mirrored: mirrored, table: table, to: target)
-      }
-    }
-  }
+  /// Whether bytes change otherwise than by moving and mirroring.
+  var changesBytes: Bool { colorJitter > 0 || randAugment != nil }
 
-  /// One row: zero pixels where the window leaves the image, table look-ups elsewhere.
-  private func write(
-    row: UnsafePointer<UInt8>?, movedBy right: Int, mirrored: Bool, table: UnsafePointer<Float>,
-    to target: UnsafeMutablePointer<Float>
-  ) {
-    let (width, channels) = (shape.width, shape.channels)
-    // Columns of the window that lie in the image; before mirroring.
-    let first = row == nil ? width : min(width, max(0, -right))
-    let last = row == nil ? width : max(first, min(width, width - right))
-    for x in 0..<first { writeZero(table, to: target + (mirrored ? width - 1 - x : x) * channels) }
-    for x in last..<width { writeZero(table, to: target + (mirrored ? width - 1 - x : x) * channels) }
-    guard let row, first < last else { return }
-    var source = row + (first + right) * channels
-    var output = target + (mirrored ? width - 1 - first : first) * channels
-    let step = mirrored ? -channels : channels
-    switch channels {
-    case 1:
-      for _ in first..<last {
-        output[0] = table[Int(source[0])]
-        source += 1
-        output += step
-      }
-    case 3:
-      for _ in first..<last {
-        output[0] = table[Int(source[0])]
-        output[1] = table[256 + Int(source[1])]
-        output[2] = table[512 + Int(source[2])]
-        source += 3
-        output += step
-      }
-    default:
-      for _ in first..<last {
-        for channel in 0..<channels { output[channel] = table[256 * channel + Int(source[channel])] }
-        source += channels
-        output += step
-      }
-    }
-  }
-
-  /// torchvision pads before it normalises, so a padded pixel is a normalised black one.
-  @inline(__always)
-  private func writeZero(_ table: UnsafePointer<Float>, to pixel: UnsafeMutablePointer<Float>) {
-    for channel in 0..<shape.channels { pixel[channel] = table[256 * channel] }
+  /// Colour jitter and RandAugment.
+  func apply(to image: ImageOperations, random: inout RandomStream) {
+    if colorJitter > 0 { ColorJitter(x: colorJitter).apply(to: image, random: &random) }
+    randAugment?.apply(to: image, random: &random)
   }
 }

@@ -21,23 +21,30 @@ public final class BatchLoader {
     public var firstBatch: Int
     /// Whether a last, smaller batch is left out.
     public var dropsLast: Bool
-    /// How many threads prepare batches.
+    /// How many threads prepare batches, each in memory of its own; large batches get fewer.
     public var threads: Int
 
-    /// Shuffled and varied, as `data` suggests.
+    /// Shuffled and varied, as `data` suggests, by as many threads as it has workers.
     public static func training(
-      _ data: Dataset, batchSize: Int, seed: UInt64, epoch: Int, firstBatch: Int = 0, threads: Int = 1
+      _ data: Dataset, batchSize: Int, seed: UInt64, epoch: Int, firstBatch: Int = 0
     ) -> Options {
       Options(
         batchSize: batchSize, normalization: data.normalization, augmentation: data.augmentation,
-        order: .shuffled(seed: seed), epoch: epoch, firstBatch: firstBatch, dropsLast: false, threads: threads)
+        order: .shuffled(seed: seed), epoch: epoch, firstBatch: firstBatch, dropsLast: false, threads: data.workers)
     }
 
-    /// In order and as they are.
-    public static func evaluation(_ data: Dataset, batchSize: Int, threads: Int = 1) -> Options {
+    /// Shuffled, but varied by nothing that makes another kind of image of them: what a network is measured on.
+    public static func measuring(_ data: Dataset, batchSize: Int, seed: UInt64) -> Options {
+      var options = training(data, batchSize: batchSize, seed: seed, epoch: 0)
+      options.augmentation = data.augmentation.withoutDistortion
+      return options
+    }
+
+    /// In order and as they are, by as many threads as `data` has workers.
+    public static func evaluation(_ data: Dataset, batchSize: Int) -> Options {
       Options(
         batchSize: batchSize, normalization: data.normalization, augmentation: .none, order: .asStored, epoch: 0,
-        firstBatch: 0, dropsLast: false, threads: threads)
+        firstBatch: 0, dropsLast: false, threads: data.workers)
     }
   }
 
@@ -58,8 +65,15 @@ public final class BatchLoader {
     let work = BatchWork(source: source, options: options)
     self.source = source
     self.batchCount = work.batchCount
-    self.ring = BatchRing(work: work, firstBatch: options.firstBatch, threads: max(1, options.threads))
+    self.ring = BatchRing(work: work, firstBatch: options.firstBatch, threads: Self.threads(options, source.shape))
     ring.start()
+  }
+
+  /// As many threads as are wanted, or fewer, at least one, where their batches would take more than a gigabyte.
+  static func threads(_ options: Options, _ shape: ImageShape) -> Int {
+    let batch = options.batchSize * shape.count * MemoryLayout<Float>.size
+    // One with the consumer and one waiting.
+    return max(1, min(options.threads, (1 << 30) / batch - 2))
   }
 
   deinit { ring.stop() }

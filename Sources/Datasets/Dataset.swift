@@ -18,6 +18,8 @@ public struct Dataset: Sendable {
   public var validation: (any ImageSource)?
   /// The images for the final figure.
   public var test: any ImageSource
+  /// How many threads prepare batches of these images; the batches do not depend on it.
+  public var workers = 1
   /// What a person should know of how the data was read, such as files that were left out: a sentence each.
   public var notes: [String] = []
 

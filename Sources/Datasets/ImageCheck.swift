@@ -33,7 +33,7 @@ struct ImageCheck: Sendable {
     return !decodesAll && Self.looksWhole(file, format) ? .image : decoded(path)
   }
 
-  private func decoded(_ path: RawPath) -> ImageVerdict {
+  func decoded(_ path: RawPath) -> ImageVerdict {
     do {
       _ = try DecodedImage(path, channels: 3)
       return .image

@@ -4,6 +4,8 @@ extension ImageFolder {
     /// Which images are wanted; what is not wanted is neither looked at nor missed.
     public var parts = Parts.all
     public var broken = Broken.refused
+    /// The share of every class that is set apart for testing where the folder has no test part.
+    public var testShare = 0.1
     /// Told of how many files were looked at and of all, from any thread, one call at a time.
     public var progress: @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
 
@@ -20,7 +22,7 @@ extension ImageFolder {
   }
 
   /// The data set in a folder with `train` and `test` (or `val`), one folder a class, with images in it and in folders
-  /// below it.
+  /// below it. Without `test` and `val` a share of the training images is the test part, which a note says.
   ///
   /// Images are told by their first bytes. Headers and ends of all files are looked at; what is no image is left out
   /// with a note.
@@ -30,6 +32,9 @@ extension ImageFolder {
     in folder: String, options: Options, reading: Reading = Reading()
   ) throws(DatasetError) -> Dataset {
     try options.check()
+    guard reading.testShare > 0, reading.testShare < 1 else {
+      throw .badOption("a share for testing lies between 0 and 1, found \(reading.testShare); 0.1 is a tenth")
+    }
     let reader = ImageFolderReader(folder: RawPath(folder), options: options, reading: reading)
     return try reader.dataset()
   }
@@ -45,21 +50,26 @@ private struct ImageFolderReader {
 
   func dataset() throws(DatasetError) -> Dataset {
     let train = folder.appending(Array("train".utf8))
-    let test = try testFolder()
+    let test = try testFolder(unless: FolderEntry(train).isFolder)
     // Without training images the test's own folders are the classes.
-    let namesClasses = reading.parts == .test && !FolderEntry(train).isFolder ? test : train
+    let namesClasses = reading.parts == .test && !FolderEntry(train).isFolder ? test ?? train : train
     let classes = try classFolders(in: namesClasses).map(\.name)
     guard !classes.isEmpty else {
       throw .malformed(path: namesClasses.description, problem: "has no folders; expected one for each class")
     }
     var listing = Listing()
-    if reading.parts == .all { try list(train, classes, into: &listing) }
+    if reading.parts == .all || test == nil { try list(train, classes, into: &listing) }
     let split = listing.files.count
-    try list(test, classes, into: &listing)
+    if let test { try list(test, classes, into: &listing) }
     let kept = try sort(&listing)
     let unused = folder.appending(Array("val".utf8))
-    if unused != test, FolderEntry(unused).isFolder { listing.notes.append("the folder val was left out beside test") }
-    let parts = (kept.filter { $0 < split }, kept.filter { $0 >= split })
+    if test != nil, unused != test, FolderEntry(unused).isFolder {
+      listing.notes.append("the folder val was left out beside test")
+    }
+    let parts =
+      try test == nil
+      ? setApart(kept, of: &listing, classes: classes.count)
+      : (kept.filter { $0 < split }, kept.filter { $0 >= split })
     func images(_ indices: [Int]) -> ImageFolder {
       ImageFolder(
         files: indices.map { listing.files[$0] }, labels: indices.map { listing.labels[$0] }, options: options)
@@ -71,13 +81,33 @@ private struct ImageFolderReader {
     return result
   }
 
-  private func testFolder() throws(DatasetError) -> RawPath {
+  /// The folder of the images for testing; nil where they are taken from those for training.
+  private func testFolder(unless hasTrain: Bool) throws(DatasetError) -> RawPath? {
     let places = ["test", "val"].map { folder.appending(Array($0.utf8)) }
-    guard let place = places.first(where: { FolderEntry($0).isFolder }) else {
-      throw .malformed(
-        path: folder.description, problem: "has no folder test or val beside train; put the images for testing there")
+    let place = places.first { FolderEntry($0).isFolder }
+    guard place != nil || hasTrain else {
+      throw .malformed(path: folder.description, problem: "has no folder train, test or val; put the images there")
     }
     return place
+  }
+
+  /// Training and test images of a folder that has training images only; notes it.
+  private func setApart(
+    _ kept: [Int], of listing: inout Listing, classes: Int
+  ) throws(DatasetError) -> ([Int], [Int]) {
+    let (files, labels, folders) = (listing.files, listing.labels, listing.folders)
+    let lengths = folders.map(\.path.bytes.count)
+    let split = TestSplit(of: kept, share: reading.testShare, label: { labels[$0] }) { position in
+      Array(files[position].bytes.dropFirst(lengths[labels[position]]))
+    }
+    guard !split.test.isEmpty else {
+      throw .malformed(
+        path: folder.description,
+        problem: "has no folder test or val, and too few images to set some apart; put the images for testing there")
+    }
+    listing.notes.append(split.note(share: reading.testShare))
+    // Commands that only test want no others.
+    return (reading.parts == .test ? [] : split.train, split.test)
   }
 
   /// The folders of classes with their names.

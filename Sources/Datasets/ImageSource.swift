@@ -8,8 +8,8 @@ public protocol ImageSource: Sendable {
   func label(at index: Int) -> Int
   /// Writes image `index` as bytes, height × width × channels, to the `shape.count` bytes at `pixels`.
   ///
-  /// Images of natural size are cropped as `crop` says, drawing from `random`; those already of the final shape are
-  /// written whole, and the loader crops them.
+  /// Images of natural size are cropped as `crop` says, drawing from `random`. Those already of the final shape are
+  /// written whole, and the loader crops them, unless a part is to be resized.
   /// - Throws: `DatasetError` naming the file when it cannot be read or decoded.
   func write(_ index: Int, crop: Crop, random: inout RandomStream, to pixels: UnsafeMutablePointer<UInt8>) throws
 }
@@ -50,8 +50,19 @@ public struct InMemoryImages: ImageSource {
   ) throws {
     precondition(labels.indices.contains(index), "there is no image \(index) among \(count)")
     pixels.withUnsafeBufferPointer { bytes in
-      guard let start = bytes.baseAddress else { return }
-      destination.update(from: start + index * shape.count, count: shape.count)
+      guard let start = bytes.baseAddress.map({ $0 + index * shape.count }) else { return }
+      guard case .resized(let area, let aspect) = crop else {
+        return destination.update(from: start, count: shape.count)
+      }
+      let part = RandomPart(
+        ofHeight: shape.height, width: shape.width, area: area, aspect: aspect, random: &random)
+      let stride = shape.width * shape.channels
+      let resize = Resampling(
+        from: (part.height, part.width), to: (shape.height, shape.width), rows: 0..<shape.height,
+        columns: 0..<shape.width)
+      resize(
+        start + part.top * stride + part.left * shape.channels, stride: stride, channels: shape.channels,
+        to: destination)
     }
   }
 }

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Which part of a photograph is resized to what, and which square of that is kept, as torchvision chooses them.
 struct PhotographCrop: Equatable {
   /// The part of the photograph that is used.
@@ -20,7 +18,8 @@ struct PhotographCrop: Equatable {
     (self.height, self.width) = (height, width)
     (resizedHeight, resizedWidth) = (size, size)
     if case .resized(let area, let aspect) = crop {
-      choosePart(area: area, aspect: aspect, random: &random)
+      let part = RandomPart(ofHeight: height, width: width, area: area, aspect: aspect, random: &random)
+      (top, left, self.height, self.width) = (part.top, part.left, part.height, part.width)
       return
     }
     // transforms.Resize(resize): the longer side is truncated, not rounded.
@@ -35,30 +34,6 @@ struct PhotographCrop: Equatable {
       squareTop = Int((Double(resizedHeight - size) / 2).rounded(.toNearestOrEven))
       squareLeft = Int((Double(resizedWidth - size) / 2).rounded(.toNearestOrEven))
     }
-  }
-
-  /// `RandomResizedCrop.get_params`: ten tries, then the largest middle part of an allowed aspect.
-  private mutating func choosePart(
-    area: ClosedRange<Double>, aspect: ClosedRange<Double>, random: inout RandomStream
-  ) {
-    let (wholeHeight, wholeWidth) = (height, width)
-    for _ in 0..<10 {
-      let target = Double(height * width) * random.uniform(area.lowerBound, area.upperBound)
-      let ratio = exp(random.uniform(log(aspect.lowerBound), log(aspect.upperBound)))
-      let partWidth = Int((target * ratio).squareRoot().rounded(.toNearestOrEven))
-      let partHeight = Int((target / ratio).squareRoot().rounded(.toNearestOrEven))
-      guard 1...wholeWidth ~= partWidth, 1...wholeHeight ~= partHeight else { continue }
-      (height, width) = (partHeight, partWidth)
-      top = random.below(wholeHeight - height + 1)
-      left = random.below(wholeWidth - width + 1)
-      return
-    }
-    let whole = Double(wholeWidth) / Double(wholeHeight)
-    if whole < aspect.lowerBound { height = Int((Double(width) / aspect.lowerBound).rounded(.toNearestOrEven)) }
-    if whole > aspect.upperBound { width = Int((Double(height) * aspect.upperBound).rounded(.toNearestOrEven)) }
-    // A strip one pixel wide would round to nothing.
-    (height, width) = (min(max(height, 1), wholeHeight), min(max(width, 1), wholeWidth))
-    (top, left) = ((wholeHeight - height) / 2, (wholeWidth - width) / 2)
   }
 
   /// Writes the square, size × size × channels.

@@ -5,7 +5,7 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
   /// What a stream is for, so that one seed never gives two uses the same numbers.
   public enum Purpose: UInt64, Sendable {
     case general = 0
-    case order, augmentation, split, glyphs
+    case order, augmentation, split, glyphs, mixing, testSplit
   }
 
   private var state: UInt64

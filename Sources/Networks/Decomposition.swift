@@ -26,6 +26,13 @@ public struct Decomposition: Sendable, Hashable {
   /// HALOC (Xiao et al. 2023).
   public static let tucker = Decomposition(name: "1x1-kxk-1x1", factors: [[1], [2, 3], [0]])
 
+  /// The kernels of its factors in their order, as `k×1→1×k`.
+  public var kernels: String {
+    factors.map { axes in
+      (axes.contains(2) ? "k" : "1") + "×" + (axes.contains(3) ? "k" : "1")
+    }.joined(separator: "→")
+  }
+
   /// Whether it is two factors, whose ranks are those of a matrix.
   public var isPair: Bool { factors.count == 2 }
 

@@ -1,9 +1,16 @@
-extension String {
+extension StringProtocol {
   /// Columns that the text takes on a terminal: two for East Asian wide characters and emoji, one for the others.
   var displayWidth: Int {
     reduce(0) { $0 + $1.displayWidth }
   }
 
+  /// The same for a text with colours, which take none.
+  var visibleWidth: Int {
+    contains("\u{1B}") ? String(self).replacing(/\u{1B}\[[0-9;]*m/, with: "").displayWidth : displayWidth
+  }
+}
+
+extension String {
   /// The text in at most `width` columns, with … for what was cut.
   func truncated(to width: Int) -> String {
     guard displayWidth > width else { return self }
@@ -16,6 +23,26 @@ extension String {
       text.append(character)
     }
     return text + "…"
+  }
+
+  /// The text in at most `width` columns, with … for what was cut out behind that share of them.
+  func shortened(to width: Int, keeping share: Double) -> String {
+    guard displayWidth > width else { return self }
+    guard width > 1 else { return truncated(to: width) }
+    let head = Int(share * Double(width - 1))
+    var (left, right) = ("", [Character]())
+    var used = 0
+    for character in self {
+      guard used + character.displayWidth <= head else { break }
+      used += character.displayWidth
+      left.append(character)
+    }
+    for character in reversed() {
+      guard used + character.displayWidth <= width - 1 else { break }
+      used += character.displayWidth
+      right.append(character)
+    }
+    return left + "…" + String(right.reversed())
   }
 
   /// The text without characters that would move the cursor, change colours or break the line.

@@ -59,6 +59,21 @@ extension Double {
     return "\(hours / 24) d \((hours % 24).twoDigits) h"
   }
 
+  /// Seconds in few characters, as in a line of figures: 420 ms, 7.3 s, 41 s, 2.5 min, 12 min, 1.4 h, 3.5 d.
+  public var formattedBriefly: String {
+    guard isFinite, self >= 0, self < 1e15 else { return "–" }
+    if self < 99.5 { return formattedDurationOfSeconds }
+    for (unit, seconds, most) in [("min", 60.0, 99.5), ("h", 3600, 48)] where self < most * seconds {
+      let value = self / seconds
+      return value.formatted(decimals: value < 9.95 ? 1 : 0) + " " + unit
+    }
+    return (self / 86_400).formatted(decimals: self < 9.95 * 86_400 ? 1 : 0) + " d"
+  }
+
+  private var formattedDurationOfSeconds: String {
+    self < 59.5 ? formattedDuration : formatted(decimals: 0) + " s"
+  }
+
   /// Seconds as on a clock: 0:23, 12:05, 1:02:03.
   public var formattedClock: String {
     guard isFinite, self >= 0, self < 1e15 else { return "–" }

@@ -6,6 +6,8 @@ public struct LinePlot: Equatable, Sendable {
       case linear
       /// To base ten; points that are not above zero are left out.
       case logarithmic
+      /// Linear, with numbers at whole values only, as of epochs.
+      case whole
     }
 
     public var label: String

@@ -17,7 +17,9 @@ struct PlotDrawing {
     ) { canvas in
       for line in plot.fan {
         let thin = LinePlot.Series("", line)
-        SeriesDrawing(thin, look: .thin, plot: plot, layout: layout).drawLines(on: &canvas)
+        let drawing = SeriesDrawing(thin, look: .thin, plot: plot, layout: layout)
+        drawing.drawLines(on: &canvas)
+        drawing.drawLonePoints(on: &canvas)
       }
       for (index, series) in plot.series.enumerated() {
         SeriesDrawing(series, look: SeriesLook(index), plot: plot, layout: layout).drawLines(on: &canvas)
@@ -109,10 +111,11 @@ struct PlotDrawing {
       let spot = freestSpot(atLineY: place, width: name.emWidth * size)
       drawOutlined(name, x: spot.x, y: spot.y, spot.anchor)
     case .vertical:
-      canvas.line(from: (place, t), to: (place, b), style)
-      let isLeft = place + 6 + reference.name.emWidth * size > r
-      let name = reference.name.fitted(to: isLeft ? place - l - 6 : r - place - 6, size: size)
-      drawOutlined(name, x: isLeft ? place - 6 : place + 6, y: b - 8, isLeft ? .end : .start)
+      canvas.line(from: (place, t - 5), to: (place, b), style)
+      // Above the axes, where no line runs.
+      let name = reference.name.fitted(to: r - l, size: size)
+      let half = name.emWidth * size / 2
+      drawOutlined(name, x: min(max(place, l + half), max(l + half, r - half)), y: t - 9, .middle)
     }
   }
 

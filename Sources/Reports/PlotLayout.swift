@@ -30,7 +30,9 @@ struct PlotLayout {
     let titleBottom = plot.title.isEmpty ? 14.0 : 40
     let names = plot.series.count > 1 ? plot.series.map(\.name) : []
     let roughLegend = Self.legend(names, left: 70, right: width - 24, top: titleBottom)
-    let roughTop = Self.top(below: roughLegend, titleBottom)
+    // Names of vertical lines stand above the axes.
+    let air = plot.references.contains { $0.direction == .vertical } ? 18.0 : 0
+    let roughTop = Self.top(below: roughLegend, titleBottom) + air
     yTicks = y.ticks(count: max(2, Int((bottom - roughTop) / 45)))
     let numbers = yTicks.labels.map { $0.emWidth * Self.tickSize }.max() ?? 0
     left = 14 + (plot.y.label.isEmpty ? 0 : 24) + numbers + 9
@@ -40,7 +42,7 @@ struct PlotLayout {
     right = width - max(22, last + 8)
     xTicks = x.ticks(count: count)
     legend = Self.legend(names, left: left, right: right, top: titleBottom)
-    top = Self.top(below: legend, titleBottom)
+    top = Self.top(below: legend, titleBottom) + air
 
     x.pixels = (left, right)
     y.pixels = (bottom, top)

@@ -21,15 +21,19 @@ struct PlotScale: Equatable {
     {
       self.range = range
     } else if let least = shown.min(), let greatest = shown.max() {
-      range = scale == .linear ? Self.linear(least, greatest) : Self.logarithmic(least, greatest)
+      switch scale {
+      case .linear: range = Self.linear(least, greatest)
+      case .logarithmic: range = Self.logarithmic(least, greatest)
+      case .whole: range = Self.whole(least, greatest)
+      }
     } else {
-      range = scale == .linear ? 0...1 : 0.1...10
+      range = scale == .logarithmic ? 0.1...10 : 0...1
     }
   }
 
   /// Whether the value has a place on such an axis; beyond 10^300 differences overflow.
   static func canShow(_ value: Double, on scale: LinePlot.Axis.Scale) -> Bool {
-    value.magnitude < 1e300 && (scale == .linear || value > 1e-300)
+    value.magnitude < 1e300 && (scale != .logarithmic || value > 1e-300)
   }
 
   func contains(_ value: Double) -> Bool {
@@ -43,12 +47,16 @@ struct PlotScale: Equatable {
   }
 
   func ticks(count: Int) -> PlotTicks {
-    scale == .linear ? .linear(range, count: count) : .logarithmic(range, count: count)
+    switch scale {
+    case .linear: .linear(range, count: count)
+    case .logarithmic: .logarithmic(range, count: count)
+    case .whole: .linear(range, count: min(count, max(1, Int(range.upperBound - range.lowerBound))), atLeast: 1)
+    }
   }
 
   private func part(_ value: Double) -> Double {
     switch scale {
-    case .linear: (value - range.lowerBound) / (range.upperBound - range.lowerBound)
+    case .linear, .whole: (value - range.lowerBound) / (range.upperBound - range.lowerBound)
     case .logarithmic: log(value / range.lowerBound) / log(range.upperBound / range.lowerBound)
     }
   }
@@ -61,6 +69,13 @@ struct PlotScale: Equatable {
     }
     let air = (greatest - least) * 0.04
     return (least >= 0 ? max(0, least - air) : least - air)...greatest + air
+  }
+
+  /// The same, or half a step at both ends of a single value.
+  private static func whole(_ least: Double, _ greatest: Double) -> ClosedRange<Double> {
+    guard greatest > least else { return least - 0.5...least + 0.5 }
+    let air = max(0.15, (greatest - least) * 0.03)
+    return least - air...greatest + air
   }
 
   private static func logarithmic(_ least: Double, _ greatest: Double) -> ClosedRange<Double> {

@@ -7,9 +7,9 @@ struct PlotTicks: Equatable {
   /// Places that get a faint line without a number, on logarithmic axes.
   var minor: [Double] = []
 
-  /// Multiples of 1, 2 or 5 times a power of ten in the range, about `count` of them.
-  static func linear(_ range: ClosedRange<Double>, count: Int) -> PlotTicks {
-    let step = niceStep((range.upperBound - range.lowerBound) / Double(max(1, count)))
+  /// Multiples of 1, 2 or 5 times a power of ten in the range, about `count` of them, no nearer than `least`.
+  static func linear(_ range: ClosedRange<Double>, count: Int, atLeast least: Double = 0) -> PlotTicks {
+    let step = max(least, niceStep((range.upperBound - range.lowerBound) / Double(max(1, count))))
     let first = (range.lowerBound / step - 1e-9).rounded(.up)
     let last = (range.upperBound / step + 1e-9).rounded(.down)
     // Of a range that Double hardly resolves, as 10^16 to 10^16 + 2, only the ends can be named.

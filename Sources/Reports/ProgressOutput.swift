@@ -26,14 +26,8 @@ public struct ProgressOutput {
     let start = ContinuousClock.now
     return ProgressOutput(
       isTerminal: isatty(descriptor) != 0 && !isDumb,
-      width: { columns(of: descriptor) },
+      width: { TextStyle.columns(of: descriptor) },
       now: { (ContinuousClock.now - start) / .seconds(1) },
       write: { text in try? handle.write(contentsOf: Data(text.utf8)) })
-  }
-
-  private static func columns(of descriptor: Int32) -> Int {
-    var size = winsize()
-    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
   }
 }

@@ -14,6 +14,10 @@ struct SVGCanvas {
     body += "<path d=\"\(path)\" \(style)/>\n"
   }
 
+  mutating func rectangle(x: Double, y: Double, width: Double, height: Double, _ style: String) {
+    body += "<rect x=\"\(x.svg)\" y=\"\(y.svg)\" width=\"\(width.svg)\" height=\"\(height.svg)\" \(style)/>\n"
+  }
+
   mutating func text(
     _ text: String, x: Double, y: Double, size: Double, _ anchor: Anchor, style: String = "fill=\"#333\""
   ) {
@@ -93,6 +97,16 @@ extension String {
     var text = self
     while !text.isEmpty, (text.emWidth + 1) * size > width { text.removeLast() }
     return text + "…"
+  }
+
+  /// The same with the middle cut out, for names that differ at their ends.
+  func fittedAround(to width: Double, size: Double) -> String {
+    var (text, length) = (self, count)
+    while length > 1, text.emWidth * size > width {
+      length -= 1
+      text = shortened(to: length, keeping: 0.3)
+    }
+    return text
   }
 
   /// The FNV-1a hash of the text, which unlike `hashValue` is the same in every run.

@@ -38,6 +38,15 @@ struct SeriesDrawing {
     }
   }
 
+  /// A dot for every point without a neighbour, which no line shows.
+  func drawLonePoints(on canvas: inout SVGCanvas) {
+    for point in runs.filter({ $0.count == 1 }).joined() {
+      let (x, y) = (layout.x.pixel(point.x), layout.y.pixel(point.y))
+      canvas.path(
+        "M\((x - 2).svg) \(y.svg)a2 2 0 1 0 4 0a2 2 0 1 0 -4 0z", "fill=\"\(look.color)\" fill-opacity=\"0.7\"")
+    }
+  }
+
   private func drawBand(_ run: [LinePlot.Point], on canvas: inout SVGCanvas) {
     for part in run.split(whereSeparator: { spread(of: $0) == nil }) where part.count > 1 {
       let edges = part.compactMap { point in spread(of: point).map { (point.x, $0) } }

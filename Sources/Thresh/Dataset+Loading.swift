@@ -47,10 +47,11 @@ extension Recipe {
       ?? ImageFolder.Options(size: size, resize: settings.imageResize ?? ImageFolder.Options.usualResize(for: size))
     finder.reading.parts = parts
     finder.reading.broken = settings.skipBroken ? .leftOut : .refused
+    finder.reading.testShare = settings.testShare
     let progress = CheckProgress(observe)
     finder.reading.progress = { progress.show($0, $1) }
     defer { progress.end() }
-    var data = try finder.loadingOrAdvising(settings.name)
+    var data = try advising { () throws(DatasetError) in try finder.load(settings.name) }
     if preprocessing == nil, var mean = settings.mean, var std = settings.std {
       if mean.count == 1 { mean = Array(repeating: mean[0], count: data.shape.channels) }
       if std.count == 1 { std = Array(repeating: std[0], count: data.shape.channels) }
@@ -59,22 +60,48 @@ extension Recipe {
       }
       data.normalization = Normalization(mean: mean, std: std)
     }
-    if let crop = settings.crop { data.augmentation.crop = crop == 0 ? .center : .padded(crop) }
-    if let flip = settings.flip { data.augmentation.flips = flip }
+    augmentation.apply(to: &data.augmentation)
+    data.workers = workers
     return settings.validation > 0 ? try data.holdingOut(settings.validation, seed: training.seed) : data
   }
 }
 
-extension DatasetFinder {
-  fileprivate func loadingOrAdvising(_ name: String) throws -> Dataset {
-    do {
-      return try load(name)
-    } catch {
-      switch error {
-      case .brokenImages, .undecodable:
-        throw DatasetError.badOption("\(error), or leave such images out with `skip-broken`")
-      default: throw error
-      }
+extension Recipe {
+  /// Photographs without classes, by paths of files and folders, as a model wants them, and what was left out.
+  ///
+  /// - Throws: `DatasetError`.
+  package func photographs(
+    at paths: [String], for preprocessing: Preprocessing, observe: @escaping RunObserver = { _ in }
+  ) throws -> (images: ImageFolder, notes: [String]) {
+    var reading = ImageFolder.Reading()
+    reading.broken = data.skipBroken ? .leftOut : .refused
+    let progress = CheckProgress(observe)
+    reading.progress = { progress.show($0, $1) }
+    defer { progress.end() }
+    let options = preprocessing.photographs(resize: data.imageResize)
+    var isFolder: ObjCBool = false
+    let isOneFile =
+      paths.count == 1 && FileManager.default.fileExists(atPath: paths[0], isDirectory: &isFolder)
+      && !isFolder.boolValue
+    // A single image cannot be left out.
+    return try advising(ofSeveral: !isOneFile) { () throws(DatasetError) in
+      try ImageFolder.photographs(at: paths, options: options, reading: reading)
+    }
+  }
+}
+
+/// What a reader of images gives, its refusal of broken ones with the advice to leave them out.
+private func advising<Value>(
+  ofSeveral several: Bool = true, _ read: () throws(DatasetError) -> Value
+) throws -> Value {
+  do {
+    return try read()
+  } catch {
+    switch error {
+    case .brokenImages, .undecodable:
+      guard several else { throw error }
+      throw DatasetError.badOption("\(error), or leave such images out with `skip-broken`")
+    default: throw error
     }
   }
 }

@@ -53,9 +53,9 @@ extension Model {
     var result = try Recipe(yaml: recipe, name: "in the model file", earlier: .read)
     (result.compression.target, result.regularizer.automaticStrength, result.finetuning.epochs) = (nil, nil, 0)
     (result.distillation.weight, result.distillation.teacher) = (nil, nil)
-    result.training.ema = nil
+    (result.training.ema, result.training.patience) = (nil, nil)
     (result.training.lr, result.finetuning.lr) = (result.finetuning.lr ?? result.training.lr, nil)
-    (result.machine.device, result.machine.threads) = (MachineRecipe().device, nil)
+    (result.machine.device, result.machine.threads, result.machine.workers) = (MachineRecipe().device, nil, nil)
     result.model.newHead = false
     return result
   }

@@ -70,7 +70,8 @@ extension Model {
     guard !files.fileExists(atPath: weights.path) || files.fileExists(atPath: file.path) else {
       throw OutputError("\(weights.path) exists already and would be replaced; give the module another name")
     }
-    let module = try PyTorchModule(network, weights: weights.lastPathComponent, interface, images: preprocessing, classes: classNames)
+    let module = try PyTorchModule(
+      network, weights: weights.lastPathComponent, interface, images: preprocessing, classes: classNames)
     try AtomicOutput.check(weights.path)
     var named = self
     named.network = module.network

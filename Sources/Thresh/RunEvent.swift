@@ -15,8 +15,8 @@ public enum RunEvent: Sendable {
   case advanced(Int, state: String? = nil)
   /// The part is over.
   case ended
-  /// An epoch of `epochs` was trained and evaluated; `phase` is `train` or `fine-tune`.
-  case epoch(Metrics, of: Int, phase: String)
+  /// An epoch was trained and evaluated; `phase` is `train` or `fine-tune`.
+  case epoch(Metrics, of: Int, phase: String, pace: EpochPace)
   /// The network was made smaller while it trained.
   case compacted(Plan, epoch: Int, phase: String)
   /// The network was compressed and the result proved equal to what the plan keeps.
@@ -36,20 +36,32 @@ public enum RunEvent: Sendable {
 /// Told of every event of a job, on the thread that the job runs on.
 public typealias RunObserver = (RunEvent) -> Void
 
+/// How long an epoch took, and how long the run will.
+public struct EpochPace: Sendable, Equatable {
+  /// Seconds of this epoch, as far as they were spent in this session.
+  public var seconds: Double
+  /// Seconds that the epochs still to come will take, those of a fine-tuning that follows included, at this pace.
+  public var secondsLeft: Double
+}
+
 extension RunEvent: CustomStringConvertible {
-  public var description: String {
+  public var description: String { text(.plain) }
+
+  /// The event as a person reads it, in that many columns.
+  package func text(_ style: TextStyle) -> String {
     switch self {
     case .note(let text): "note: \(text)"
     case .warning(let text): "warning: \(text)"
     case .began(let part, let count, let unit): "\(part): \(count) \(unit)"
     case .advanced(let count, let state): "\(count) done" + (state.map { ", \($0)" } ?? "")
     case .ended: "done"
-    case .epoch(let metrics, let epochs, let phase): metrics.line(phase: phase, of: epochs)
+    case .epoch(let metrics, let epochs, let phase, let pace):
+      metrics.line(phase: phase, of: epochs, pace, fitting: style.width)
     case .compacted(let plan, let epoch, let phase):
       "\(phase) smaller after epoch \(epoch): \(plan.original.parameters.formattedCount) → "
         + "\(plan.predicted.parameters.formattedCount) parameters, \(plan.original.macs.formattedCount) → "
         + "\(plan.predicted.macs.formattedCount) MACs"
-    case .compressed(let compressed): compressed.description
+    case .compressed(let compressed): compressed.text(style)
     case .tested(let accuracy, let cost):
       """
       test  top-1 \((accuracy.top1 / 100).formattedPercent(decimals: 2)) of \(accuracy.images) images, \
@@ -60,17 +72,33 @@ extension RunEvent: CustomStringConvertible {
 }
 
 extension Metrics {
-  fileprivate func line(phase: String, of epochs: Int) -> String {
-    let ranks = layers.map(\.plannedRank).reduce(0, +)
-    let fullRanks = layers.map { min($0.units, $0.singularValues.count) }.reduce(0, +)
-    let units = (layers.map(\.activeUnits).reduce(0, +), layers.map(\.units).reduce(0, +))
-    let parts = [
-      "\(phase) epoch \(epoch)/\(epochs)", "loss \(trainingLoss.formatted(decimals: 3))",
-      "train \((trainingTop1 / 100).formattedPercent(decimals: 1))",
-      validation.map { "validation \(($0.top1 / 100).formattedPercent(decimals: 1))" } ?? "",
-      "ranks \(ranks)/\(fullRanks)", "units \(units.0)/\(units.1)", seconds.formattedDuration,
+  /// The epoch in one line; where it is too long, the figures that say least are left out.
+  fileprivate func line(phase: String, of epochs: Int, _ pace: EpochPace, fitting width: Int) -> String {
+    let ranks = share(layers.map(\.plannedRank), of: layers.map { min($0.units, $0.singularValues.count) })
+    let units = share(layers.map(\.activeUnits), of: layers.map(\.units))
+    // In ordinary training nothing becomes small, in fine-tuning nothing more.
+    let isWhole = ranks == "100 %" && units == "100 %" || phase != RunSteps.training
+    let left = pace.secondsLeft > 0 ? ", \(pace.secondsLeft.formattedBriefly) left" : ""
+    // Each with its turn to be left out, 1 first.
+    let parts: [(text: String, turn: Int)] = [
+      ("\(phase) \(epoch)/\(epochs)", .max), ("loss \(trainingLoss.formatted(decimals: 3))", 2),
+      ("train \((trainingTop1 / 100).formattedPercent(decimals: 1))", 1),
+      (validation.map { "val \(($0.top1 / 100).formattedPercent(decimals: 1))" } ?? "", .max),
+      (isWhole ? "" : "ranks \(ranks)", 4), (isWhole ? "" : "units \(units)", 3),
+      (pace.seconds.formattedBriefly + left, .max),
     ]
-    return parts.filter { !$0.isEmpty }.joined(separator: "  ")
+    var shown = parts.filter { !$0.text.isEmpty }
+    func line() -> String { shown.map(\.text).joined(separator: "  ") }
+    while line().count > width, let next = shown.map(\.turn).min(), next < .max {
+      shown.removeAll { $0.turn == next }
+    }
+    return line()
+  }
+
+  /// Whole percent, rounded down: 100 % only where nothing is missing.
+  private func share(_ counts: [Int], of wholes: [Int]) -> String {
+    let (count, whole) = (counts.reduce(0, +), wholes.reduce(0, +))
+    return whole == 0 ? "100 %" : "\(100 * count / whole) %"
   }
 }
 
@@ -81,25 +109,47 @@ extension Accuracy: CustomStringConvertible {
 }
 
 /// A training's events as those of the run that it is a phase of.
-struct TrainingPhase {
-  let name: String
-  let epochs: Int
-  let images: Int
-  let batchSize: Int
+///
+/// Unchecked, since a training tells one thing at a time.
+final class TrainingPhase: @unchecked Sendable {
+  private let name: String
+  private let epochs: Int
+  private let images: Int
+  private let batchSize: Int
+  /// How many epochs come behind this phase.
+  private let epochsAfter: Int
+  /// When the epoch at hand began, and the share of its batches that were still to come.
+  private var began = (instant: ContinuousClock.now, share: 1.0)
+
+  init(name: String, epochs: Int, images: Int, batchSize: Int, epochsAfter: Int) {
+    (self.name, self.epochs, self.images, self.batchSize) = (name, epochs, images, batchSize)
+    self.epochsAfter = epochsAfter
+  }
 
   func event(_ event: TrainingEvent) -> RunEvent {
     switch event {
-    case .started(let epoch, _, let done):
-      .began(
+    case .started(let epoch, let batches, let done):
+      began = (.now, 1 - Double(done) / Double(max(1, batches)))
+      return .began(
         part: "\(name) epoch \(epoch + 1)/\(epochs)", count: images - min(images, done * batchSize), unit: "images")
-    case .step(let count, let loss): .advanced(count, state: "loss \(loss.formatted(decimals: 3))")
-    case .evaluated(let metrics): .epoch(metrics, of: epochs, phase: name)
-    case .began(let part, let count, let unit): .began(part: "\(name) \(part)", count: count, unit: unit)
-    case .advanced(let count): .advanced(count)
-    case .compacted(let epoch, let plan): .compacted(plan, epoch: epoch, phase: name)
-    case .warning(let text): .warning(text)
-    case .backedOff(let backOff): .warning("\(name): \(backOff)")
+    case .step(let count, let loss): return .advanced(count, state: "loss \(loss.formatted(decimals: 3))")
+    case .evaluated(let metrics): return .epoch(metrics, of: epochs, phase: name, pace: pace(after: metrics.epoch))
+    case .began(let part, let count, let unit): return .began(part: "\(name) \(part)", count: count, unit: unit)
+    case .advanced(let count): return .advanced(count)
+    case .compacted(let epoch, let plan): return .compacted(plan, epoch: epoch, phase: name)
+    case .warning(let text): return .warning(text)
+    case .backedOff(let backOff): return .warning("\(name): \(backOff)")
+    case .stoppedEarly(let epoch, let best):
+      return .note(
+        "\(name) ended after epoch \(epoch) of \(epochs): no held-out accuracy was better than that of epoch \(best) "
+          + "(`patience`)")
     }
+  }
+
+  private func pace(after epoch: Int) -> EpochPace {
+    let seconds = began.instant.duration(to: .now) / .seconds(1)
+    let whole = seconds / max(began.share, 0.01)
+    return EpochPace(seconds: seconds, secondsLeft: whole * Double(max(0, epochs - epoch) + epochsAfter))
   }
 }
 

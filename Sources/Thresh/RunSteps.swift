@@ -29,6 +29,9 @@ package struct RunSteps {
     device = try recipe.computing()
   }
 
+  /// The title of the phase that a fine-tuning may follow.
+  static let training = "train"
+
   /// Trains `model` in `folder` and gives the last network, and what was lost on the way to it.
   ///
   /// - Parameters:
@@ -42,8 +45,12 @@ package struct RunSteps {
   ) throws -> (network: Network, backOffs: [BackOff]) {
     try checkSkip(model.network)
     try options.layerRates.check(model.network)
+    var options = options
+    options.classWeights = try recipe.loss.classWeights?.numbers(for: data)
+    let isFirst = title == Self.training
     let phase = TrainingPhase(
-      name: title, epochs: options.epochs, images: data.train.count, batchSize: options.batchSize)
+      name: title, epochs: options.epochs, images: data.train.count, batchSize: options.batchSize,
+      epochsAfter: isFirst ? recipe.finetuning.epochs : 0)
     var trainer = Trainer(options, data, model, in: folder)
     trainer.device = device
     trainer.teacher = teacher

@@ -33,7 +33,7 @@ public struct Session {
     try recipe.validate()
     self.folder = RunFolder(folder)
     self.resume = resume
-    var steps = try RunSteps(recipe, observe: observe, stopping: stopping)
+    var steps = try RunSteps(recipe.readingFiles(), observe: observe, stopping: stopping)
     steps.checkpointInterval = checkpointInterval
     self.steps = steps
   }
@@ -97,7 +97,7 @@ public struct Session {
     if recipe.model.newHead { options.layerRates.new = [try start.network.classifier().name] }
     // What is refused makes no folder, and replaces no recipe that goes with what is in it.
     let training = try steps.train(
-      description, on: data, options, in: folder, "train", teacher: teacher, resume: resume,
+      description, on: data, options, in: folder, RunSteps.training, teacher: teacher, resume: resume,
       willStart: {
         try folder.create()
         try AtomicOutput.write(yaml, to: folder.recipe)

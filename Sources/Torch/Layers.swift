@@ -126,8 +126,14 @@ extension Tensor {
   public enum Reduction: Sendable { case mean, sum }
 
   /// Cross-entropy of logits (N×classes) against int64 labels, smoothed towards the uniform distribution.
-  public func crossEntropy(labels: Tensor, smoothing: Double = 0, reduction: Reduction = .mean) -> Tensor {
-    calling(self, labels) { ct_cross_entropy($0, $1, smoothing, reduction == .mean) }
+  ///
+  /// - Parameter weights: one for each class, in the logits' type; the mean is then Σ wₗ·loss / Σ wₗ over the labels l.
+  public func crossEntropy(
+    labels: Tensor, weights: Tensor? = nil, smoothing: Double = 0, reduction: Reduction = .mean
+  ) -> Tensor {
+    withExtendedLifetime(weights) {
+      calling(self, labels) { ct_cross_entropy($0, $1, weights?.storage.pointer, smoothing, reduction == .mean) }
+    }
   }
 
   /// Mean over the batch of KL(softmax(teacher) ‖ softmax(self)), both N×classes; no gradient goes to the teacher.

@@ -31,6 +31,8 @@ struct Checkpoint {
     var correct = 0
     var images = 0
     var bestTop1: Double?
+    /// The epoch that it is of, from 1; nil in checkpoints of earlier versions until the next.
+    var bestEpoch: Int?
     /// Length of `metrics.jsonl` in bytes; what is behind belongs to steps that are lost.
     var metricsLength = 0
     var start: Regularization.StartingScales?

@@ -90,7 +90,8 @@ public struct Compression {
     guard compacted.network.nodes.contains(where: \.keepsStatistics) else { return result }
     let sample = StatisticsSample(of: data.shape)
     parts.begin("re-estimating batch norm", sample.images(of: data.train.count), "images")
-    let renewed = try compacted.network.recalibrated(on: data, sample: sample, seed: seed, device: device, progress: parts.advance)
+    let renewed = try compacted.network.recalibrated(
+      on: data, sample: sample, seed: seed, device: device, progress: parts.advance)
     let recalibrated = try stage("recalibrated", renewed, data)
     result.stages.append(recalibrated)
     if recalibrates == .always || recalibrated.accuracy.isBetter(than: compact.accuracy) {
@@ -146,7 +147,7 @@ extension Compressor {
       on: data, images: images, seed: seed, device: device, progress: parts.advance)
     if effects {
       var batches: [Tensor] = []
-      let loader = BatchLoader(data.train, .training(data, batchSize: 128, seed: seed, epoch: 0))
+      let loader = BatchLoader(data.train, .measuring(data, batchSize: 128, seed: seed))
       while batches.count * 128 < images, let batch = try loader.next() {
         batches.append(batch.tensors(on: .cpu).images.clone)
       }

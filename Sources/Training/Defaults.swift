@@ -100,7 +100,7 @@ extension Defaults {
     }
     // The rate, the momentum and the schedule are resolved already.
     let options = recipe.trainingOptions
-    let (epochs, rate) = (recipe.training.epochs, recipe.training.usualRate * (recipe.training.pretrainedLrScale ?? 1))
+    let (epochs, rate) = (recipe.training.epochs, recipe.training.usualRate * (recipe.model.pretrainedLrScale ?? 1))
     let lengths = (0..<max(1, epochs * stepsPerEpoch)).map { step in
       let epoch = Double(step) / Double(max(1, stepsPerEpoch))
       return options.proximalStep(at: rate * options.schedule.factor(at: epoch, of: Double(epochs)))

@@ -4,5 +4,7 @@ package enum EarlierNames {
   package static let options = ["steer": "automatic-strength", "scheme": "decomposition"]
   package static let values = ["basis": ["responses": "activations"], "units": ["silent": "zero"]]
   /// Settings that stand in a section of their own now, by the section where they stood.
-  static let moved = ["training": ["distillation", "teacher", "temperature"]]
+  static let moved = [
+    "training": ["distillation", "teacher", "temperature", "label-smoothing"], "data": ["crop", "flip"],
+  ]
 }

@@ -65,20 +65,20 @@ extension Network {
   }
 
   /// Compares what the network in use gave for the first images with what it gives node by node.
-  private func check(_ logits: Tensor, of images: Tensor, in count: Int, on device: Device) throws {
+  package func check(_ logits: Tensor, of images: Tensor, in count: Int, on device: Device) throws {
     let some = min(images.shape[0], InferenceCheck.images(of: count))
     try InferenceCheck(self, on: device)(
       images.slice(axis: 0, from: 0, to: some), gave: logits.slice(axis: 0, from: 0, to: some))
   }
 
   /// The network in evaluation: made ready for use on the CPU, as it is elsewhere.
-  private func running(on device: Device, batch: Int) throws -> (Tensor) -> Tensor {
+  package func running(on device: Device, batch: Int) throws -> (Tensor) -> Tensor {
     let program =
       try device == .cpu ? Program(self, .inference(batch: batch)) : Program(placed(on: device), .training)
     return { program($0) }
   }
 
-  /// The network with running statistics measured anew on training images, with augmentation, dropout off.
+  /// The network with running statistics measured anew on training images, cropped and mirrored, dropout off.
   ///
   /// After a truncation the old statistics describe activations that no longer occur; measuring them again is worth
   /// tens of points. The mean over batches replaces the moving average.
@@ -96,7 +96,7 @@ extension Network {
     return result
   }
 
-  /// What the layers read of training images, with augmentation.
+  /// What the layers read of training images, cropped and mirrored.
   ///
   /// - Parameter images: how many, in batches of 32.
   /// - Throws: as `accuracy(on:of:)`.
@@ -104,7 +104,7 @@ extension Network {
     on data: Dataset, images: Int, seed: UInt64, device: Device = .cpu, progress: (Int) throws -> Void = { _ in }
   ) throws -> InputMoments {
     var collector = try MomentCollector(self, on: device)
-    let loader = BatchLoader(data.train, .training(data, batchSize: 32, seed: seed, epoch: 0))
+    let loader = BatchLoader(data.train, .measuring(data, batchSize: 32, seed: seed))
     while collector.images < images, let batch = try loader.next() {
       collector.add(batch.tensors(on: device).images)
       try progress(batch.count)
@@ -128,7 +128,7 @@ extension Network {
     // A batch norm that is applied twice gives two of each.
     var sums: [Int: (sum: Tensor, count: Int)] = [:]
     var seen = 0
-    let loader = BatchLoader(data.train, .training(data, batchSize: sample.batchSize, seed: seed, epoch: 0))
+    let loader = BatchLoader(data.train, .measuring(data, batchSize: sample.batchSize, seed: seed))
     while seen < sample.batches, let batch = try loader.next() {
       // A last batch of one or two images would say more about noise than about the data.
       guard batch.count * 2 >= min(sample.batchSize, data.train.count) else { continue }

@@ -24,8 +24,8 @@ extension Recipe {
     if regularizer.partial != nil {
       options.cutTarget = CutTarget(planSettings, activationImages: activationImages, skip: regularizer.skip)
     }
-    options.layerRates.frozen = training.freeze ?? []
-    options.layerRates.pretrainedScale = training.pretrainedLrScale ?? 1
+    options.layerRates.frozen = model.freeze ?? []
+    options.layerRates.pretrainedScale = model.pretrainedLrScale ?? 1
     options.sizeTarget = automaticTarget
     options.compaction = compaction
     return options
@@ -69,12 +69,13 @@ extension Recipe {
       epochs: epochs, batchSize: training.usualBatchSize, learningRate: training.usualRate,
       optimizer: training.usualOptimizer,
       momentum: training.momentum, nesterov: training.nesterov, weightDecay: training.usualWeightDecay,
-      schedule: schedule, labelSmoothing: training.labelSmoothing, precision: machine.precision, seed: training.seed,
+      schedule: schedule, labelSmoothing: loss.labelSmoothing, precision: machine.precision, seed: training.seed,
       distillation: weight > 0 ? Distillation(weight: weight, temperature: distillation.temperature) : nil,
       regularizer: regularizer, energy: compression.energy, energyMeasure: compression.energyMeasure)
     options.accumulate = training.accumulate
     options.clipNorm = training.clipNorm == 0 ? nil : training.clipNorm
     options.ema = training.ema
+    options.patience = training.patience
     return options
   }
 }

@@ -8,7 +8,9 @@ import Torch
 public struct Recipe: Sendable, Equatable, Codable {
   public var model = ModelRecipe()
   public var data = DataRecipe()
+  public var augmentation = AugmentationRecipe()
   public var training = TrainingRecipe()
+  public var loss = LossRecipe()
   public var distillation = DistillationRecipe()
   public var regularizer = RegularizerRecipe()
   public var compression = CompressionRecipe()
@@ -33,6 +35,10 @@ public struct ModelRecipe: Sendable, Equatable, Codable {
   public var restoreBatchNorm: Bool?
   /// Whether the layer that makes the classes is replaced by a new one for those of the data.
   public var newHead = false
+  /// Names of layers that are not trained before the network is compressed; `*` stands for anything.
+  public var freeze: [String]?
+  /// What the rate of all layers but the new classifier is multiplied with.
+  public var pretrainedLrScale: Double?
   /// The output that gives the classes, where a file of another program has several.
   public var outputName: String?
 
@@ -47,11 +53,10 @@ public struct DataRecipe: Sendable, Equatable, Codable {
   public var dataDir: String?
   /// Whether broken images in a folder are left out; otherwise they are refused.
   public var skipBroken = false
+  /// The part of every class that is set apart for testing where a folder has training images only.
+  public var testShare = 0.1
   /// The part of the training images that is held out for everything that is selected; 0 holds out none.
   public var validation = 0.1
-  /// Pixels of padding for a random crop, and whether images are mirrored; nil is what suits the data set.
-  public var crop: Int?
-  public var flip: Bool?
   /// Per-channel mean and standard deviation of the images, 0…1; nil is what suits the weights or the data set.
   public var mean: [Float]?
   public var std: [Float]?
@@ -74,10 +79,6 @@ public struct TrainingRecipe: Sendable, Equatable, Codable {
   public var optimizer: TrainingOptions.Optimizer?
   /// The learning rate.
   public var lr: Double?
-  /// Names of layers that are not trained before the network is compressed; `*` stands for anything.
-  public var freeze: [String]?
-  /// What the rate of all layers but the new classifier is multiplied with.
-  public var pretrainedLrScale: Double?
   public var momentum = 0.9
   public var nesterov = true
   public var weightDecay: Double?
@@ -90,7 +91,9 @@ public struct TrainingRecipe: Sendable, Equatable, Codable {
   public var cycles: Int?
   /// Epochs over which the rate grows from zero; nil follows from the steps.
   public var warmupEpochs: Double?
-  public var labelSmoothing = 0.0
+  /// The epochs without a better held-out accuracy after which an ordinary training or a fine-tuning ends; nil makes
+  /// all of them.
+  public var patience: Int?
   public var seed: UInt64 = 0
 
   public init() {}
@@ -153,6 +156,8 @@ public struct MachineRecipe: Sendable, Equatable, Codable {
   public var device = "cpu"
   /// Threads of libtorch; nil leaves them as they are.
   public var threads: Int?
+  /// Threads that prepare images; nil takes the cores that libtorch leaves.
+  public var workers: Int?
   public var precision = TrainingOptions.Precision.float32
   /// Who tells how long layers take where time decides: `thresh`, `onnxruntime`, `openvino`, or a command.
   public var clock = ClockName.thresh

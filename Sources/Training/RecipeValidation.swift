@@ -5,12 +5,15 @@ extension Recipe {
   /// - Throws: `RecipeError` naming the first value that makes no sense.
   public func validate() throws {
     try checkModelAndData()
+    try checkAugmentation()
     try checkTraining()
+    try checkLoss()
     try checkDistillation()
     try checkRegularizer()
     try checkCompression()
     try check(\.machine.device, Device(machine.device) != nil, "cpu, cuda or cuda:N")
     try checkRange(\.machine.threads, 1...1024)
+    try checkRange(\.machine.workers, 1...256)
     try checkRange(\.machine.timeBatchSize, 1...65_536)
     try check(\.machine.clock, machine.clock != .command(""), "thresh, onnxruntime, openvino, or a command")
     try check(\.machine.clock, machine.clock == .thresh || compression.time != nil, "`time` with it")
@@ -24,8 +27,8 @@ extension Recipe {
     try check(
       \.model.decompose, !model.decompose || model.weights == nil,
       "false, since decomposed layers cannot start from `weights`")
+    try check(\.data.testShare, data.testShare > 0 && data.testShare < 1, "more than 0 and less than 1, such as 0.1")
     try check(\.data.validation, data.validation >= 0 && data.validation < 1, "0 or more and less than 1")
-    try checkRange(\.data.crop, 0...1024, "pixels")
     try checkRange(\.data.imageSize, 1...8192, "pixels")
     try check(\.data.mean, (data.mean == nil) == (data.std == nil), "to be given together with `std`")
     // Those of raw pixels, as 123.7 and 58.4, would be taken for something else without a word.
@@ -47,21 +50,22 @@ extension Recipe {
     }
     try check(\.finetuning.lr, finetuning.lr == nil || finetuning.epochs > 0, "`finetune-epochs` with it")
     try check(
-      \.training.freeze,
-      training.freeze == nil || regularizer.partial == nil && compression.compactAt.isEmpty,
+      \.model.freeze,
+      model.freeze == nil || regularizer.partial == nil && compression.compactAt.isEmpty,
       "nothing with `partial` or `compact-at`, which change every layer")
     try check(
-      \.training.pretrainedLrScale, training.pretrainedLrScale.map { $0 > 0 && $0 <= 1 } ?? true,
+      \.model.pretrainedLrScale, model.pretrainedLrScale.map { $0 > 0 && $0 <= 1 } ?? true,
       "more than 0 and at most 1, such as 0.1")
     try check(
-      \.training.pretrainedLrScale, training.pretrainedLrScale == nil || model.newHead, "`new-head` with it")
+      \.model.pretrainedLrScale, model.pretrainedLrScale == nil || model.newHead, "`new-head` with it")
     try checkPart(\.training.momentum)
     try check(
       \.training.nesterov, training.momentum > 0 || !training.nesterov, "false, since the momentum is 0")
     try checkPart(\.training.weightDecay)
     try checkPart(\.finetuning.weightDecay)
     try check(
-      \.training.clipNorm, training.clipNorm.map { $0 >= 0 && $0.isFinite } ?? true, "a number above 0, such as 1, or 0 for none")
+      \.training.clipNorm, training.clipNorm.map { $0 >= 0 && $0.isFinite } ?? true,
+      "a number above 0, such as 1, or 0 for none")
     try check(
       \.training.ema, training.ema.map { $0 > 0 && $0 < 1 } ?? true, "more than 0 and less than 1, such as 0.999")
     try check(
@@ -72,7 +76,13 @@ extension Recipe {
     try check(
       \.training.cycles, training.cycles == nil || training.schedule == .cosineRestarts,
       "`schedule` cosine-restarts with it")
-    try checkPart(\.training.labelSmoothing)
+    try checkRange(\.training.patience, 1...100_000)
+    try check(\.training.patience, training.patience == nil || data.validation > 0, "`validation` above 0 with it")
+    let isOrdinary = regularizer.isOff && compression.compactAt.isEmpty
+    try check(
+      \.training.patience, training.patience == nil || isOrdinary || finetuning.epochs > 0,
+      "`finetune-epochs` with it, or an ordinary training: one that makes a network small gets better until its end"
+    )
   }
 
   private func checkDistillation() throws {

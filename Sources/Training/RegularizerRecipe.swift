@@ -48,7 +48,7 @@ extension Recipe {
       scale: regularizer.scale, skip: regularizer.skip, strengths: regularizer.strengths,
       restoresNorm: regularizer.restoreNorm, warmup: regularizer.strengthWarmup ?? Double(training.epochs) / 2,
       partial: regularizer.partial.map { Shrinkage(regularizer.shrinkage, share: $0) })
-    result.frozen = training.freeze ?? []
+    result.frozen = model.freeze ?? []
     return result
   }
 

@@ -18,6 +18,8 @@ public enum TrainingEvent: Sendable {
   case compacted(epoch: Int, Plan)
   case warning(String)
   case backedOff(BackOff)
+  /// Training ended after this epoch, since none had a better held-out accuracy than `best`.
+  case stoppedEarly(epoch: Int, best: Int)
 }
 
 /// Trains a network, optionally for compression, and keeps a run's folder.
@@ -83,7 +85,7 @@ public struct Trainer {
     try checkReach(of: network)
     var state = try beginning(network, memory)
     if options.epochs == 0 { try keepUntrained(state) }
-    while position.epoch < options.epochs || isTimeToCompact {
+    while position.epoch < options.epochs && !isStalled || isTimeToCompact {
       do {
         if isTimeToCompact { try compact(&state, &regularization) }
         guard position.epoch < options.epochs else { break }
@@ -93,6 +95,7 @@ public struct Trainer {
         try goBack(divergence, &state, &regularization)
       }
     }
+    tellIfStalled()
     return state.result()
   }
 
@@ -125,7 +128,9 @@ public struct Trainer {
       // Dropout's masks depend on seed and batch alone, so a resumed run draws the same.
       let generator = Generator(
         seed: options.seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(position.epoch * loader.batchCount + position.batch))
-      let (loss, correct) = state.addGradients(of: batch, options, generator: generator)
+      let mix = data.augmentation.mixing.mix(
+        seed: options.seed, epoch: position.epoch, batch: batch.number, shape: batch.shape)
+      let (loss, correct) = state.addGradients(of: batch, options, mix: mix, generator: generator)
       guard loss.isFinite else { throw Divergence(step: position.step + 1) }
       position.batch += 1
       position.images += batch.count
@@ -261,9 +266,10 @@ public struct Trainer {
 
   private mutating func keepIfBest(_ network: Network, _ validation: Accuracy?) throws {
     // A network that is trained for compression gets better at it until the end: its last is its best.
-    let isOrdinary = options.regularizer.isNone && options.compaction == nil
-    let score = isOrdinary ? validation?.top1 ?? Double(position.epoch) : Double(position.epoch)
-    guard score > position.bestTop1 ?? -1 else { return }
+    let score = options.isOrdinary ? validation?.top1 ?? Double(position.epoch) : Double(position.epoch)
+    let isBest = score > position.bestTop1 ?? -1
+    if isBest || position.bestEpoch == nil { position.bestEpoch = position.epoch }
+    guard isBest else { return }
     position.bestTop1 = score
     try model(network, validation).write(to: folder.best)
   }

@@ -21,8 +21,12 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
   public var ema: Double?
   /// Which layers are trained, and at what part of the rate.
   public var layerRates = LayerRates()
+  /// The epochs without a better held-out accuracy after which an ordinary training ends; nil makes all of them.
+  public var patience: Int?
   public var schedule: Schedule
   public var labelSmoothing: Double
+  /// How much the images of each class weigh in the loss; nil weighs all alike.
+  public var classWeights: [Double]?
   public var precision: Precision
   public var seed: UInt64
   /// How much is learnt from a teacher, where the trainer has one.

@@ -92,17 +92,31 @@ package struct TrainingState: ~Copyable {
   }
 
   /// The gradients of a batch, taken into the mean that the next step goes by; returns the mean loss and how many
-  /// images were classified rightly.
+  /// images were classified rightly, mixed ones as the class that has the larger share.
+  ///
+  /// - Parameter mix: how the batch's images are mixed with each other, in place; nil leaves them.
   mutating func addGradients(
-    of batch: Batch, _ options: TrainingOptions, generator: Generator?
+    of batch: Batch, _ options: TrainingOptions, mix: BatchMix? = nil, generator: Generator?
   ) -> (loss: Double, correct: Int) {
+    if let mix { batch.mix(mix) }
     let (images, labels) = batch.tensors(on: device)
-    return addGradients(images, labels, options, generator: generator)
+    var targets = Targets(labels: labels)
+    if let mix {
+      targets.mixedIn = Tensor(batch.labelsBefore, shape: [batch.count]).to(device)
+      targets.share = mix.share
+    }
+    return addGradients(images, targets, options, generator: generator)
   }
 
   /// The same of images N×C×H×W and their labels.
   mutating func addGradients(
     _ images: Tensor, _ labels: Tensor, _ options: TrainingOptions, generator: Generator?
+  ) -> (loss: Double, correct: Int) {
+    addGradients(images, Targets(labels: labels), options, generator: generator)
+  }
+
+  private mutating func addGradients(
+    _ images: Tensor, _ targets: Targets, _ options: TrainingOptions, generator: Generator?
   ) -> (loss: Double, correct: Int) {
     if options.averageDecay != nil, weightAverage == nil { beginAverage() }
     let run = { [program, parameters, teacher] in
@@ -113,13 +127,13 @@ package struct TrainingState: ~Copyable {
     }
     let (result, taught) = options.precision(run)
     let logits = result.output.to(.float32)
-    var loss = logits.crossEntropy(labels: labels, smoothing: options.labelSmoothing)
+    var loss = targets.crossEntropy(logits, options)
     if let distillation = options.distillation, let taught {
       loss = distillation.loss(crossEntropy: loss, logits: logits, teacher: taught.to(.float32))
     }
     gradientMean.add(loss.gradients(of: trainable.map { parameters[$0] }), images: images.shape[0])
     for (index, value) in result.statistics { parameters[index] = value }
-    let correct = logits.detached.argmax(axis: 1).equals(labels).sum.item
+    let correct = logits.detached.argmax(axis: 1).equals(targets.dominant).sum.item
     return (loss.detached.item, Int(correct))
   }
 

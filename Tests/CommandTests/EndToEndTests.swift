@@ -38,10 +38,10 @@ struct EndToEndTests {
     #expect(try #require(result["top1"] as? Double) > 60)
   }
 
-  @Test func `evaluate prints exactly top1 in percent, loss and images`() throws {
+  @Test func `evaluate prints exactly top1 and top5 in percent, loss and images`() throws {
     let run = try TrainedRun.lenet.get()
     let result = try succeeding(["evaluate", run.run, "--json", "--threads", "1"] + run.data.options).json()
-    #expect(Set(result.keys) == ["images", "loss", "top1"])
+    #expect(Set(result.keys) == ["images", "loss", "top1", "top5"])
     #expect(result["images"] as? Int == 100)
   }
 
@@ -135,7 +135,7 @@ struct EndToEndTests {
     #expect(Double(macs) <= 0.4 * dense, "\(macs) of \(dense)")
     let refused = try thresh(options + ["--parameters", "0.0001", "--output", folder["none"]])
     expectRefusal(refused, Status.plan, ["parameters cannot be cut to 0.0001", "ask for"])
-    #expect(!refused.errors.contains("epoch 1/2"))
+    #expect(!refused.errors.contains("train 1/2"))
   }
 
   @Test func `a fine-tuning that makes the network worse is told and not kept`() throws {
@@ -181,6 +181,38 @@ struct EndToEndTests {
       let svg = String(decoding: try contents(of: folder["plot.svg"]), as: UTF8.self)
       #expect(titles.allSatisfy(svg.contains))
     }
+  }
+
+  @Test func `a run's page has its summary, and the singular values of the layers that are asked for`() throws {
+    let folder = try TemporaryFolder()
+    let run = try TrainedRun.dec3.get().run
+    func drawn(_ options: [String]) throws -> String {
+      try succeeding(["plot", run, "--output", folder["plot.svg"]] + options)
+      return String(decoding: try contents(of: folder["plot.svg"]), as: UTF8.self)
+    }
+    let summary = try drawn([])
+    for word in ["test images: ", "predicted size", "strength of the regulariser", "parameters: ", "MACs: "] {
+      #expect(summary.contains(word), "\(word)")
+    }
+    #expect(!summary.contains("singular values") && !summary.contains(folder.path))
+    let layers = try drawn(["--layers", "block3.*"])
+    #expect(layers.ranges(of: ">singular values<").count == 2)
+    expectRefusal(
+      try thresh(["plot", run, "--layers", "block3.conv_x", "--output", folder["plot.svg"]]), Status.recipe,
+      ["did you mean"])
+  }
+
+  @Test func `runs are called by what tells their paths apart`() throws {
+    let folder = try TemporaryFolder()
+    let run = try TrainedRun.lenet.get().run
+    for name in ["a/run", "b/run"] {
+      try FileManager.default.createDirectory(
+        atPath: folder[String(name.prefix(1))], withIntermediateDirectories: true)
+      try FileManager.default.copyItem(atPath: run, toPath: folder[name])
+    }
+    try succeeding(["plot", folder["a/run"], folder["b/run"], "--output", folder["plot.svg"]])
+    let svg = String(decoding: try contents(of: folder["plot.svg"]), as: UTF8.self)
+    #expect(svg.contains(">2 runs: a, b<") && svg.contains(">a<") && svg.contains(">b<"))
   }
 
   @Test func `plot says what is wrong with a folder or a line`() throws {

@@ -10,7 +10,11 @@ struct OptionTests {
     (["--parameters", "0.5", "--macs", "2"], "--macs is 2"), (["--batch-size", "0"], "--batch-size"),
     (["--epochs=-1"], "--epochs is -1"), (["--momentum", "1"], "--momentum"), (["--validation", "1"], "--validation"),
     (["--nuclear=-1"], "--nuclear"), (["--group", "inf"], "--group"), (["--threads", "0"], "--threads"),
-    (["--min-rank", "0"], "--min-rank"), (["--min-units", "0"], "--min-units"), (["--crop=-1"], "--crop"),
+    (["--min-rank", "0"], "--min-rank"), (["--min-units", "0"], "--min-units"), (["--crop=-1"], "--crop is -1"),
+    (["--crop-area", "0", "--crop", "resized"], "--crop-area is 0"), (["--crop-area", "0.3"], "--crop resized"),
+    (["--color-jitter=-1"], "--color-jitter"), (["--rand-augment", "2,31"], "--rand-augment is 2,31"),
+    (["--random-erasing", "1.5"], "--random-erasing"), (["--mixup", "nan"], "--mixup"),
+    (["--cutmix=-1"], "--cutmix"),
     (["--label-smoothing", "1"], "--label-smoothing"), (["--warmup-epochs", "nan"], "--warmup-epochs"),
     (["--strength-warmup=-2"], "--strength-warmup"), (["--weight-decay", "nan"], "--weight-decay"),
     (["--checkpoint-every=-1"], "--checkpoint-every"), (["--image-size", "0"], "--image-size"),
@@ -23,6 +27,11 @@ struct OptionTests {
     (["--skip", "fc4"], "did you mean fc1?"), (["--automatic-strength"], "--parameters or --macs"),
     (["--distillation", "0.5"], "--finetune-epochs"), (["--clip-norm", "0"], "--clip-norm is 0"),
     (["--clip-norm", "nan"], "--clip-norm"), (["--ema", "1"], "--ema is 1"), (["--ema", "0.9"], "--finetune-epochs"),
+    (["--patience", "2"], "--finetune-epochs"), (["--patience", "0"], "--patience is 0"),
+    (["--patience", "2", "--validation", "0"], "--validation above 0"),
+    (["--class-weights", "1,2"], "--class-weights has 2 numbers, but the data has 10 classes"),
+    (["--class-weights", "1,0"], "--class-weights has 0.0"), (["--class-weights", "heavy"], "no readable file"),
+    (["--workers", "0"], "--workers is 0"), (["--test-share", "0"], "--test-share is 0"),
     (["--accumulate", "0"], "--accumulate is 0"), (["--cycles", "3"], "--schedule cosine-restarts"),
     (["--cycles", "0", "--schedule", "cosine-restarts"], "--cycles is 0"),
   ])
@@ -43,10 +52,36 @@ struct OptionTests {
     expectRefusal(try thresh(["train", "--output", "x"] + options), Status.usage, ["is called \(words) now"])
   }
 
+  @Test(arguments: [("--flops", "--macs, the fraction"), ("--params=0.5", "--parameters"), ("--dataset", "--data?")])
+  func `an option of other programs gets its name here`(option: String, words: String) throws {
+    expectRefusal(
+      try thresh(["compress", "x", option, "0.5", "--output", "y"]), Status.usage, ["did you mean \(words)"])
+  }
+
+  @Test(arguments: [["--macs", "50%"], ["--macs=50%"], ["--macs", "50", "%"], ["--macs", "50 %"]])
+  func `a fraction may be given in percent`(option: [String]) throws {
+    let run = try TrainedRun.lenet.get().run
+    let plan = ["plan", run, "--json", "--basis", "weights"]
+    #expect(try succeeding(plan + option).output == succeeding(plan + ["--macs", "0.5"]).output)
+    expectRefusal(try thresh(plan + ["--macs", "200%"]), Status.recipe, ["--macs is 2.0"])
+    expectRefusal(try thresh(plan + ["--min-rank", "50%"]), Status.usage, ["50%"])
+  }
+
+  @Test func `a wrong value ends in one full stop less`() throws {
+    let outcome = try thresh(["export", "x", "--to", "tflite", "--output", "y"])
+    expectRefusal(outcome, Status.usage, ["'coreml'; see thresh export --help"])
+  }
+
+  @Test func `help says the values of an option once`() throws {
+    let help = try succeeding(["train", "--help"]).output
+    #expect(help.contains("(values: sgd, adamw)") && !help.contains("sgd or adamw"))
+  }
+
   @Test(arguments: [
     ["train", "--epochs", "many", "--output", "x"], ["train", "--epochs", "-1", "--output", "x"], ["train"],
     ["train", "--modle", "dec3", "--output", "x"], ["sift"], ["evaluate"], ["predict", "only-a-model"],
-    ["train", "--proximal-every", "0", "--output", "x"], ["train", "--precision", "float8", "--output", "x"],
+    ["train", "--proximal-every", "0", "--output", "x"], ["train", "--rand-augment", "two", "--output", "x"],
+    ["train", "--crop", "some", "--output", "x"], ["train", "--precision", "float8", "--output", "x"],
   ])
   func `a wrong command line is one sentence that names the help`(arguments: [String]) throws {
     expectRefusal(try thresh(arguments), Status.usage, ["--help"])

@@ -61,6 +61,7 @@ final class Program {
   }
 
   var isRunning: Bool { process.isRunning }
+  var identifier: Int32 { process.processIdentifier }
 
   func send(_ number: Int32) { kill(process.processIdentifier, number) }
 

@@ -122,6 +122,19 @@ struct ReadmeTests {
     #expect(try walk.succeeding("thresh predict small.onnx photo.jpg --top 10").contains(name))
   }
 
+  @Test func `images that are varied in every way that the guide shows`() throws {
+    let walk = try Walk(
+      of: "--rand-augment 2,9", in: Self.guide,
+      shorter: [
+        "--model resnet18": "--model dec3 --image-size 16 --batch-size 8", "--epochs 60": "--epochs 1",
+        "--finetune-epochs 30": "--finetune-epochs 1",
+      ])
+    let photographs = try TinyPhotographs(["red", "green"])
+    try walk.link("photographs", to: photographs.path)
+    try walk.run()
+    #expect(exists(walk.folder["run/compact.safetensors"]))
+  }
+
   @Test func `a folder of one's own images`() throws {
     let walk = try Walk(
       of: "--model dec3 --data photographs", in: Self.guide,

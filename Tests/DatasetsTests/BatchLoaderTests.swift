@@ -58,10 +58,33 @@ import Testing
     #expect(rest == Array(whole.dropFirst(k)))
   }
 
-  @Test(arguments: [2, 3, 8]) func `more threads give the same batches in the same order`(threads: Int) throws {
-    let augmentation = Augmentation(crop: .padded(1), flips: true)
+  @Test(arguments: [2, 3, 4, 8]) func `more threads give the same batches in the same order`(threads: Int) throws {
+    var augmentation = Augmentation(crop: .padded(1), flips: true)
+    (augmentation.colorJitter, augmentation.randAugment) = (0.4, RandAugment(operations: 2))
+    augmentation.randomErasing = 0.5
     let one = try pass(smallImages(300), options(augmentation: augmentation))
     #expect(try pass(smallImages(300), options(augmentation: augmentation, threads: threads)) == one)
+  }
+
+  @Test func `loaders of a data set have as many threads as it has workers, its held-out images too`() throws {
+    var data = Dataset(
+      name: "small", classNames: ["a", "b", "c", "d", "e"], normalization: .mnist, augmentation: .none,
+      train: smallImages(50), test: smallImages(10))
+    #expect(BatchLoader.Options.evaluation(data, batchSize: 5).threads == 1)
+    data.workers = 3
+    let split = try data.holdingOut(0.2, seed: 1)
+    #expect(BatchLoader.Options.evaluation(split, batchSize: 5).threads == 3)
+    #expect(BatchLoader.Options.training(split, batchSize: 5, seed: 1, epoch: 0).threads == 3)
+    #expect(BatchLoader.Options.measuring(split, batchSize: 5, seed: 1).threads == 3)
+  }
+
+  @Test func `batches of large images get fewer threads, so that their memory stays below a gigabyte`() {
+    let photograph = ImageShape(channels: 3, height: 224, width: 224)
+    func threads(_ batchSize: Int, _ wanted: Int) -> Int {
+      BatchLoader.threads(options(batchSize: batchSize, threads: wanted), photograph)
+    }
+    #expect(threads(128, 2) == 2 && threads(128, 8) == 8 && threads(250, 16) == 5 && threads(4096, 16) == 1)
+    #expect(threads(1, 0) == 1)
   }
 
   @Test func `the last, smaller batch can be left out`() throws {

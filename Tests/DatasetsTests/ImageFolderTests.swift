@@ -64,10 +64,10 @@ import Testing
     #expect(sentence { _ = try load(folder) }.contains("/val/emu is a class that train does not have"))
   }
 
-  @Test func `a folder without test images is refused`() throws {
+  @Test func `a folder with too few images to test on some is refused`() throws {
     let folder = try TemporaryFolder()
     try folder.write(fixture("wide.png"), "set/train/cat/one.png")
-    #expect(sentence { _ = try load(folder) }.contains("has no folder test or val"))
+    #expect(sentence { _ = try load(folder) }.contains("has no folder test or val, and too few images"))
   }
 
   @Test func `a corrupt photograph is thrown from next() by its name`() throws {

@@ -42,9 +42,10 @@ struct RealDataTests {
   }
 
   @Test func `every photograph of caltech10 decodes`() throws {
-    let data = try finder.load("caltech10")
+    var data = try finder.load("caltech10")
     #expect(data.train.count == 800 && data.test.count == 200)
-    let loader = BatchLoader(data.test, .evaluation(data, batchSize: 50, threads: 2))
+    data.workers = 2
+    let loader = BatchLoader(data.test, .evaluation(data, batchSize: 50))
     var count = 0
     while let batch = try loader.next() { count += batch.count }
     #expect(count == 200)

@@ -16,6 +16,7 @@ import argparse
 from pathlib import Path
 
 import torch
+from augmentation import make_augmentation
 from catalogue import make_catalogue
 from fixture import FOLDER
 from formula import make_formula
@@ -24,7 +25,7 @@ from macs import make_macs
 from names import make_names
 from operations import make_operations
 from proximal import make_proximal
-from training import make_training
+from training import make_class_weights, make_training
 
 
 def main() -> None:
@@ -33,7 +34,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)  # sums in one order: the same bits each time on the same processor
     made = (make_macs, make_names, make_formula, make_forward, make_operations, make_training, make_proximal)
-    for make in (*made, make_catalogue):
+    for make in (*made, make_catalogue, make_augmentation, make_class_weights):
         make()
     if options.weights:
         make_given_weights(options.weights)

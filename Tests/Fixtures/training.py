@@ -9,6 +9,25 @@ from peers import models
 from torch import Tensor
 
 
+def make_class_weights() -> None:
+    """Cross-entropy with a weight for each class, its gradient, and the weights that scikit-learn calls balanced."""
+    torch.manual_seed(11)
+    logits, labels = torch.randn(7, 4, dtype=torch.float64), torch.tensor([0, 1, 1, 2, 3, 3, 3])
+    weights = torch.tensor([0.5, 2.0, 1.0, 3.0], dtype=torch.float64)
+    cases = []
+    for smoothing in (0.0, 0.1):
+        leaf = logits.clone().requires_grad_()
+        loss = F.cross_entropy(leaf, labels, weights, label_smoothing=smoothing)
+        loss.backward()
+        summed = F.cross_entropy(logits, labels, weights, label_smoothing=smoothing, reduction="sum")
+        cases.append({"smoothing": smoothing, "loss": loss.item(), "sum": summed.item(),
+                      "gradient": leaf.grad.flatten().tolist()})  # fmt: skip
+    # sklearn.utils.class_weight.compute_class_weight: n_samples / (n_classes * bincount(y))
+    balanced = (len(labels) / (4 * torch.bincount(labels).double())).tolist()
+    write("class_weights", {"logits": logits.flatten().tolist(), "labels": labels.tolist(),
+                            "weights": weights.tolist(), "cases": cases, "balanced": balanced})  # fmt: skip
+
+
 def train(dtype: torch.dtype, initial: Tensors, images: Tensor, labels: Tensor, settings: dict[str, Any]) -> tuple:
     """The loss before each step, and the parameters after the last."""
     model = models.lenet5(1, 10, 28).to(dtype)

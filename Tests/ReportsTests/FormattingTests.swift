@@ -20,6 +20,14 @@ import Testing
   }
 
   @Test(arguments: [
+    (0.42, "420 ms"), (7.34, "7.3 s"), (59.4, "59 s"), (59.6, "60 s"), (99, "99 s"), (100, "1.7 min"),
+    (720, "12 min"), (5969, "99 min"), (5970, "1.7 h"), (40_000, "11 h"), (250_000, "2.9 d"), (.nan, "–"), (-1, "–"),
+  ])
+  func `a time in a line of figures is short`(seconds: Double, text: String) {
+    #expect(seconds.formattedBriefly == text)
+  }
+
+  @Test(arguments: [
     (0.0021, "2.1 ms"), (0.42, "420 ms"), (0.9999, "1.0 s"), (7.34, "7.3 s"), (9.96, "10 s"), (59.6, "1 min 00 s"),
     (63, "1 min 03 s"), (3599.7, "1 h 00 min"), (7500, "2 h 05 min"), (86_399, "1 d 00 h"), (273_600, "3 d 04 h"),
     (.nan, "–"), (.infinity, "–"), (-1, "–"),

@@ -16,6 +16,27 @@ import Testing
     #expect(places == [[0, 48], [100, 48], [0, 98]])
   }
 
+  @Test func `whole numbers alone are written at an axis of epochs`() {
+    for last in [1.0, 2, 3, 30] {
+      let points = stride(from: 1, through: last, by: 1).map { LinePlot.Point(x: $0, y: 300 + $0) }
+      let plot = LinePlot(
+        title: "", x: .init("epoch", scale: .whole), y: .init("y"), series: [.init("s", points)])
+      let svg = plot.svg(width: 400, height: 300)
+      #expect(svg.contains(">1</text>") || last > 10)
+      #expect(svg.matches(of: />[0-9]*\.[0-9]+<\/text>/).filter { !$0.output.contains(">30") }.isEmpty)
+    }
+  }
+
+  @Test func `a lone point of a fan is a dot, and the name of a vertical line stands above the axes`() throws {
+    var plot = plot("t", fan: [[.init(x: 0.5, y: 0.5)]])
+    plot.references = [.vertical(x: 0.5, "made compact")]
+    let svg = plot.svg(width: 400, height: 300)
+    #expect(svg.contains("a2 2 0 1 0 4 0"))
+    let top = svg.firstMatch(of: /<rect x="[0-9.]+" y="([0-9.]+)"/).flatMap { Double($0.output.1) }
+    let name = svg.firstMatch(of: /y="([0-9.]+)"[^>]*>made compact/).flatMap { Double($0.output.1) }
+    #expect(try #require(name) < #require(top))
+  }
+
   @Test func `a page is one document that is as high as its rows`() {
     let svg = PlotPage(title: "<all>", plots: ["a", "b", "c"].map { plot($0) }).svg(plotWidth: 100, plotHeight: 50)
     #expect(svg.contains("width=\"200\" height=\"148\""))

@@ -23,7 +23,8 @@ struct ReadableJSONTests {
 
   @Test func `what was written is read, and what earlier versions wrote too`() throws {
     let read = try ReadableJSON.decode(Figures.self, from: Data(ReadableJSON.text(Figures()).utf8))
-    #expect(read.denseMacs == 17_994_240 && read.fileName == Figures().fileName && read.byLayer.keys.contains("layer1.convA"))
+    #expect(
+      read.denseMacs == 17_994_240 && read.fileName == Figures().fileName && read.byLayer.keys.contains("layer1.convA"))
     #expect(try ReadableJSON.decode(Figures.self, from: JSONEncoder().encode(Figures())) == Figures())
   }
 

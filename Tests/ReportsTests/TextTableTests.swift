@@ -45,6 +45,44 @@ import Testing
         """)
   }
 
+  @Test func `columns leave in their turn, and a last line names them`() {
+    var table = TextTable([.text("layer"), .number("rank", leaving: 2), .number("units", leaving: 1), .number("MACs")])
+    table.append(["layer1.0.conv1", "16", "64", "2.36 M"])
+    #expect(
+      table.text(TextStyle(width: 30), all: "--json") == """
+        layer           rank    MACs
+        ────────────────────────────
+        layer1.0.conv1    16  2.36 M
+        left out for the width: units;
+        --json shows all
+
+        """)
+    #expect(table.text(fitting: 35) == table.text())
+    #expect(table.text(fitting: 22).hasPrefix("layer             MACs\n"))
+  }
+
+  @Test func `names are shortened where they still differ`() {
+    var table = TextTable([.name("layer"), .number("rank")])
+    for block in 0..<3 {
+      for layer in ["self_attention.out_proj", "mlp.0"] {
+        table.append(["encoder.layers.encoder_layer_\(block).\(layer)", "1"])
+      }
+    }
+    for width in [36, 44, 50] {
+      let names = table.text(fitting: width).split(separator: "\n").dropFirst(2).map { $0.split(separator: " ")[0] }
+      #expect(Set(names).count == 6 && names.contains { $0.contains("…") }, "\(names)")
+    }
+  }
+
+  @Test func `colours do not move columns`() {
+    var (plain, coloured) = (table(), table())
+    plain.append(["conv2", "7", "1"])
+    coloured.append(["conv2", "7", "1"], tones: [1: .better, 2: .worse])
+    let text = coloured.text(TextStyle(usesColor: true))
+    #expect(text.contains("\u{1B}[32m7\u{1B}[0m"))
+    #expect(text.replacing(/\u{1B}\[[0-9;]*m/, with: "") == plain.text())
+  }
+
   @Test func `Markdown says which columns stand right`() {
     #expect(
       table().markdown() == """

@@ -37,8 +37,20 @@ struct LibraryTests {
     }
     let after = try FileManager.default.contentsOfDirectory(atPath: FileManager.default.temporaryDirectory.path)
     #expect(Set(after).subtracting(before).filter { $0.hasPrefix("thresh-") }.isEmpty)
-    #expect(lines.withLock { $0.contains { $0.hasPrefix("train epoch 1/1") } })
+    #expect(lines.withLock { $0.contains { $0.hasPrefix("train 1/1") } })
     #expect(try trained.accuracy(on: data).images == 72)
+  }
+
+  @Test func `predictions tell for every image what the accuracy tells of all`() throws {
+    let data = try Self.data()
+    let model = try Model("lenet5", for: data)
+    let found = try model.predictions(on: data.test, top: 3)
+    let whole = try model.accuracy(on: data.test)
+    #expect(found.accuracy.top1 == whole.top1 && abs(found.accuracy.loss - whole.loss) < 1e-9)
+    #expect(found.candidates.allSatisfy { $0.count == 3 && $0[0].probability >= $0[1].probability })
+    #expect(found.accuracy(top: 36) == 100 && found.accuracy(top: 5) >= found.accuracy(top: 1))
+    let matrix = ConfusionMatrix(found, classNames: data.classNames)
+    #expect(matrix.counts.joined().reduce(0, +) == data.test.count)
   }
 
   @Test func `training for compression reaches the size asked for`() throws {

@@ -31,10 +31,9 @@ struct DefaultsTests {
         Recipe(), for: Defaults.Context(origin: .random, norms: norms, images: images, trains: true)
       ).training
     }
-    for (images, batch, rate) in [(45_000, 128, 0.1), (6400, 128, 0.1), (6399, 64, 0.05), (810, 16, 0.0125)] {
+    for (images, batch, rate) in [(45_000, 128, 0.1), (6400, 128, 0.1), (6399, 64, 0.0707), (810, 16, 0.0354)] {
       #expect(steps(images).batchSize == batch && steps(images).lr == rate, "\(images) images")
     }
-    // AdamW scales its steps by itself: the square root is enough.
     #expect(steps(810, .layer).lr == 3.54e-4)
     var given = Recipe()
     given.training.batchSize = 16

@@ -1,5 +1,6 @@
 import Architectures
 import Compaction
+import Datasets
 import Foundation
 import Networks
 import Testing
@@ -23,7 +24,9 @@ struct RecipeTests {
     (recipe.regularizer.skip, recipe.regularizer.strengths) = (
       ["layer1.*"], [LayerStrength(pattern: "fc*", factor: 0.5)]
     )
-    (recipe.data.mean, recipe.data.std, recipe.data.flip, recipe.data.crop) = ([0.5, 0.25, 0.1], [1, 2, 3], false, 0)
+    (recipe.data.mean, recipe.data.std) = ([0.5, 0.25, 0.1], [1, 2, 3])
+    (recipe.augmentation.flip, recipe.augmentation.crop) = (false, .padded(0))
+    (recipe.augmentation.randAugment, recipe.augmentation.mixup) = (RandAugment(operations: 2, magnitude: 14), 0.2)
     (recipe.training.seed, recipe.compression.parameters, recipe.machine.threads, recipe.regularizer.strengthWarmup) = (
       .max, 0.1, 1, 2.5
     )
@@ -58,7 +61,9 @@ struct RecipeTests {
     "time-precision": "bfloat16",
     "decomposition": "any",
     "basis": "activations", "partial": "0.2", "shrinkage": "soft", "new-head": "true", "output-name": "y",
-    "skip-broken": "true", "clip-norm": "2", "ema": "0.99", "accumulate": "3", "cycles": "4",
+    "skip-broken": "true", "crop-area": "0.3", "color-jitter": "0.4", "rand-augment": "2,7", "random-erasing": "0.25",
+    "mixup": "0.2", "cutmix": "1", "patience": "3", "class-weights": "[1, 2]", "test-share": "0.2", "workers": "3",
+    "clip-norm": "2", "ema": "0.99", "accumulate": "3", "cycles": "4",
   ]
 
   @Test func `every key of the file is read, in its section and, from a run of an earlier version, without one`() throws
@@ -86,14 +91,47 @@ struct RecipeTests {
     }
   }
 
+  @Test func `what an augmentation leaves open is what suits the data`() throws {
+    var usual = Augmentation(crop: .padded(2), flips: true)
+    let before = usual
+    Recipe().augmentation.apply(to: &usual)
+    #expect(usual == before)
+    let recipe = try Recipe(
+      yaml: "augmentation: {crop: resized, crop-area: 0.25, rand-augment: 0, mixup: 0.2}\n", name: "one")
+    recipe.augmentation.apply(to: &usual)
+    #expect(usual.crop == .resized(area: 0.25...1) && usual.flips && usual.randAugment == nil)
+    #expect(usual.mixing == Mixing(mixup: 0.2))
+    let whole = try Recipe(yaml: "augmentation: {crop: 0, flip: false}\n", name: "whole")
+    whole.augmentation.apply(to: &usual)
+    #expect(usual.crop == .center && !usual.flips)
+  }
+
   @Test func `how steps are made holds for both trainings`() throws {
-    for (key, value) in [("clip-norm", "2"), ("ema", "0.9"), ("accumulate", "3")] {
+    for (key, value) in [("clip-norm", "2"), ("ema", "0.9"), ("accumulate", "3"), ("patience", "2")] {
       let recipe = try Recipe(yaml: "training: {\(key): \(value)}\nfinetuning: {epochs: 1}\n", name: "one")
       var plain = Recipe()
       plain.finetuning.epochs = 1
       #expect(recipe.trainingOptions != plain.trainingOptions, "\(key)")
       #expect(recipe.finetuningOptions != plain.finetuningOptions, "\(key)")
     }
+  }
+
+  @Test func `patience is for trainings whose best network is the one with the best accuracy`() throws {
+    var recipe = Recipe()
+    recipe.training.patience = 3
+    #expect(sentence { try recipe.validate() }.hasPrefix("`patience` is 3, expected `finetune-epochs` with it, or an"))
+    recipe.finetuning.epochs = 1
+    try recipe.validate()
+    (recipe.regularizer.nuclear, recipe.regularizer.group) = (0.1, 0.1)
+    #expect(recipe.trainingOptions.usedPatience == nil && recipe.finetuningOptions.usedPatience == 3)
+    (recipe.regularizer, recipe.finetuning.epochs) = (.off, 0)
+    try recipe.validate()
+    #expect(recipe.trainingOptions.usedPatience == 3)
+    recipe.compression.compactAt = [2]
+    #expect(sentence { try recipe.validate() }.contains("ordinary training"))
+    #expect(recipe.trainingOptions.usedPatience == nil)
+    (recipe.compression.compactAt, recipe.data.validation) = ([], 0)
+    #expect(sentence { try recipe.validate() } == "`patience` is 3, expected `validation` above 0 with it")
   }
 
   @Test func `cycles belong to the schedule with restarts, of which two are usual`() throws {
@@ -177,6 +215,12 @@ struct RecipeTests {
         == "recipe old has distillation in training, as earlier versions wrote it; write it as weight in distillation")
     #expect(
       sentence { _ = try Recipe(yaml: "finetuning: {teacher: t}\n", name: "old") }.contains("unknown key teacher"))
+    let smooth = try Recipe(yaml: "training: {label-smoothing: 0.1}\n", name: "run", earlier: .read)
+    #expect(smooth.loss.labelSmoothing == 0.1)
+    let crop = try Recipe(yaml: "data: {crop: 4, flip: true}\n", name: "run", earlier: .read).augmentation
+    #expect(crop.crop == .padded(4) && crop.flip == true)
+    #expect(
+      sentence { _ = try Recipe(yaml: "data: {crop: 4}\n", name: "old") }.contains("write it as crop in augmentation"))
   }
 
   private struct Options: Encodable {

@@ -20,7 +20,8 @@ struct RestoredBatchNormTests {
   @Test func `the function stays, and every convolution has a batch norm that can be measured again`() throws {
     let folded = try folded()
     try #require(!folded.nodes.contains { $0.operation is BatchNorm })
-    let restored = try folded.restoringBatchNorm(on: data, sample: StatisticsSample(batches: 60, batchSize: 16), seed: 0)
+    let restored = try folded.restoringBatchNorm(
+      on: data, sample: StatisticsSample(batches: 60, batchSize: 16), seed: 0)
     #expect(restored.nodes.filter { $0.operation is BatchNorm }.count == 3)
     #expect(try Difference(between: folded, and: restored).relative < 1e-5)
     let variance = try #require(restored.parameters["conv1_bn.running_var"])

@@ -30,7 +30,8 @@ struct SharedParametersTests {
 
   @Test func `with batch norms put behind its layers, it is held out as well as it learns`() throws {
     let place = try TemporaryFolder()
-    let restored = try network().restoringBatchNorm(on: data, sample: StatisticsSample(batches: 60, batchSize: 16), seed: 0)
+    let restored = try network().restoringBatchNorm(
+      on: data, sample: StatisticsSample(batches: 60, batchSize: 16), seed: 0)
     #expect(try Difference(between: network(), and: restored).relative < 1e-5)
     var trainer = Trainer(options(epochs: 3), data, model(restored, of: data), in: RunFolder(place.url))
     let trained = try trainer.train(resume: false)
@@ -47,7 +48,8 @@ struct SharedParametersTests {
     network.output = "a_bn"
     network.parameters["b_bn.weight"] = network.parameters["linear.weight"]
     network.nodes[network.nodes.count - 1].parameters[.weight] = "b_bn.weight"
-    let restored = try network.restoringBatchNorm(on: data, sample: StatisticsSample(batches: 60, batchSize: 16), seed: 0)
+    let restored = try network.restoringBatchNorm(
+      on: data, sample: StatisticsSample(batches: 60, batchSize: 16), seed: 0)
     #expect(try Difference(between: network, and: restored).relative < 1e-5)
   }
 

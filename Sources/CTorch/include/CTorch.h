@@ -180,7 +180,9 @@ ct_tensor *_Nullable ct_max_pool2d(const ct_tensor *x, const ct_pooling *how);
 ct_tensor *_Nullable ct_avg_pool2d(const ct_tensor *x, const ct_pooling *how);
 ct_tensor *_Nullable ct_global_avg_pool(const ct_tensor *x);
 ct_tensor *_Nullable ct_dropout(const ct_tensor *x, double probability, ct_generator *g);
-ct_tensor *_Nullable ct_cross_entropy(const ct_tensor *logits, const ct_tensor *labels, double smoothing, bool mean);
+/// `weights`, of the logits' type, has a number for each class; the mean is the weighted one.
+ct_tensor *_Nullable ct_cross_entropy(const ct_tensor *logits, const ct_tensor *labels,
+                                      const ct_tensor *_Nullable weights, double smoothing, bool mean);
 /// Mean over the batch of KL(softmax(teacher) ‖ softmax(logits)).
 ct_tensor *_Nullable ct_kl_divergence(const ct_tensor *logits, const ct_tensor *teacher);
 

@@ -76,6 +76,8 @@ struct Calibrate: ParsableCommand {
     let conditions = TimingConditions(
       batchSize: batchSize, threads: threads ?? Library.threads, precision: precision)
     let network = try model.load().network
+    let times = WatchedFile(TimeCache().file.path)
+    Interruption.keeps { times.isWritten ? "the times so far are in \(times.path)" : "nothing was written" }
     let report = try measure(network, conditions)
     if json { try Console.json(report) } else { show(report) }
     if let measured = report.whole.measured, report.runtime == nil, abs(report.whole.predicted / measured - 1) > 0.15 {
@@ -112,31 +114,40 @@ struct Calibrate: ParsableCommand {
   }
 
   private func show(_ report: Report) {
-    var table = TextTable([
-      .text("layer"), .number("ms"), .number("measured"), .text("fastest factors"),
-    ])
-    func row(_ name: String, _ times: Times, _ words: String = "") {
-      table.append([name, times.predicted.formatted(decimals: 3), times.measured?.formatted(decimals: 3) ?? "–", words])
+    var table = TextTable([.name("layer"), .number("ms"), .number("measured", leaving: 1), .text("fastest factors")])
+    func row(_ name: String, _ times: Times, _ words: String = "", tone: TextStyle.Tone? = nil) {
+      let cells = [name, times.predicted.formatted(decimals: 3), times.measured?.formatted(decimals: 3) ?? "–", words]
+      table.append(cells, tones: tone.map { [3: $0] } ?? [:])
     }
-    for layer in report.layers { row(layer.name, layer.time, fastest(layer)) }
+    for layer in report.layers {
+      let (words, isFaster) = fastest(layer)
+      row(layer.name, layer.time, words, tone: isFaster ? .better : .faint)
+    }
     table.appendRule()
-    row("besides", report.rest, "batch norms, activations, additions, pooling")
-    let gap = report.whole.predicted / (report.whole.measured ?? .nan) - 1
-    let sign = gap < 0 ? "" : "+"
-    row("whole network", report.whole, "predicted \(sign)\(gap.formattedPercent(decimals: 1)) of measured")
-    print(table.text())
+    row("besides", report.rest)
+    row("whole network", report.whole)
+    print(table.text(Console.output, all: "--json"), terminator: "")
     let machine = report.machine
-    print(
+    if let measured = report.whole.measured {
+      let gap = report.whole.predicted / measured - 1
+      let side = gap < 0 ? "below" : "above"
+      Console.print("the sum of the parts is \(abs(gap).formattedPercent(decimals: 1)) \(side) the measured time")
+    }
+    Console.print(
       """
+      besides: batch norms, activations, additions, pooling
       milliseconds for \(report.conditions.description); \(machine.processor), \(machine.cores) cores, \
       \(machine.instructions), \(report.runtime ?? "libtorch \(machine.libtorch)")
       kept in \(report.cache)
       """)
   }
 
-  private func fastest(_ layer: Layer) -> String {
-    guard let best = layer.factors.min(by: { $0.milliseconds < $1.milliseconds }) else { return "–" }
-    let slower = best.milliseconds < layer.time.predicted ? "" : ", no faster"
-    return "\(best.milliseconds.formatted(decimals: 3)) at rank \(best.rank) as \(best.decomposition.name)\(slower)"
+  /// The fastest factors of a layer, and whether they are faster than the layer.
+  private func fastest(_ layer: Layer) -> (words: String, isFaster: Bool) {
+    guard let best = layer.factors.min(by: { $0.milliseconds < $1.milliseconds }) else { return ("–", false) }
+    guard best.milliseconds < layer.time.predicted else {
+      return ("none (\(best.milliseconds.formatted(decimals: 3)) at rank \(best.rank))", false)
+    }
+    return ("\(best.milliseconds.formatted(decimals: 3)), rank \(best.rank) as \(best.decomposition.kernels)", true)
   }
 }

@@ -75,13 +75,14 @@ struct Compress: ParsableCommand {
 
   func run() throws {
     try AtomicOutput.check(main.output)
+    tellOfInterruptions()
     let plan = try main.plan.map { try givenPlan($0) }
     let source = try model.fileOfRun()
     var model = try model.load(data: data.data)
     var recipe = try givenRecipe(model)
     var data = try data.data.map { _ in try recipe.datasetTelling(for: model.preprocessing) }
     recipe = Defaults.resolve(recipe, for: model.compressionContext(recipe, images: data?.train.count))
-    var steps = try RunSteps(recipe, observe: Console.show, stopping: StopSignal.asked)
+    var steps = try RunSteps(recipe, observe: Console.show, stopping: Interruption.asked)
     if head.newHead, let data { Console.tell([try model.replaceHead(for: data, seed: recipe.training.seed)]) }
     data = try data?.preparedTelling(for: model)
     if let data { model.adoptDescription(of: data) }
@@ -111,10 +112,21 @@ struct Compress: ParsableCommand {
       test = final
     }
     try compressed.model.write(to: URL(filePath: main.output))
-    if let searched, !main.json { print(searched.table(points)) }
+    if let searched, !main.json { Console.print(searched.table(points)) }
     try report(compressed, test, backOffs, points, of: source)
     if plan == nil { recipe.noteWeightsDecide(without: data) }
     if let test { try strict.check(test, classes: compressed.model.classNames.count) }
+  }
+
+  /// Says, once interrupted, what there is already.
+  private func tellOfInterruptions() {
+    let output = WatchedFile(main.output)
+    let sizes = WatchedFile(main.output + ".search/sizes.json")
+    Interruption.keeps {
+      if output.isWritten { return "\(output.path) holds the compact network; go on with --resume" }
+      return "\(output.path) was not written"
+        + (sizes.isWritten ? "; the sizes that were tried are kept, go on with --resume" : "")
+    }
   }
 
   /// The search for a size, where a loss was given in place of one.
@@ -167,6 +179,8 @@ struct Compress: ParsableCommand {
     try recipe.adopt(distillation)
     try recipe.adopt(advancedPlan)
     recipe.model.newHead = head.newHead
+    // Numbers were for the classes that the network had.
+    if head.newHead, recipe.loss.classWeights != .balanced { recipe.loss.classWeights = nil }
     // A search plans by size, with the defaults for that.
     if accuracy.maxDrop != nil { recipe.compression.target = accuracy.currency.target(1) }
     try recipe.validate()
@@ -201,7 +215,7 @@ struct Compress: ParsableCommand {
           proof: compressed.proof, stages: compressed.stages, test: test, search: points.isEmpty ? nil : points,
           backOffs: backOffs.isEmpty ? nil : backOffs, output: main.output))
     }
-    print(compressed)
+    Console.print(compressed.text(Console.output, all: "--json"))
     if let test {
       print("test          top-1 \((test.top1 / 100).formattedPercent(decimals: 2)) of \(test.images) images")
     }
@@ -217,8 +231,7 @@ struct FinetuningOptions: ParsableArguments, Encodable {
   var lr: Double?
   @Option(
     help: ArgumentHelp(
-      "Learning rate schedule of the fine-tuning: constant, cosine, cosine-restarts or step (default: the run's, or "
-        + "cosine)."))
+      "Learning rate schedule of the fine-tuning (default: the run's, or cosine)."))
   var schedule: Schedule.Shape?
   @Option(
     help: ArgumentHelp(
@@ -230,6 +243,11 @@ struct FinetuningOptions: ParsableArguments, Encodable {
       "Keep an exponential moving average of the weights with this decay, such as 0.999 (default: none).",
       valueName: "decay"))
   var ema: Double?
+  @Option(
+    help: ArgumentHelp(
+      "End the fine-tuning after so many epochs without a better held-out accuracy (default: never).",
+      valueName: "epochs"))
+  var patience: Int?
 }
 
 /// A loss of accuracy as the target, in place of a size.
@@ -239,7 +257,7 @@ struct MaxDropOptions: ParsableArguments {
       "Find the smallest size that loses at most so many points of top-1 on the held-out images, by a bound of 95 %, "
         + "instead of --macs, --parameters or --time.", valueName: "points"))
   var maxDrop: Double?
-  @Option(help: "What --max-drop makes small: macs, parameters or time (default: macs).")
+  @Option(help: "What --max-drop makes small (default: macs).")
   var by: AccuracySearch.Currency?
   @Option(
     help: ArgumentHelp(
@@ -275,18 +293,19 @@ extension AccuracySearch {
   /// Every size that was tried, the largest first.
   fileprivate func table(_ points: [Point]) -> String {
     var table = TextTable([
-      .number(currency.words), .number("parameters"), .number("MACs"), .number("held out"), .number("lost"),
-      .number("at most"), .text(""),
+      .number(currency.words), .number("parameters", leaving: 2), .number("MACs", leaving: 1), .number("held out"),
+      .number("lost"), .number("at most"), .text(""),
     ])
     for point in points.sorted(by: { $0.fraction > $1.fraction }) {
-      table.append([
-        point.fraction.formattedPercent(decimals: 1), point.parameters?.formattedCount ?? "–",
-        point.macs?.formattedCount ?? "–",
-        point.accuracy.map { ($0.top1 / 100).formattedPercent(decimals: 2) } ?? "not reached",
-        point.drop?.points.formatted(decimals: 2) ?? "–", point.drop?.bound.formatted(decimals: 2) ?? "–",
-        loses(point) ? "too much" : "",
-      ])
+      table.append(
+        [
+          point.fraction.formattedPercent(decimals: 1), point.parameters?.formattedCount ?? "–",
+          point.macs?.formattedCount ?? "–",
+          point.accuracy.map { ($0.top1 / 100).formattedPercent(decimals: 2) } ?? "not reached",
+          point.drop?.points.formatted(decimals: 2) ?? "–", point.drop?.bound.formatted(decimals: 2) ?? "–",
+          loses(point) ? "too much" : "",
+        ], tones: loses(point) ? [6: .worse] : [:])
     }
-    return table.text()
+    return table.text(Console.output, all: "--json")
   }
 }

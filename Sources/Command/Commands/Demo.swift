@@ -45,8 +45,9 @@ struct Demo: ParsableCommand {
     recipe.compression.parameters = parameters
     try recipe.adopt(compute)
     try recipe.validate()
-    let data = try Glyphs(train: images, test: 4000).dataset().holdingOut(
+    var data = try Glyphs(train: images, test: 4000).dataset().holdingOut(
       recipe.data.validation, seed: recipe.training.seed)
+    data.workers = recipe.workers
     let show = DemoShow(recipe: recipe, data: data, folder: URL(filePath: output), epochs: epochs, json: json)
     try show.run()
   }
@@ -119,7 +120,12 @@ struct DemoShow {
     let seed = recipe.training.seed
     var start = try Model(recipe.model.name, for: data, seed: seed)
     start.network = try start.network.scaled(toWidth: recipe.model.width, seed: seed)
-    let outcome = try session(recipe, try emptied(place)).run(from: start, on: data)
+    let outcome: Session.Outcome
+    do {
+      outcome = try session(recipe, try emptied(place)).run(from: start, on: data)
+    } catch TrainingInterruption.stopped {
+      throw Stopped(description: "stopped in \(name); a demo begins anew")
+    }
     let duration = clock.duration(to: .now).components
     return Contender(
       name: name, model: outcome.model, top1: outcome.result.test.top1,
@@ -127,7 +133,7 @@ struct DemoShow {
   }
 
   private func session(_ recipe: Recipe, _ folder: URL) throws -> Session {
-    try Session(recipe, in: folder, stopping: StopSignal.asked, observe: Console.show)
+    try Session(recipe, in: folder, stopping: Interruption.asked, observe: Console.show)
   }
 
   private func emptied(_ place: String) throws -> URL {
@@ -149,8 +155,8 @@ struct DemoShow {
     try compact.model.write(to: model)
     guard !json else { return try Console.json(rows) }
     var table = TextTable([
-      .text("network"), .number("top-1"), .number("parameters"), .number("MACs"), .number("training"),
-      .number("ms per image"),
+      .text("network"), .number("top-1"), .number("parameters"), .number("MACs", leaving: 2),
+      .number("training", leaving: 1), .number("ms per image"),
     ])
     for row in rows {
       table.append([
@@ -158,13 +164,13 @@ struct DemoShow {
         row.macs.formattedCount, row.trainingSeconds.formattedDuration, row.millisecondsPerImage.formatted(decimals: 3),
       ])
     }
-    print(
+    Console.print(
       """
 
       \(data.train.count) glyphs of 36 classes, \(epochs) epochs each, one seed, \(data.test.count) test images;
       times at batch \(batch) on \(Library.threads) threads, median of 25 in turns
 
-      \(table.text())
+      \(table.text(Console.output))
 
       The compact model is \(model.relativePath). Use it:
         .build/release/thresh evaluate \(model.relativePath) --data glyphs

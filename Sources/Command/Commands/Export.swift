@@ -64,7 +64,7 @@ struct Export: ParsableCommand {
       return try Console.json(
         Report(files: files.map(\.relativePath), bytes: bytes, parameters: cost.parameters, macs: cost.macs))
     }
-    print(
+    Console.print(
       "\(files.map(\.relativePath).joined(separator: " and "))  \(bytes.formattedBytes), "
         + "\(cost.parameters.formattedCount) parameters, \(cost.macs.formattedCount) MACs; \(note)")
   }

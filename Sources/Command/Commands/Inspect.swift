@@ -71,23 +71,56 @@ struct Inspect: ParsableCommand {
 
   private func show(_ report: Report) {
     var table = TextTable([
-      .text("layer"), .text("shape"), .number("rank"), .number("rank at 90 %"), .number("zero units"),
-      .number("parameters"), .number("MACs"),
+      .name("layer"), .text("shape", leaving: 3), .number("rank"), .number("at 90 %", leaving: 2),
+      .number("zero units", leaving: 1), .number("parameters"), .number("MACs"),
     ])
     for layer in report.layers {
       let full = min(layer.singularValues.count, layer.units)
-      table.append([
+      let cells = [
         layer.name + (layer.factorized ? " (factors)" : ""), layer.shape.map(String.init).joined(separator: "×"),
         "\(layer.rank)/\(full)", "\(layer.rank90)", "\(layer.zeroUnits)", layer.parameters.formattedCount,
         layer.macs.formattedCount,
-      ])
+      ]
+      table.append(cells, tones: layer.rank < full ? [2: .better] : [:])
     }
     table.appendRule()
     table.append(["whole network", "", "", "", "", report.parameters.formattedCount, report.macs.formattedCount])
-    print(table.text())
-    for (name, value) in report.figures.sorted(by: { $0.key < $1.key }) {
-      // A file may hold any number, also one that no Int takes.
-      print("\(name): \(Int(exactly: value).map(String.init) ?? value.formatted(decimals: 3))")
+    print(table.text(Console.output, all: "--json"), terminator: "")
+    Console.print("at 90 %: the singular values that hold 90 % of their sum")
+    for line in report.sentences { Console.print(line) }
+  }
+}
+
+extension Inspect.Report {
+  /// The figures that the file says of itself.
+  fileprivate var sentences: [String] {
+    var rest = figures
+    func take(_ name: String) -> Double? { rest.removeValue(forKey: name) }
+    // These are counted above.
+    _ = (take("parameters"), take("macs"))
+    let accuracies = [("test", "top1"), ("held-out", "validationTop1")].compactMap { images, key -> String? in
+      guard let percent = rest[key], (0...100).contains(percent) else { return nil }
+      _ = take(key)
+      return "\((percent / 100).formattedPercent(decimals: 2)) on the \(images) images"
     }
+    let epoch = take("epoch").map { "after epoch \(Self.number($0))" }
+    let reached = accuracies.isEmpty ? [] : ["top-1 " + accuracies.joined(separator: ", ")]
+    var lines = [(reached + [epoch].compactMap(\.self)).joined(separator: ", ")]
+    let dense = [("parameters", parameters, take("denseParameters")), ("MACs", macs, take("denseMacs"))]
+    let before = dense.compactMap { name, count, value in
+      value.flatMap { Int(exactly: $0) }.map { whole in
+        let share = (Double(count) / Double(max(1, whole))).formattedPercent(decimals: 1)
+        return "\(whole.formattedCount) \(name), of which it has \(share)"
+      }
+    }
+    if !before.isEmpty { lines.append("before compression " + before.joined(separator: "; ")) }
+    lines += rest.sorted { $0.key < $1.key }.map { "\($0.key) \(Self.number($0.value))" }
+    return lines.filter { !$0.isEmpty }
+  }
+
+  /// A file may hold any number, also one that no Int takes.
+  private static func number(_ value: Double) -> String {
+    guard value.magnitude < 1e15 else { return String(format: "%.3g", value) }
+    return Int(exactly: value).map(String.init) ?? value.formatted(decimals: 3)
   }
 }

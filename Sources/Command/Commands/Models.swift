@@ -44,7 +44,8 @@ struct Models: ParsableCommand {
 
   private func show(_ entries: [Entry]) {
     var table = TextTable([
-      .text("model"), .number("parameters"), .number("MACs"), .number("usual input"), .number("classes"),
+      .name("model"), .number("parameters"), .number("MACs"), .number("usual input", leaving: 2),
+      .number("classes", leaving: 1),
     ])
     for entry in entries {
       table.append([
@@ -52,6 +53,6 @@ struct Models: ParsableCommand {
         entry.inputShape.map(String.init).joined(separator: "×"), "\(entry.classes)",
       ])
     }
-    print(table.text(), terminator: "")
+    print(table.text(Console.output, all: "--json"), terminator: "")
   }
 }

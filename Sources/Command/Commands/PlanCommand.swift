@@ -30,7 +30,7 @@ struct PlanCommand: ParsableCommand {
       try recipe.datasetTelling(for: model.preprocessing).preparedTelling(for: model)
     }
     let plan = try RunSteps(recipe, observe: Console.show).plan(model.network, on: data)
-    if json { try Console.json(plan) } else { print(plan) }
+    if json { try Console.json(plan) } else { Console.print(plan.text(Console.output, all: "--json")) }
     recipe.noteWeightsDecide(without: data)
   }
 

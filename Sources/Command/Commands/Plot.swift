@@ -4,21 +4,26 @@ import Thresh
 
 struct Plot: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Plot a training: accuracy, ranks, active units and singular values over its epochs.",
+    abstract: "Plot a training over its epochs: accuracy, loss, size, and the ranks of its layers.",
     discussion: """
       Example:
         thresh plot run --output run.svg
+        thresh plot run --layers 'layer1.*' --output layers.svg
         thresh plot run-a run-b --output comparison.svg
         thresh plot figures.json --x parameters --y top1 --by training --output curves.svg
         thresh plot figures.json --x training --y top1 --output contenders.svg
 
-      One run also gets a plot for each layer; several runs share their plots. The fine-tuning of a run follows its \
-      training. A JSON list of objects is drawn as lines over the column --x. If that column holds texts, each of them \
+      The ranks of all layers are one map, darker where they are higher; --layers adds a plot of the singular values \
+      of each layer. Several runs share their plots. The fine-tuning of a run follows its training. A JSON list of objects is drawn as lines over the column --x. If that column holds texts, each of them \
       gets a dot.
       """)
 
   @Argument(help: ArgumentHelp("Folders of runs, or one table of figures.", valueName: "run|table"))
   var runs: [String]
+  @Option(
+    help: ArgumentHelp(
+      "Of one run: layers whose singular values are plotted too; * stands for any characters.", valueName: "pattern"))
+  var layers: [String] = []
   @Option(help: ArgumentHelp("Of a table: the column of the horizontal axis.", valueName: "column"))
   var x: String?
   @Option(help: ArgumentHelp("Of a table: the column of the vertical axis.", valueName: "column"))
@@ -48,7 +53,12 @@ struct Plot: ParsableCommand {
       return print(output)
     }
     let histories = try runs.map { try RunHistory(RunFolder(URL(filePath: $0, directoryHint: .isDirectory))) }
-    let page = histories.count == 1 ? RunPlots.page(of: histories[0]) : RunPlots.comparison(of: histories)
+    guard layers.isEmpty || histories.count == 1 else {
+      throw RecipeError("--layers is for one run, but \(histories.count) were given; leave it out")
+    }
+    let page =
+      try histories.count == 1
+      ? RunPlots.page(of: histories[0], layers: layers) : RunPlots.comparison(of: histories.namedApart)
     try AtomicOutput.write(page.svg(), to: URL(filePath: output))
     print(output)
   }

@@ -9,15 +9,24 @@ struct Predict: ParsableCommand {
     discussion: """
       Example:
         thresh predict run photograph.jpg other.png --top 3
+        thresh predict run photographs --output predictions.csv
+        thresh predict resnet18 --weights resnet18-f37072fd.pth photographs
+
+      Of folders every image in them and below is taken. Images are read, cut and normalised as evaluate does it.
       """)
 
-  @Argument(help: "A model file or a run's folder.")
-  var model: String
-  @Argument(help: ArgumentHelp("JPEG, PNG, WebP, TIFF, BMP, GIF or PNM files.", valueName: "image"))
+  @OptionGroup var model: ModelArgument
+  @Argument(help: ArgumentHelp("JPEG, PNG, WebP, TIFF, BMP, GIF or PNM files, or folders of them.", valueName: "image"))
   var images: [String]
   @Option(help: ArgumentHelp("How many classes to name for each image.", valueName: "n"))
   var top = 1
-  @OptionGroup(title: "Advanced") var reading: ReadingArguments
+  @Option(help: ArgumentHelp("Images at once (default: 250, fewer of large ones).", valueName: "n"))
+  var batchSize: Int?
+  @Flag(help: "Decode every image first and leave out broken ones (default: a broken image is an error).")
+  var skipBroken = false
+  @Option(help: ArgumentHelp("Write the predictions to a file instead.", valueName: "file.csv|file.json"))
+  var output: String?
+  @OptionGroup var compute: ComputeOptions
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -33,37 +42,57 @@ struct Predict: ParsableCommand {
 
   func run() throws {
     guard top > 0 else { throw RecipeError("--top is \(top), expected 1 or more") }
-    let model = try ModelSource(model, weights: nil).loadTelling(reading.options())
+    if let output { try PredictionFile.check(output, option: "--output") }
+    var recipe = Recipe()
+    recipe.training.batchSize = batchSize
+    try recipe.adopt(compute)
+    try recipe.validate()
+    let device = try recipe.computing()
+    let model = try model.load()
+    if !model.isTrained { Console.note("warning: no --weights, so the network predicts untrained") }
     let (height, width) = (model.preprocessing.height, model.preprocessing.width)
     guard height == width else {
       throw NetworkError("the model reads images of \(height)×\(width) pixels; predict can cut out squares only")
     }
-    let predictions = try images.map { path in Prediction(image: path, classes: try candidates(path, model)) }
+    let photographs = try read(model)
+    var bar = ProgressBar("predicting", total: photographs.count, unit: "images")
+    let found = try model.predictions(
+      on: photographs, top: top, batchSize: batchSize, workers: recipe.workers, device: device
+    ) { bar.advance(by: $0) }
+    bar.clear()
+    try check(found, photographs)
+    try show(found, photographs, model.classNames)
+  }
+
+  private func read(_ model: Model) throws -> ImageFolder {
+    var recipe = Recipe()
+    recipe.data.skipBroken = skipBroken
+    let (photographs, notes) = try recipe.photographs(at: images, for: model.preprocessing, observe: Console.show)
+    Console.tell(notes)
+    return photographs
+  }
+
+  private func check(_ found: Predictions, _ photographs: ImageFolder) throws {
+    let broken = found.candidates.firstIndex { $0.contains { !$0.probability.isFinite } }
+    guard let broken else { return }
+    throw NetworkError(
+      "the network's outputs for \(photographs.paths[broken]) are not finite numbers, although its weights are; its "
+        + "activations grow too large")
+  }
+
+  private func show(_ found: Predictions, _ photographs: ImageFolder, _ names: [String]) throws {
+    if let output {
+      try PredictionFile(found, of: photographs, classNames: names, tellsClasses: false).write(to: output)
+      return print(output)
+    }
+    let predictions = zip(photographs.paths, found.candidates).map { path, candidates in
+      Prediction(
+        image: path, classes: candidates.map { Candidate(name: names[$0.label], probability: $0.probability) })
+    }
     guard !json else { return try Console.json(predictions) }
     for prediction in predictions {
       let names = prediction.classes.map { "\($0.name) \($0.probability.formattedPercent(decimals: 1))" }
-      print("\(prediction.image): \(names.joined(separator: ", "))")
-    }
-  }
-
-  private func candidates(_ path: String, _ model: Model) throws -> [Candidate] {
-    let how = model.preprocessing
-    let pixels = try ImageFolder.photograph(
-      at: path,
-      options: how.photographs(),
-      normalization: Normalization(mean: how.mean, std: how.std))
-    let shape = model.network.inputShape
-    let batch = Tensor(pixels, shape: [1, shape[1], shape[2], shape[0]]).transposed(2, 3).transposed(1, 2).contiguous
-    let probabilities = model.probabilities(try model.network(batch)).doubles
-    guard probabilities.allSatisfy(\.isFinite) else {
-      throw NetworkError(
-        "the network's outputs for \(path) are not finite numbers, although its weights are; its activations grow "
-          + "too large")
-    }
-    let order = probabilities.indices.sorted { probabilities[$0] > probabilities[$1] }
-    return order.prefix(top).map { index in
-      let name = model.classNames.indices.contains(index) ? model.classNames[index] : "class \(index)"
-      return Candidate(name: name, probability: probabilities[index])
+      Console.line("\(prediction.image): \(names.joined(separator: ", "))")
     }
   }
 }

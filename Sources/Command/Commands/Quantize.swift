@@ -49,7 +49,7 @@ struct QuantizeCommand: ParsableCommand {
     var weightBits: Int?
     @Option(
       help: ArgumentHelp(
-        "How ranges follow from what was measured: min-max, percentile, entropy or mse (default: the best of them).",
+        "How ranges follow from what was measured (default: the best of them).",
         valueName: "way"))
     var ranges: RangeEstimator?
     @Option(help: ArgumentHelp("Training images that ranges are measured on.", valueName: "n"))
@@ -109,6 +109,12 @@ struct QuantizeCommand: ParsableCommand {
       throw OutputError("\(main.output) says no kind of file; give it a name that ends in .onnx or .safetensors")
     }
     guard data.data != nil else { throw RecipeError("--data is missing; ranges are measured on its training images") }
+    let output = WatchedFile(main.output)
+    Interruption.keeps {
+      output.isWritten
+        ? "\(output.path) holds the network of 8 bits as it was before its fine-tuning"
+        : "\(output.path) was not written"
+    }
     var model = try model.load(data: data.data)
     try rounding.check(model.network)
     var recipe = try model.compressionRecipe()
@@ -141,7 +147,7 @@ struct QuantizeCommand: ParsableCommand {
           output: main.output, bytes: bytes, best: quantized.best, trials: quantized.trials, layers: quantized.layers,
           stages: quantized.stages, test: test))
     }
-    print(quantized)
+    Console.print(quantized.text(Console.output, all: "--json"))
     print("test          top-1 \((test.top1 / 100).formattedPercent(decimals: 2)) of \(test.images) images")
     print("written to \(main.output), \(bytes.formattedBytes)")
   }

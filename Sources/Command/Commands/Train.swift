@@ -26,6 +26,7 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Machine") var compute: ComputeOptions
   @OptionGroup(title: "Advanced") var reading: ReadingArguments
   @OptionGroup(title: "Advanced") var distillation: DistillationOptions
+  @OptionGroup(title: "Augmentation") var augmentation: AugmentationOptions
   @OptionGroup(title: "Advanced") var advanced: AdvancedTrainingOptions
   @OptionGroup(title: "Advanced") var advancedPlan: AdvancedPlanOptions
   @OptionGroup(title: "Advanced") var checkpoints: CheckpointOptions
@@ -64,9 +65,10 @@ struct Train: ParsableCommand {
     guard (0...1e6).contains(checkpoints.checkpointEvery) else {
       throw RecipeError("--checkpoint-every is \(checkpoints.checkpointEvery), expected 0 to 1000000 seconds")
     }
+    tellOfInterruptions(folder)
     let session = try Session(
       recipe, in: folder.url, resume: main.resume, checkpointInterval: checkpoints.checkpointEvery,
-      stopping: StopSignal.asked,
+      stopping: Interruption.asked,
       observe: Console.show)
     let outcome = try session.run()
     if main.json {
@@ -75,6 +77,15 @@ struct Train: ParsableCommand {
       print(outcome.file.relativePath)
     }
     try strict.check(outcome.result.test, classes: outcome.model.classNames.count)
+  }
+
+  /// Says, once interrupted outside of a training, what there is already.
+  private func tellOfInterruptions(_ folder: RunFolder) {
+    let (path, checkpoint) = (main.output, folder.optimizer.path)
+    Interruption.keeps {
+      FileManager.default.fileExists(atPath: checkpoint)
+        ? "\(path) holds the run as it was last saved; go on with --resume" : "nothing was written"
+    }
   }
 
   private func resolvedRecipe(_ folder: RunFolder) throws -> Recipe {
@@ -97,6 +108,7 @@ struct Train: ParsableCommand {
     try training.apply(to: &resolved)
     try plan.apply(to: &resolved)
     try resolved.adopt(distillation)
+    try resolved.adopt(augmentation)
     try resolved.adopt(advanced)
     try resolved.adopt(advancedPlan)
     try resolved.adopt(compute)

@@ -28,6 +28,8 @@ struct Verify: ParsableCommand {
   var tolerance: Double?
   @Option(help: ArgumentHelp("Threads of libtorch; all cores by default.", valueName: "n"))
   var threads: Int?
+  @Option(help: workersHelp)
+  var workers: Int?
   @Flag(help: "Print JSON: difference, images, agreement (percent), ties.")
   var json = false
 
@@ -47,7 +49,7 @@ struct Verify: ParsableCommand {
       throw RecipeError("--tolerance is \(tolerance), expected a number above 0, such as 0.0001")
     }
     var recipe = Recipe()
-    recipe.machine.threads = threads
+    (recipe.machine.threads, recipe.machine.workers) = (threads, workers)
     try recipe.validate()
     _ = try recipe.computing()
     let (a, b) = (try load(first), try load(second))
@@ -67,6 +69,8 @@ struct Verify: ParsableCommand {
     if data.data != nil {
       try recipe.adopt(data)
       recipe.data.validation = 0
+      try recipe.follow(a, unless: data)
+      try recipe.validate()
       if a.preprocessing.mean != b.preprocessing.mean || a.preprocessing.std != b.preprocessing.std {
         Console.note("warning: the two normalise images differently; both get images normalised as \(first) does")
       }
@@ -108,7 +112,7 @@ struct Verify: ParsableCommand {
   private func show(_ report: Report, isRounded: Bool) throws {
     guard !json else { return try Console.json(report) }
     let number = String(format: "%.1e", report.difference)
-    print(
+    Console.print(
       isRounded
         ? "difference \(number) of the outputs (root mean square on the images)"
         : "largest difference \(number) of the largest output")

@@ -39,16 +39,18 @@ struct PlanOptions: ParsableArguments {
 /// The size to reach.
 struct TargetOptions: ParsableArguments, Encodable {
   @Option(
-    help: ArgumentHelp("Fraction of the parameters to keep, instead of --energy or with --macs.", valueName: "fraction")
+    help: ArgumentHelp(
+      "Fraction of the parameters to keep, 0.5 or 50%, instead of --energy or with --macs.", valueName: "fraction")
   )
   var parameters: Double?
   @Option(
-    help: ArgumentHelp("Fraction of the MACs to keep, instead of --energy or with --parameters.", valueName: "fraction")
+    help: ArgumentHelp(
+      "Fraction of the MACs to keep, 0.5 or 50%, instead of --energy or with --parameters.", valueName: "fraction")
   )
   var macs: Double?
   @Option(
     help: ArgumentHelp(
-      "Fraction of the time to keep, instead of --energy: layers are timed on this machine, and stay dense if no "
+      "Fraction of the time to keep, 0.5 or 50%, instead of --energy: layers are timed on this machine, and stay dense if no "
         + "factors are faster.",
       valueName: "fraction"))
   var time: Double?
@@ -66,7 +68,7 @@ struct ChoiceOptions: ParsableArguments, Encodable {
   @Option(
     help: ArgumentHelp(
       "trained: k×k→1×1, whose matrix the regulariser trains; any: for each layer the best of k×k→1×1, 1×1→k×k, "
-        + "vertical→horizontal and 1×1→k×k→1×1 (default: trained for compression-trained networks without --time, else any)."
+        + "k×1→1×k and 1×1→k×k→1×1 (default: trained for compression-trained networks without --time, else any)."
     ))
   var decomposition: DecompositionChoice?
   @Option(
@@ -96,8 +98,8 @@ struct AdvancedPlanOptions: ParsableArguments, Encodable {
   var timeBatchSize: Int?
   @Option(
     help: ArgumentHelp(
-      "What the network will be deployed in, for --time: float32, bfloat16, or int8 with another --clock than thresh "
-        + "(default: float32).", valueName: "precision"))
+      "What the network will be deployed in, for --time; int8 needs another --clock than thresh (default: float32).",
+      valueName: "precision"))
   var timePrecision: TimingConditions.Precision?
   @Option(help: "Units to remove: zero (zero units only), or to meet a target the weakest too (default: weakest).")
   var units: RemovableUnits?

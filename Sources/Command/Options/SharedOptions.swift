@@ -31,6 +31,14 @@ extension Recipe {
   }
 }
 
+extension Recipe {
+  /// Takes the test images that a model's own training set apart, where no other share is asked for.
+  mutating func follow(_ model: Model, unless data: DataOptions) throws {
+    guard data.testShare == nil, let own = model.recipe else { return }
+    self.data.testShare = try Recipe(yaml: own, name: "in the model file", earlier: .read).data.testShare
+  }
+}
+
 /// Which images, and where they lie.
 struct DataOptions: ParsableArguments, Encodable {
   @Option(
@@ -46,6 +54,11 @@ struct DataOptions: ParsableArguments, Encodable {
     inversion: .prefixedNo,
     help: "Decode every image of a folder first and leave out broken ones (default: a broken image is an error).")
   var skipBroken: Bool?
+  @Option(
+    help: ArgumentHelp(
+      "Share of every class that is the test part if a folder has only train (default: the model's, or 0.1).",
+      valueName: "share"))
+  var testShare: Double?
 }
 
 /// How a model is named everywhere.
@@ -84,7 +97,13 @@ struct ComputeOptions: ParsableArguments, Encodable {
   var device: String?
   @Option(help: ArgumentHelp("Threads of libtorch; all cores by default.", valueName: "n"))
   var threads: Int?
+  @Option(help: workersHelp)
+  var workers: Int?
 }
+
+let workersHelp = ArgumentHelp(
+  "Threads that prepare images (default: the cores without --threads, 1 to 8; with a GPU all, up to 16).",
+  valueName: "n")
 
 /// What the compact network learns from beside the labels, in `train` and `compress` alike.
 struct DistillationOptions: ParsableArguments, Encodable {

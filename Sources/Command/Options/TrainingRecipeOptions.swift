@@ -1,7 +1,10 @@
 import ArgumentParser
 import Thresh
 
+extension ClassWeights: ExpressibleByArgument { public init?(argument: String) { self.init(argument) } }
 extension GroupLassoNorm: ExpressibleByArgument {}
+extension RandAugment: ExpressibleByArgument { public init?(argument: String) { self.init(argument) } }
+extension RandomCrop: ExpressibleByArgument { public init?(argument: String) { self.init(argument) } }
 extension Regularizer.Order: ExpressibleByArgument {}
 extension Regularizer.Scale: ExpressibleByArgument {}
 extension Schedule.Shape: ExpressibleByArgument {}
@@ -76,22 +79,26 @@ struct CommonTrainingOptions: ParsableArguments, Encodable {
 
 /// How the steps are made.
 struct TrainingStepOptions: ParsableArguments, Encodable {
-  @Option(help: ArgumentHelp("Images a batch (default: 128, down to 16 so that an epoch has 50 steps).", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("Images a batch (default: 128, down to 16 so that an epoch has 50 steps).", valueName: "n"))
   var batchSize: Int?
-  @Option(help: "sgd or adamw (default: sgd; adamw for transformers).")
+  @Option(help: "Optimiser (default: sgd; adamw for transformers).")
   var optimizer: TrainingOptions.Optimizer?
   @Option(help: ArgumentHelp("Momentum (default: 0.9, Nesterov), or β₁ of adamw.", valueName: "x"))
   var momentum: Double?
   @Option(help: ArgumentHelp("Weight decay (default: 0.0005, or 0.01 for adamw).", valueName: "x"))
   var weightDecay: Double?
   @Option(
-    help: "Learning rate schedule of the last phase: constant, cosine, cosine-restarts or step (default: cosine).")
+    help: "Learning rate schedule of the last phase (default: cosine).")
   var schedule: Schedule.Shape?
-  @Option(help: ArgumentHelp("Epochs over which the rate grows from zero (default: 1, at least 100 steps, at most a fifth of --epochs).", valueName: "x"))
+  @Option(
+    help: ArgumentHelp(
+      "Epochs over which the rate grows from zero (default: 1, at least 100 steps, at most a fifth of --epochs).",
+      valueName: "x"))
   var warmupEpochs: Double?
   @Option(help: ArgumentHelp("Seed of weights, order and augmentation (default: 0).", valueName: "n"))
   var seed: UInt64?
-  @Option(help: "float32 or bfloat16; weights stay float32 (default: float32).")
+  @Option(help: "What is computed in; weights stay float32 (default: float32).")
   var precision: TrainingOptions.Precision?
 }
 
@@ -162,24 +169,35 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
   var accumulate: Int?
   @Option(
     help: ArgumentHelp(
-      "Largest ℓ2 norm of all gradients together; larger ones are scaled down to it; 0 for none (default: 5, adamw 1).", valueName: "x"))
+      "Largest ℓ2 norm of all gradients together; larger ones are scaled down to it; 0 for none (default: 5, adamw 1).",
+      valueName: "x"))
   var clipNorm: Double?
   @Option(
     help: ArgumentHelp(
       "Keep an exponential moving average of the weights with this decay, such as 0.999, as the result of fine-tuning "
         + "and of ordinary training; training with a regulariser keeps none (default: none).", valueName: "decay"))
   var ema: Double?
+  @Option(
+    help: ArgumentHelp(
+      "End an ordinary training, or the fine-tuning, after so many epochs without a better held-out accuracy (default: "
+        + "never).", valueName: "epochs"))
+  var patience: Int?
   @Option(help: ArgumentHelp("Label smoothing (default: 0).", valueName: "x"))
   var labelSmoothing: Double?
   @Option(
     help: ArgumentHelp(
+      "How much the images of each class weigh in the loss: balanced (by the inverse of their number), numbers in the "
+        + "order of the classes, or a file of such numbers (default: all alike).", valueName: "balanced|x,x,…|file"))
+  var classWeights: ClassWeights?
+  @Option(
+    help: ArgumentHelp(
       "Part of λ for single elements: sparse group lasso, or ℓ1 alone at 1 (default: 0).", valueName: "share"))
   var sparsity: Double?
-  @Option(help: "A group's norm: whole, or scale (γ and β where a batch norm follows; default: scale).")
+  @Option(help: "A group's norm; scale is that of γ and β where a batch norm follows (default: scale).")
   var groupNorm: GroupLassoNorm?
-  @Option(help: "Which proximal operator comes first: nuclear-first or group-first (default: nuclear-first).")
+  @Option(help: "Which proximal operator comes first (default: nuclear-first).")
   var order: Regularizer.Order?
-  @Option(help: "Whether strengths are relative to each layer or absolute (default: relative).")
+  @Option(help: "What strengths are relative to: each layer, or nothing (default: relative).")
   var scale: Regularizer.Scale?
   @Option(
     help:
@@ -194,14 +212,10 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
         + "at the last of these epochs, or else --energy).",
       valueName: "share"))
   var compactEnergy: Double?
-  @Option(help: "Whether momenta follow the smaller network by the chain rule: carry or reset (default: carry).")
+  @Option(help: "Whether momenta follow the smaller network, by the chain rule, or start anew (default: carry).")
   var compactMomentum: TrainingCompaction.Momentum?
   @Flag(
     inversion: .prefixedNo,
     help: "Restore the norm of a weight after each proximal step if a batch norm follows (default: yes).")
   var restoreNorm: Bool?
-  @Option(help: ArgumentHelp("Padding of the random crop (default: by data set).", valueName: "pixels"))
-  var crop: Int?
-  @Flag(inversion: .prefixedNo, help: "Mirror half of the images (default: by data set).")
-  var flip: Bool?
 }

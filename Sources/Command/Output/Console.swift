@@ -5,8 +5,41 @@ import Thresh
 /// Where a command tells what it does: results on standard output, everything else on standard error.
 enum Console {
   static let display = Display()
+  /// How results look.
+  static let output = TextStyle.of(.standardOutput)
+  private static let errors = TextStyle.of(.standardError)
+  private static let errorsAreOnTerminal = isatty(FileHandle.standardError.fileDescriptor) != 0
 
-  static func note(_ line: String) { FileHandle.standardError.write(Data("\(line)\n".utf8)) }
+  /// How what is told on the way looks: tables as wide as a terminal, sentences in one line where it is none, as
+  /// logs are searched.
+  static var notes: TextStyle {
+    errorsAreOnTerminal ? errors : TextStyle(width: errors.width, usesColor: false)
+  }
+
+  /// Tells a sentence, its first word coloured where that says what kind it is.
+  static func note(_ line: String) {
+    let text = errorsAreOnTerminal ? line.wrapped(to: errors.width) : line
+    write(colored(text))
+  }
+
+  /// Tells text that has its lines and colours already.
+  static func write(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+
+  private static func colored(_ text: String) -> String {
+    let tones: [(String, TextStyle.Tone)] = [
+      ("note:", .note), ("warning:", .warning), ("thresh:", .error), ("stopping", .warning), ("stopped", .warning),
+    ]
+    guard let (word, tone) = tones.first(where: { text.hasPrefix($0.0) }) else { return text }
+    return errors(word, tone) + text.dropFirst(word.count)
+  }
+
+  /// Prints a result; lines that are too long break between words.
+  static func print(_ text: String) { Swift.print(text.wrapped(to: output.width)) }
+
+  /// Prints a line of a list, whole where it is not a terminal: others read it line by line.
+  static func line(_ text: String) {
+    Swift.print(isatty(FileHandle.standardOutput.fileDescriptor) != 0 ? text.wrapped(to: output.width) : text)
+  }
 
   /// Tells what was assumed.
   static func tell(_ notes: some Sequence<String>) {
@@ -17,7 +50,7 @@ enum Console {
   static func show(_ event: RunEvent) { display.show(event) }
 
   /// Prints a value as JSON.
-  static func json(_ value: some Encodable) throws { print(try ReadableJSON.text(value)) }
+  static func json(_ value: some Encodable) throws { Swift.print(try ReadableJSON.text(value)) }
 }
 
 /// Shows what a job tells: one bar for the part at hand, a line for everything else.
@@ -31,9 +64,15 @@ final class Display: @unchecked Sendable {
     case .began(let part, let count, let unit):
       clear()
       bar = ProgressBar(part, total: count, unit: unit)
+      Interruption.enter(part)
     case .advanced(let count, let state): bar?.advance(by: count, note: state)
-    case .ended: clear()
-    case .note, .warning, .epoch, .compacted, .compressed, .tested:
+    case .ended:
+      clear()
+      Interruption.enter(nil)
+    case .epoch, .compressed:
+      clear()
+      Console.write(event.text(Console.notes))
+    case .note, .warning, .compacted, .tested:
       clear()
       Console.note(event.description.namingOptions)
     }

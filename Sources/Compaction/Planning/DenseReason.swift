@@ -39,12 +39,24 @@ extension DenseReason: CustomStringConvertible {
     }
   }
 
+  /// The same in a few words, for tables that have no room for sentences.
+  public var inFewWords: String {
+    switch self {
+    case .notSmaller(let rank): "rank \(rank) no smaller"
+    case .losesMoreThanItSaves: "loses too much"
+    case .time(_, _, nil): "too narrow"
+    case .time(let milliseconds, _, let fastest?):
+      fastest.milliseconds < MeasuredTime.sureGain * milliseconds ? "loses too much" : "factors no faster"
+    default: description
+    }
+  }
+
   private static func sentence(_ own: Double, _ rank: Int?, _ fastest: FactorTime?) -> String {
     let layer = "\(own.threeDecimals) ms " + (rank.map { "at rank \($0)" } ?? "dense")
     guard let fastest else { return "\(layer), too narrow for factors" }
     let isFaster = fastest.milliseconds < MeasuredTime.sureGain * own
     return """
-      \(layer), \(fastest.milliseconds.threeDecimals) ms at rank \(fastest.rank) as \(fastest.decomposition.name)\
+      \(layer), \(fastest.milliseconds.threeDecimals) ms at rank \(fastest.rank) as \(fastest.decomposition.kernels)\
       \(isFaster ? ": loses more than it saves" : "")
       """
   }

@@ -29,7 +29,8 @@ extension DecodingError {
 
   /// `layers[3].form `, or `it ` for the whole.
   private static func place(_ context: Context) -> String {
-    let path = context.codingPath.map { key in key.intValue.map { "[\($0)]" } ?? ".\(ReadableJSON.key(key.stringValue))" }.joined()
+    let path = context.codingPath.map { key in key.intValue.map { "[\($0)]" } ?? ".\(ReadableJSON.key(key.stringValue))"
+    }.joined()
     return path.isEmpty ? "it " : "\(path.drop { $0 == "." }) "
   }
 

@@ -119,7 +119,9 @@ public struct PyTorchModule: Sendable {
   private static func constants(_ images: Preprocessing?, _ classes: [String]) -> String {
     var lines = ""
     if let images {
-      let numbers = { (list: [Float]) in "(\(list.map { "\($0)" }.joined(separator: ", "))\(list.count == 1 ? "," : ""))" }
+      let numbers = { (list: [Float]) in
+        "(\(list.map { "\($0)" }.joined(separator: ", "))\(list.count == 1 ? "," : ""))"
+      }
       lines += "# Of \(images.channelOrder.rawValue) pixels from 0 to 1: images are (pixels - MEAN) / STD.\n"
       lines += "MEAN = \(numbers(images.mean))\nSTD = \(numbers(images.std))\n"
     }
