@@ -1,5 +1,7 @@
 import Compaction
+import Foundation
 import Networks
+import Reports
 import Torch
 
 /// One line of `metrics.jsonl`: the state of a training at an evaluation.
@@ -42,6 +44,11 @@ public struct Metrics: Sendable, Codable, Equatable {
       case livingUnits
     }
   }
+}
+
+extension Metrics {
+  /// Reads a line of `metrics.jsonl`.
+  public init(json: Data) throws { self = try ReadableJSON.decode(Metrics.self, from: json) }
 }
 
 extension Metrics.LayerMetrics {

@@ -64,11 +64,16 @@ struct ExchangeTests {
   @Test func `an export to PyTorch replaces its own files and nobody else's`() throws {
     let folder = try TemporaryFolder()
     let export = ["export", try TrainedRun.lenet.get().run, "--to", "pytorch", "--output", folder["small.py"]]
-    try folder.write("somebody's", "small.safetensors")
-    expectRefusal(try thresh(export), Status.output, ["small.safetensors", "exists already"])
-    #expect(try contents(of: folder["small.safetensors"]) == Data("somebody's".utf8))
-    try FileManager.default.removeItem(atPath: folder["small.safetensors"])
+    try folder.write("somebody's", "small.weights.safetensors")
+    expectRefusal(try thresh(export), Status.output, ["small.weights.safetensors", "exists already"])
+    #expect(try contents(of: folder["small.weights.safetensors"]) == Data("somebody's".utf8))
+    try FileManager.default.removeItem(atPath: folder["small.weights.safetensors"])
+    // Nor the model's own file, which is likely to have the module's name.
+    try folder.write("the model", "small.safetensors")
     for _ in 0..<2 { try succeeding(export) }
+    #expect(try contents(of: folder["small.safetensors"]) == Data("the model".utf8))
+    let module = String(decoding: try contents(of: folder["small.py"]), as: UTF8.self)
+    for line in ["MEAN = (", "STD = (", "CLASSES = ["] { #expect(module.contains("\n" + line), "\(module)") }
   }
 
   @Test func `a file that says it is ONNX and is not is refused`() throws {

@@ -11,6 +11,11 @@ import Testing
     }
     let macs, denseMacs: Int
     let search: [Point]
+
+    private enum CodingKeys: String, CodingKey {
+      case macs, search
+      case denseMacs = "dense_macs"
+    }
   }
 
   @Test func `the smallest size that loses little enough is found, and taken up again`() throws {

@@ -25,7 +25,7 @@ struct OptionTests {
     (["--time", "2"], "--time is 2"), (["--time", "0.5", "--macs", "0.5"], "--parameters or --macs is given too"),
     (["--time", "0.5", "--time-batch-size", "0"], "--time-batch-size is 0"),
     (["--skip", "fc4"], "did you mean fc1?"), (["--automatic-strength"], "--parameters or --macs"),
-    (["--distillation", "0.5"], "--finetune-epochs"), (["--clip-norm", "0"], "--clip-norm is 0"),
+    (["--distillation", "0.5"], "--finetune-epochs"), (["--clip-norm=-1"], "--clip-norm is -1"),
     (["--clip-norm", "nan"], "--clip-norm"), (["--ema", "1"], "--ema is 1"), (["--ema", "0.9"], "--finetune-epochs"),
     (["--patience", "2"], "--finetune-epochs"), (["--patience", "0"], "--patience is 0"),
     (["--patience", "2", "--validation", "0"], "--validation above 0"),

@@ -42,17 +42,23 @@ struct TerminalTests {
   #if os(Linux)
     @Test(arguments: [SIGINT, SIGTERM])
     func `an interruption outside of a training says what was kept`(number: Int32) throws {
-      let program = try Program(["calibrate", "dec8", "--batch-size", "32", "--threads", "1"])
+      let program = try Program(["calibrate", "dec8", "--batch-size", "2", "--threads", "1"])
       // From then on it listens.
       let status = "/proc/\(program.identifier)/status"
       var listens = false
       while !listens, program.isRunning {
         let text = (try? String(contentsOfFile: status, encoding: .utf8)) ?? ""
-        let ignored = text.firstMatch(of: /SigIgn:\s*([0-9a-f]+)/).flatMap { UInt64($0.output.1, radix: 16) } ?? 0
-        listens = [SIGINT, SIGTERM].allSatisfy { ignored & (1 << (UInt64($0) - 1)) != 0 }
+        let handled = text.matches(of: /Sig(?:Ign|Cgt):\s*([0-9a-f]+)/).reduce(UInt64(0)) {
+          $0 | (UInt64($1.output.1, radix: 16) ?? 0)
+        }
+        listens = [SIGINT, SIGTERM].allSatisfy { handled & (1 << (UInt64($0) - 1)) != 0 }
         usleep(1000)
       }
-      program.send(number)
+      // One that comes between the two is lost.
+      while program.isRunning {
+        program.send(number)
+        usleep(100_000)
+      }
       let outcome = try program.wait()
       #expect(outcome.status == 128 + number && !outcome.wasKilled, "\(outcome)")
       #expect(outcome.errorLines.last?.hasPrefix("thresh: stopped") == true, "\(outcome)")

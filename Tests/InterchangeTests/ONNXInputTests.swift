@@ -148,7 +148,10 @@ import Torch
       #expect(try file.model().network.inputShape == [3, 8, 8])
     }
     file.read(.float, [3, 8, 8])
-    #expect(file.refusal(ReadingOptions(imageSize: 9)).contains("8×8 pixels, which does not go with the image size 9"))
+    // A network that pools globally takes any size.
+    let other = try file.model(ReadingOptions(imageSize: 9))
+    #expect(other.network.inputShape == [3, 9, 9])
+    #expect(other.notes.contains { $0.contains("made for images of 8×8 pixels, and reads 9×9 now") }, "\(other.notes)")
     #expect(try file.model(ReadingOptions(usualSize: 9)).notes.count == 1)
   }
 

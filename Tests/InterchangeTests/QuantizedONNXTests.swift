@@ -9,10 +9,10 @@ import Torch
 
 /// Networks in 8 bits as ONNX files with QuantizeLinear and DequantizeLinear.
 @Suite struct QuantizedONNXTests {
-  private func model(_ element: QuantizationGrid.Element) throws -> Model {
+  private func model(_ element: QuantizationGrid.Element, weightBits: Int? = nil) throws -> Model {
     let network = try Catalogue.resnet20.network(input: [3, 16, 16], classes: 5, seed: 2)
     var settings = QuantizationSettings()
-    settings.activations = element
+    (settings.activations, settings.weightBits) = (element, weightBits)
     var quantizer = try Quantizer(network, settings)
     for pass in [Quantizer.Pass.ranges, .counts] { quantizer.add(images(32, seed: 1), pass) }
     return try plainModel(quantizer.network(by: .squaredError))
@@ -42,7 +42,8 @@ import Torch
 
   @Test(arguments: QuantizationGrid.Element.allCases)
   func `onnxruntime computes the same but for single roundings`(_ element: QuantizationGrid.Element) throws {
-    let model = try model(element)
+    // Of 8 bits, sums of two products overflow on processors without VNNI.
+    let model = try model(element, weightBits: 7)
     let folder = FileManager.default.temporaryDirectory.appending(path: "thresh-int8-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }

@@ -30,7 +30,7 @@ struct BackingOffTests {
 
   private func metrics(_ run: RunFolder) throws -> [Metrics] {
     try String(contentsOf: run.metrics, encoding: .utf8).split(separator: "\n").map {
-      try JSONDecoder().decode(Metrics.self, from: Data($0.utf8))
+      try Metrics(json: Data($0.utf8))
     }
   }
 

@@ -35,6 +35,7 @@ struct DefaultsTests {
       #expect(steps(images).batchSize == batch && steps(images).lr == rate, "\(images) images")
     }
     #expect(steps(810, .layer).lr == 3.54e-4)
+    #expect(steps(810, .none).batchSize == 16 && steps(810, .none).lr == 0.02)
     var given = Recipe()
     given.training.batchSize = 16
     given.training.accumulate = 8

@@ -25,7 +25,7 @@ struct EarlyStoppingTests {
 
   private func epochs(_ trainer: Trainer) throws -> [Metrics] {
     try String(contentsOf: trainer.folder.metrics, encoding: .utf8).split(separator: "\n")
-      .map { try JSONDecoder().decode(Metrics.self, from: Data($0.utf8)) }
+      .map { try Metrics(json: Data($0.utf8)) }
   }
 
   @Test(arguments: [1, 3]) func `training ends once as many epochs were no better, and says so`(patience: Int) throws {

@@ -63,7 +63,7 @@ struct RecipeTests {
     "basis": "activations", "partial": "0.2", "shrinkage": "soft", "new-head": "true", "output-name": "y",
     "skip-broken": "true", "crop-area": "0.3", "color-jitter": "0.4", "rand-augment": "2,7", "random-erasing": "0.25",
     "mixup": "0.2", "cutmix": "1", "patience": "3", "class-weights": "[1, 2]", "test-share": "0.2", "workers": "3",
-    "clip-norm": "2", "ema": "0.99", "accumulate": "3", "cycles": "4",
+    "clip-norm": "2", "ema": "0.99", "accumulate": "3", "cycles": "4", "freeze": "[b]", "pretrained-lr-scale": "0.5",
   ]
 
   @Test func `every key of the file is read, in its section and, from a run of an earlier version, without one`() throws

@@ -165,7 +165,7 @@ struct TrainerTests {
     let data = try drawnData().holdingOut(0.2, seed: 1)
     _ = try train(options(epochs: 4), smallNetwork(), data)
     let lines = try String(contentsOf: run.metrics, encoding: .utf8).split(separator: "\n").map {
-      try JSONDecoder().decode(Metrics.self, from: Data($0.utf8))
+      try Metrics(json: Data($0.utf8))
     }
     let best = try Model(contentsOf: run.best)
     #expect(best.figures["validationTop1"] == lines.compactMap { $0.validation?.top1 }.max())

@@ -50,11 +50,12 @@ struct Inspect: ParsableCommand {
       try network.nodeCosts().map { ($0.node.name, $0.cost) }, uniquingKeysWith: { first, _ in first })
     let layers = try network.matrixLayers.map { try describe($0, network, costs) }
     let cost = try network.cost()
-    let report = Report(
+    var report = Report(
       parameters: cost.parameters, macs: cost.macs, activationBytes: cost.activationBytes,
-      inputShape: network.inputShape,
-      figures: Dictionary(model.figures.map { (ReadableJSON.key($0), $1) }) { first, _ in first }, layers: layers)
-    if json { try Console.json(report) } else { show(report) }
+      inputShape: network.inputShape, figures: model.figures, layers: layers)
+    guard json else { return show(report) }
+    report.figures = Dictionary(model.figures.map { (ReadableJSON.key($0), $1) }) { first, _ in first }
+    try Console.json(report)
   }
 
   private func describe(_ layer: MatrixLayer, _ network: Network, _ costs: [String: Cost]) throws -> Layer {
@@ -77,7 +78,7 @@ struct Inspect: ParsableCommand {
     for layer in report.layers {
       let full = min(layer.singularValues.count, layer.units)
       let cells = [
-        layer.name + (layer.factorized ? " (factors)" : ""), layer.shape.map(String.init).joined(separator: "×"),
+        layer.name + (layer.factorized ? " *" : ""), layer.shape.map(String.init).joined(separator: "×"),
         "\(layer.rank)/\(full)", "\(layer.rank90)", "\(layer.zeroUnits)", layer.parameters.formattedCount,
         layer.macs.formattedCount,
       ]
@@ -86,6 +87,7 @@ struct Inspect: ParsableCommand {
     table.appendRule()
     table.append(["whole network", "", "", "", "", report.parameters.formattedCount, report.macs.formattedCount])
     print(table.text(Console.output, all: "--json"), terminator: "")
+    if report.layers.contains(where: \.factorized) { Console.print("* in factors") }
     Console.print("at 90 %: the singular values that hold 90 % of their sum")
     for line in report.sentences { Console.print(line) }
   }

@@ -50,7 +50,7 @@ struct RunHistory {
     let whole = text.lastIndex(of: "\n").map { text[..<$0] } ?? ""
     return try whole.split(separator: "\n").enumerated().map { index, line in
       do {
-        return try ReadableJSON.decode(Metrics.self, from: Data(line.utf8))
+        return try Metrics(json: Data(line.utf8))
       } catch {
         throw ContainerError(
           "line \(index + 1) of \(folder.metrics.path) is not a line of metrics; train the run again")
