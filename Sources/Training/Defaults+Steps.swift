@@ -20,9 +20,9 @@ extension Defaults {
 
   /// Batches that rates are meant for; smaller ones have smaller rates.
   static let usualBatchSize = 128
-  /// An epoch of fewer steps teaches little.
+  /// The steps that an epoch is given where the images allow it.
   static let leastSteps = 50
-  /// Batch norm has too little to measure in smaller batches.
+  /// No default makes smaller batches.
   static let leastBatchSize = 16
   /// The rate takes so many steps to rise, and at least an epoch; but a fifth of the training at most.
   static let warmupSteps = 100.0
@@ -36,8 +36,8 @@ extension Defaults {
     return size
   }
 
-  /// SGD with momentum, but AdamW for transformers and whatever else has norms of each image only: SGD hardly moves
-  /// them.
+  /// SGD with momentum, but AdamW for transformers and whatever else has norms of each image only: what the field
+  /// trains them with (DeiT-tiny on 240 photographs: 42 % and 28 % by SGD at 0.1, Studies/defaults).
   static func optimizer(for context: Context) -> TrainingOptions.Optimizer {
     context.norms == .layer ? .adamw : .sgd
   }
@@ -72,7 +72,7 @@ extension Defaults {
     }
   }
 
-  /// Far above the norms of a training that goes well, so that it holds back only steps that would undo it.
+  /// On a ResNet-20 and 10,000 images it changes nothing (Studies/defaults).
   static func clipNorm(of optimizer: TrainingOptions.Optimizer) -> Double {
     switch optimizer {
     case .sgd: 5
