@@ -198,11 +198,8 @@ package struct RunSteps {
   /// - Throws: `RecipeError` when a pattern of `skip` is the name of no layer, which would leave none out.
   private func checkSkip(_ network: Network) throws {
     let names = network.matrixLayers.map(\.name)
-    for pattern in recipe.regularizer.skip ?? [] where !names.contains(where: Pattern(pattern).matches) {
-      let hint = Suggestion.nearest(to: pattern, among: names).map { "did you mean \($0)?" }
-      throw RecipeError(
-        "`skip` is \(pattern), which names no layer; "
-          + (hint ?? "the first are " + names.prefix(5).joined(separator: ", ")))
+    if let misfit = Pattern.misfit(recipe.regularizer.skip ?? [], among: names) {
+      throw RecipeError("`skip` \(misfit)")
     }
   }
 

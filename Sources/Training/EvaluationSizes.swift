@@ -6,7 +6,7 @@ extension Network {
   /// How many images are computed at once outside of training: 250 small ones, fewer where they are large.
   ///
   /// The largest values of a layer, of all images together, take 24 MB at most on the CPU, and 1 GB elsewhere. With
-  /// 200 photographs of 224 pixels at once a mobilenet_v2 takes 2.5 times as long, most of it in the system
+  /// 200 photographs of 224 pixels at once a mobilenet_v2 takes 2.5 times as long and eight times the memory
   /// (Documentation/results.md).
   ///
   /// - Throws: `NetworkError` when the network is not valid.

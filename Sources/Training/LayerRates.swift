@@ -1,6 +1,5 @@
 import Compaction
 import Networks
-import Reports
 
 /// Which layers a training changes, and at what part of the learning rate.
 public struct LayerRates: Sendable, Codable, Equatable {
@@ -18,11 +17,10 @@ public struct LayerRates: Sendable, Codable, Equatable {
 
   /// The part of the rate of every parameter that gradients change, by name; frozen ones are left out.
   func scales(in network: Network) -> [String: Double] {
-    let (patterns, trainable) = (frozen.map(Pattern.init), Set(network.trainableNames))
+    let (isFrozen, trainable) = (Pattern.any(of: frozen), Set(network.trainableNames))
     var result: [String: Double] = [:]
     for node in network.nodes {
-      let isFrozen = patterns.contains { $0.matches(node.name) }
-      let scale = isFrozen ? 0 : new.contains(node.name) ? 1 : pretrainedScale
+      let scale = isFrozen(node.name) ? 0 : new.contains(node.name) ? 1 : pretrainedScale
       // What several layers share learns as the one that learns most.
       for name in node.parameters.values where trainable.contains(name) {
         result[name] = max(result[name] ?? 0, scale)
@@ -34,11 +32,8 @@ public struct LayerRates: Sendable, Codable, Equatable {
   /// - Throws: `RecipeError` when a pattern is the name of no layer with weights, or nothing would be trained.
   package func check(_ network: Network) throws {
     let names = network.nodes.filter { !$0.parameters.isEmpty }.map(\.name)
-    for pattern in frozen where !names.contains(where: Pattern(pattern).matches) {
-      let hint = Suggestion.nearest(to: pattern, among: names).map { "did you mean \($0)?" }
-      throw RecipeError(
-        "`freeze` is \(pattern), which names no layer with weights; "
-          + (hint ?? "the first are " + names.prefix(5).joined(separator: ", ")))
+    if let misfit = Pattern.misfit(frozen, among: names, what: "layer with weights") {
+      throw RecipeError("`freeze` \(misfit)")
     }
     guard frozen.isEmpty || !scales(in: network).isEmpty else {
       throw RecipeError("`freeze` names every layer with weights, so nothing would be trained; leave some out")

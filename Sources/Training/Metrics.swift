@@ -37,12 +37,6 @@ public struct Metrics: Sendable, Codable, Equatable {
     public var units: Int
     public var activeUnits: Int
     public var singularValues: [Double]
-
-    private enum CodingKeys: String, CodingKey {
-      case name, rank, plannedRank, energy, units, activeUnits, singularValues
-      /// Active units, as earlier versions wrote it.
-      case livingUnits
-    }
   }
 }
 
@@ -52,6 +46,8 @@ extension Metrics {
 }
 
 extension Metrics.LayerMetrics {
+  private enum EarlierKeys: String, CodingKey { case livingUnits }
+
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     name = try values.decode(String.self, forKey: .name)
@@ -59,20 +55,10 @@ extension Metrics.LayerMetrics {
     plannedRank = try values.decode(Int.self, forKey: .plannedRank)
     energy = try values.decode(Double.self, forKey: .energy)
     units = try values.decode(Int.self, forKey: .units)
+    let earlier = try decoder.container(keyedBy: EarlierKeys.self)
     activeUnits =
-      try values.decodeIfPresent(Int.self, forKey: .livingUnits) ?? values.decode(Int.self, forKey: .activeUnits)
+      try earlier.decodeIfPresent(Int.self, forKey: .livingUnits) ?? values.decode(Int.self, forKey: .activeUnits)
     singularValues = try values.decode([Double].self, forKey: .singularValues)
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(name, forKey: .name)
-    try values.encode(rank, forKey: .rank)
-    try values.encode(plannedRank, forKey: .plannedRank)
-    try values.encode(energy, forKey: .energy)
-    try values.encode(units, forKey: .units)
-    try values.encode(activeUnits, forKey: .activeUnits)
-    try values.encode(singularValues, forKey: .singularValues)
   }
 }
 

@@ -273,28 +273,6 @@ public struct Trainer {
     position.bestTop1 = score
     try model(network, validation).write(to: folder.best)
   }
-
-  /// - Parameter isGood: whether training may come back to this state.
-  mutating func save(_ state: borrowing TrainingState, isGood: Bool) throws {
-    let network = state.snapshot()
-    // A step with a finite loss can still have made weights that are not.
-    guard network.brokenParameter == nil else { throw Divergence(step: position.step) }
-    position.isGood = isGood
-    if !isGood, savedIsGood == true { try folder.keepGood() }
-    try model(state.average ?? network, nil).write(to: folder.last)
-    try Checkpoint(parameters: network.parameters, memory: state.memory, position: position)
-      .write(to: folder.optimizer)
-    savedIsGood = isGood
-    if isGood { folder.removeGood() }
-  }
-
-  func model(_ network: Network, _ validation: Accuracy?) -> Model {
-    var model = description
-    model.network = network
-    model.figures["epoch"] = Double(position.epoch)
-    model.figures["validationTop1"] = validation?.top1
-    return model
-  }
 }
 
 extension ContinuousClock.Instant {

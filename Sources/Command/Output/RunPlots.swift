@@ -19,13 +19,8 @@ enum RunPlots {
   static func page(of run: RunHistory, layers patterns: [String]) throws -> PlotPage {
     let plots = [accuracy(of: run), loss(of: run), size(of: run)] + (strength(of: run).map { [$0] } ?? [])
     let names = run.epochs[0].metrics.layers.map(\.name)
-    for pattern in patterns where !names.contains(where: Pattern(pattern).matches) {
-      let hint = Suggestion.nearest(to: pattern, among: names).map { "did you mean \($0)?" }
-      throw RecipeError(
-        "--layers is \(pattern), which names no layer; "
-          + (hint ?? "the first are " + names.prefix(5).joined(separator: ", ")))
-    }
-    let chosen = names.filter { name in patterns.contains { Pattern($0).matches(name) } }
+    if let misfit = Pattern.misfit(patterns, among: names) { throw RecipeError("--layers \(misfit)") }
+    let chosen = names.filter(Pattern.any(of: patterns))
     return PlotPage(
       title: run.name, plots: plots, maps: names.isEmpty ? [] : [ranks(of: run, names)],
       details: chosen.map { spectrum(of: $0, run) })

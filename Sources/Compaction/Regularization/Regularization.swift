@@ -141,18 +141,16 @@ extension Network {
 }
 
 extension Regularizer {
-  /// The layers that are left out: those that `skip` names, or the first convolution and the last layer.
+  /// The layers that are left out: those that `skip` names, or the first convolution and the last layer, and
+  /// those that are not trained.
   func skipped(in layers: [MatrixLayer]) -> [String] {
-    let frozen = frozen.map(Pattern.init)
-    let still = layers.map(\.name).filter { name in frozen.contains { $0.matches(name) } }
-    guard let skip else { return Array(Set([layers.first, layers.last].compactMap { $0?.name } + still)) }
-    let patterns = skip.map(Pattern.init)
-    return layers.map(\.name).filter { name in patterns.contains { $0.matches(name) } } + still
+    let names = layers.map(\.name)
+    let left = skip.map { names.filter(Pattern.any(of: $0)) } ?? [names.first, names.last].compactMap(\.self)
+    return Array(Set(left + names.filter(Pattern.any(of: frozen))))
   }
 
   /// The nodes whose parameters are not trained.
   fileprivate func frozenNodes(of network: Network) -> [String] {
-    let patterns = frozen.map(Pattern.init)
-    return network.nodes.map(\.name).filter { name in patterns.contains { $0.matches(name) } }
+    network.nodes.map(\.name).filter(Pattern.any(of: frozen))
   }
 }

@@ -122,22 +122,3 @@ extension Regularizer.Frequency: Codable {
     }
   }
 }
-
-/// A layer name in which `*` stands for any characters.
-public struct Pattern: Sendable {
-  private let parts: [Substring]
-
-  public init(_ text: String) { parts = text.split(separator: "*", omittingEmptySubsequences: false) }
-
-  public func matches(_ name: String) -> Bool {
-    guard let first = parts.first, let last = parts.last else { return name.isEmpty }
-    guard parts.count > 1 else { return name == first }
-    guard name.hasPrefix(first), name.hasSuffix(last), name.count >= first.count + last.count else { return false }
-    var rest = name.dropFirst(first.count).dropLast(last.count)
-    for part in parts.dropFirst().dropLast() where !part.isEmpty {
-      guard let found = rest.firstRange(of: part) else { return false }
-      rest = rest[found.upperBound...]
-    }
-    return true
-  }
-}
