@@ -49,6 +49,13 @@ ct_tensor *ct_patches(const ct_tensor *x, const int64_t *kernel, const ct_convol
   return tensor(
       [&] { return at::im2col(in(x), pair(kernel), pair(how->dilation), pair(how->padding), pair(how->stride)); });
 }
+ct_tensor *ct_conv_transpose2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias,
+                               const ct_convolution *how, const int64_t *output_padding) {
+  return tensor([&] {
+    return at::conv_transpose2d(in(x), in(weight), maybe(bias), pair(how->stride), pair(how->padding),
+                                pair(output_padding), how->groups, pair(how->dilation));
+  });
+}
 ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias) {
   return tensor([&] { return at::linear(in(x), in(weight), maybe(bias)); });
 }
@@ -109,6 +116,18 @@ ct_tensor *ct_erf(const ct_tensor *x) {
 ct_tensor *ct_hardswish(const ct_tensor *x) {
   return tensor([&] { return at::hardswish(in(x)); });
 }
+ct_tensor *ct_softplus(const ct_tensor *x) {
+  return tensor([&] { return at::softplus(in(x)); });
+}
+ct_tensor *ct_mish(const ct_tensor *x) {
+  return tensor([&] { return at::mish(in(x)); });
+}
+ct_tensor *ct_exp(const ct_tensor *x) {
+  return tensor([&] { return at::exp(in(x)); });
+}
+ct_tensor *ct_log(const ct_tensor *x) {
+  return tensor([&] { return at::log(in(x)); });
+}
 ct_tensor *ct_layer_norm(const ct_tensor *x, int32_t axes, const ct_tensor *weight, const ct_tensor *bias,
                          double epsilon) {
   return tensor([&] {
@@ -144,6 +163,18 @@ ct_tensor *ct_global_avg_pool(const ct_tensor *x) {
       return mean_of_few(all);
     }
     return at::adaptive_avg_pool2d(all, {1, 1});
+  });
+}
+ct_tensor *ct_upsample2d(const ct_tensor *x, const ct_upsampling *how) {
+  return tensor([&] {
+    const auto scale = [&](int axis) {
+      return how->scale[axis] > 0 ? c10::optional<double>(how->scale[axis]) : c10::nullopt;
+    };
+    switch (how->mode) {
+      case CT_BILINEAR: return at::upsample_bilinear2d(in(x), pair(how->size), how->align_corners, scale(0), scale(1));
+      case CT_BICUBIC: return at::upsample_bicubic2d(in(x), pair(how->size), how->align_corners, scale(0), scale(1));
+      default: return at::upsample_nearest2d(in(x), pair(how->size), scale(0), scale(1));
+    }
   });
 }
 ct_tensor *ct_dropout(const ct_tensor *x, double probability, ct_generator *g) {

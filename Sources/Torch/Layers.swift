@@ -30,6 +30,28 @@ extension Tensor {
     }
   }
 
+  /// Transposed convolution of N×C×H×W images with a weight of units × C/groups × d_h × d_w: what a convolution of the
+  /// same geometry does to gradients, with `outputPadding` rows and columns more at the end.
+  public func transposedConvolved(
+    with weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, outputPadding: [Int]
+  ) -> Tensor {
+    var shim = geometry.shim
+    let inputsFirst = weight.swappingGroupedAxes(groups: geometry.groups)
+    return withExtendedLifetime(bias) {
+      calling(self, inputsFirst) {
+        ct_conv_transpose2d($0, $1, bias?.storage.pointer, &shim, int64(outputPadding))
+      }
+    }
+  }
+
+  /// A weight of a·g × b × … as b·g × a × …, in each of g groups its first two axes swapped: units × inputs/groups as
+  /// inputs × units/groups, and back.
+  public func swappingGroupedAxes(groups: Int) -> Tensor {
+    guard groups > 1 else { return transposed(0, 1) }
+    let (rows, columns, taps) = (shape[0] / groups, shape[1], Array(shape[2...]))
+    return reshaped([groups, rows, columns] + taps).transposed(1, 2).reshaped([groups * columns, rows] + taps)
+  }
+
   /// What a convolution with this kernel reads of N×C×H×W images: N × C·d_h·d_w × positions.
   public func patches(kernel: [Int], _ geometry: ConvolutionGeometry) -> Tensor {
     var shim = geometry.shim
@@ -106,6 +128,15 @@ extension Tensor {
   public var errorFunction: Tensor { calling(self, ct_erf) }
   /// x·min(max(x + 3, 0), 6)/6.
   public var hardSwish: Tensor { calling(self, ct_hardswish) }
+
+  /// log(1 + exp(x)).
+  public var softplus: Tensor { calling(self, ct_softplus) }
+  /// x·tanh(softplus(x)).
+  public var mish: Tensor { calling(self, ct_mish) }
+  /// exp(x).
+  public var exponential: Tensor { calling(self, ct_exp) }
+  /// The natural logarithm.
+  public var logarithm: Tensor { calling(self, ct_log) }
 
   /// Normalised over the last `axes` axes, then scaled and shifted.
   public func layerNormalized(axes: Int, scale: Tensor?, shift: Tensor?, epsilon: Double) -> Tensor {

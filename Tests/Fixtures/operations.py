@@ -167,11 +167,56 @@ def add_rounding(cases: Cases) -> None:
                   zero_point=zero, quant_min=low, quant_max=high)  # fmt: skip
 
 
+def transposed(x: Tensor, weight: Tensor, bias: Tensor | None = None, groups: int = 1, **settings: Any) -> Tensor:
+    """A transposed convolution whose weight has its units first, as Thresh keeps it."""
+    inputs_first = weight.unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1)
+    return F.conv_transpose2d(x, inputs_first, bias, groups=groups, **settings)
+
+
+def add_resizing_and_groups(cases: Cases) -> None:
+    x = {"x": torch.randn(2, 4, 5, 7)}
+    for name, scale in [("double", (2.0, 2.0)), ("uneven", (2.6, 1.3)), ("small", (0.5, 0.4))]:
+        size = tuple(int(side * by) for side, by in zip(x["x"].shape[2:], scale))
+        for mode in ("nearest", "nearest-exact", "bilinear", "bicubic"):
+            for aligns in (False, True) if mode.startswith("bi") else (None,):
+                suffix = f"{mode.replace('-', '_')}_{name}{'_aligned' if aligns else ''}"
+
+                def resized(x: Tensor, size: list[int] | None = None, mode: str = mode, aligns: bool | None = aligns,
+                            scale: tuple[float, float] | None = None) -> Tensor:  # fmt: skip
+                    return F.interpolate(x, size=size, scale_factor=scale, mode=mode, align_corners=aligns)
+
+                operation = f"{mode}{'_aligned' if aligns else ''}"
+                cases.add(f"resize_{suffix}", operation, resized, x, size=size)
+                if mode != "nearest-exact":
+                    cases.add(f"resize_{suffix}_by_scale", operation, lambda x, vertical, horizontal, resized=resized:
+                              resized(x, scale=(vertical, horizontal)), x, vertical=scale[0],
+                              horizontal=scale[1])  # fmt: skip
+    usual = {"stride": (1, 1), "padding": (0, 0), "output_padding": (0, 0), "dilation": (1, 1), "groups": 1}
+    for name, weight, bias, settings in [
+        ("plain", (6, 4, 3, 3), True, {}),
+        ("strided", (6, 4, 3, 2), False, {"stride": (2, 3), "padding": (1, 0), "output_padding": (1, 2)}),
+        ("dilated", (5, 4, 2, 3), True, {"stride": (1, 2), "padding": (1, 1), "dilation": (2, 1)}),
+        ("grouped", (6, 2, 4, 4), True, {"stride": (2, 2), "padding": (1, 1), "groups": 2}),
+        ("depthwise", (4, 1, 2, 2), False, {"stride": (2, 2), "groups": 4}),
+    ]:
+        parameters = {"weight": torch.randn(weight) / 3} | ({"bias": torch.randn(weight[0])} if bias else {})
+        cases.add(f"transposed_{name}", "transposed", transposed, x, parameters, **usual | settings)
+    affine = {"weight": torch.randn(4), "bias": torch.randn(4)}
+    for groups in (1, 2, 4):
+        cases.add(f"group_norm_{groups}", "group_norm", lambda x, weight, bias, groups, eps:
+                  F.group_norm(x, groups, weight, bias, eps), x, affine, groups=groups, eps=1e-3)  # fmt: skip
+    cases.add("group_norm_bare", "group_norm", lambda x, groups, eps: F.group_norm(x, groups, eps=eps), x,
+              groups=2, eps=1e-5)  # fmt: skip
+    for name, function in {"softplus": F.softplus, "mish": F.mish, "exp": torch.exp, "abs": torch.abs}.items():
+        cases.add(name, name, function, x)
+    cases.add("log", "log", torch.log, {"x": x["x"].abs() + 0.1})
+
+
 def make_operations() -> None:
     """Names of settings are PyTorch's; `pad` counts from the last dimension: left, right, top, bottom, front, back."""
     torch.manual_seed(9)
     cases = Cases()
     for add in (add_layers, add_activations, add_pooling, add_joining_and_shaping, add_slopes_maxima_and_margins,
-                add_rounding):  # fmt: skip
+                add_rounding, add_resizing_and_groups):  # fmt: skip
         add(cases)
     write("operations", {"cases": cases.cases}, cases.tensors)

@@ -36,6 +36,24 @@ struct CoreMLCall {
       let geometry = ConvolutionGeometry(
         stride: try ints("strides"), dilation: try ints("dilations"), groups: try int("groups"))
       return try padded(x).convolved(with: tensor("weight"), bias: optional("bias"), geometry)
+    case "conv_transpose":
+      let groups = try int("groups")
+      let geometry = ConvolutionGeometry(
+        stride: try ints("strides"), dilation: try ints("dilations"), groups: groups)
+      try #require(try text("pad_type") == "custom")
+      let whole = try x.transposedConvolved(
+        with: tensor("weight").swappingGroupedAxes(groups: groups), bias: optional("bias"), geometry,
+        outputPadding: [0, 0])
+      let pads = try ints("pad")
+      return whole.padded([-pads[2], -pads[3], -pads[0], -pads[1]])
+    case "upsample_nearest_neighbor":
+      let scales = [try int("scale_factor_height"), try int("scale_factor_width")]
+      return x.upsampled(.nearest, size: zip(x.shape.suffix(2), scales).map { $0 * $1 })
+    case "resize_bilinear":
+      let aligns = try text("sampling_mode") == "STRICT_ALIGN_CORNERS"
+      try #require(try aligns || text("sampling_mode") == "UNALIGN_CORNERS")
+      let size = [try int("target_size_height"), try int("target_size_width")]
+      return x.upsampled(.linear(alignCorners: aligns), size: size)
     case "linear": return x.linear(try tensor("weight"), bias: try optional("bias"))
     case "matmul":
       try #require(try !flag("transpose_x") && !flag("transpose_y"))
@@ -72,6 +90,10 @@ struct CoreMLCall {
     case "sigmoid": x.sigmoid
     case "tanh": x.hyperbolicTangent
     case "erf": x.errorFunction
+    case "softplus": x.softplus
+    case "exp": x.exponential
+    case "log": (x + (try number("epsilon"))).logarithm
+    case "abs": x.magnitude
     case "sigmoid_hard": (x * (try number("alpha")) + (try number("beta"))).clamped(to: 0...1)
     default: nil
     }

@@ -34,7 +34,8 @@ import Torch
 
   @Test(
     arguments: [
-      "resnet18", "mobilenet_v2", "gated", "chosen", "sloped", "vit", "vit-fixed", "swin", "swin-fixed", "convnext",
+      "resnet18", "mobilenet_v2", "gated", "chosen", "sloped", "upwards", "vit", "vit-fixed", "swin", "swin-fixed",
+      "convnext",
     ],
     ["script", "export"])
   func `what PyTorch exports is read, computes the same, and comes through Thresh and back`(

@@ -120,6 +120,33 @@ class Sloped(torch.nn.Module):
         return functional.log_softmax(self.head(torch.cat([small, largest, least, wide], 1)), -1)
 
 
+class Upwards(torch.nn.Module):
+    """What segmenters and U-Nets have: images made larger, norms over groups, functions that bend softly."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.Conv2d(8, 12, 3, stride=2, padding=1)
+        self.norm, self.each = torch.nn.GroupNorm(4, 8), torch.nn.InstanceNorm2d(12, affine=True)
+        self.up = torch.nn.ConvTranspose2d(12, 8, 2, stride=2)
+        self.grouped = torch.nn.ConvTranspose2d(12, 8, 3, stride=2, padding=1, output_padding=1, groups=2)
+        self.shuffle, self.last = torch.nn.Conv2d(12, 8, 1), torch.nn.Conv2d(8 * 4 + 12 + 2, 5, 1)
+
+    def forward(self, x):
+        functional = torch.nn.functional
+        high = functional.mish(self.norm(self.first(x)))
+        low = functional.mish(self.each(self.second(high)) / 4)
+        bilinear = functional.interpolate(low, size=x.shape[-2:], mode="bilinear", align_corners=False)
+        both = self.up(low) + functional.interpolate(high, scale_factor=1.0)
+        aligned = functional.interpolate(
+            functional.max_pool2d(high, 4), scale_factor=4.0, mode="bilinear", align_corners=True
+        )
+        nearest = functional.interpolate(functional.avg_pool2d(high, 2), scale_factor=2.0)
+        cubic = functional.interpolate(functional.max_pool2d(high, 2), size=high.shape[2:], mode="bicubic")
+        shuffled = functional.pixel_shuffle(self.shuffle(low), 2)
+        maps = [bilinear, torch.maximum(both, -nearest), aligned, self.grouped(low) + cubic, nearest, shuffled]
+        return self.last(torch.cat(maps, 1)).mean((2, 3))
+
+
 def export_onnx(model: torch.nn.Module, images: torch.Tensor, file: Path, batch: int | None = None) -> None:
     """By the exporter and with the options that Documentation/commands.md names, unless the batch is fixed."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -198,6 +225,7 @@ def export(folder: Path) -> None:
         "gated": Gated(),
         "chosen": Chosen(),
         "sloped": Sloped(),
+        "upwards": Upwards(),
         "vit": torchvision.models.VisionTransformer(
             image_size=64, patch_size=16, num_layers=2, num_heads=4, hidden_dim=64, mlp_dim=128, num_classes=10
         ),
@@ -209,7 +237,7 @@ def export(folder: Path) -> None:
     channels_last(folder)
     models["vit-fixed"], models["swin-fixed"] = models["vit"], models["swin"]
     for name, model in models.items():
-        size = 32 if name in ("resnet18", "mobilenet_v2", "gated", "chosen", "sloped") else 64
+        size = 32 if name in ("resnet18", "mobilenet_v2", "gated", "chosen", "sloped", "upwards") else 64
         settle(model)
         fixed = name.endswith("fixed")
         batch = {"vit-fixed": 1, "swin-fixed": 2}.get(name, 3)

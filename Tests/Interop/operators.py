@@ -344,8 +344,208 @@ def quantised(graphs: Graphs) -> None:
                     node("DequantizeLinear", "p s z")], "8 bits", s=small, z=signed(0))
 
 
+def resizing(graphs: Graphs) -> None:
+    """Images of other sizes. What PyTorch cannot do is computed by the definition, pixel by pixel."""
+    half = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    torch_half = {"mode": "linear", "coordinate_transformation_mode": "pytorch_half_pixel"}
+    nearest = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    aligned = {"coordinate_transformation_mode": "align_corners"}
+
+    def scales(*values: float) -> numpy.ndarray:
+        return numpy.array([1, 1, *values], numpy.float32)
+
+    def resized(**settings):
+        return lambda x: F.interpolate(x, **settings)
+
+    double = {"s": scales(2, 2)}
+    graphs.read("upsample_7", 7, [node("Upsample", "x", scales=[1.0, 1.0, 2.0, 2.0])],
+                resized(scale_factor=2, mode="nearest"))
+    graphs.read("upsample_9", 9, [node("Upsample", "x s", mode="nearest")], resized(scale_factor=2), **double)
+    graphs.read("resize_10", 10, [node("Resize", "x s", mode="nearest")], resized(scale_factor=2), **double)
+    graphs.read("resize_nearest", 13, [node("Resize", "x - s", **nearest)], resized(scale_factor=2), **double)
+    graphs.read("resize_uneven", 13, [node("Resize", "x - s", **nearest)], resized(scale_factor=(1.5, 2.5)),
+                s=scales(1.5, 2.5))
+    graphs.read("resize_half", 11, [node("Resize", "x r s", **torch_half)],
+                resized(scale_factor=2, mode="bilinear"), r=numpy.zeros(0, numpy.float32), **double)
+    graphs.read("resize_smaller", 18, [node("Resize", "x - s", **half)],
+                resized(scale_factor=(0.5, 0.4), mode="bilinear"), s=scales(0.5, 0.4))
+    graphs.read("resize_aligned", 13, [node("Resize", "x - s", mode="linear", **aligned)],
+                resized(scale_factor=(1.7, 2), mode="bilinear", align_corners=True), s=scales(1.7, 2))
+    graphs.read("resize_cubic", 13,
+                [node("Resize", "x - s", mode="cubic", coordinate_transformation_mode="half_pixel",
+                      cubic_coeff_a=-0.75)],
+                resized(scale_factor=2, mode="bicubic"), **double)
+    graphs.read("resize_axes", 18, [node("Resize", "x - - z", axes=[3, 2], **half)],
+                resized(size=(9, 5), mode="bilinear"), z=whole(5, 9))
+    graphs.read("resize_exact", 19, [node("Resize", "x - - z", axes=[-2, -1], mode="nearest",
+                                          coordinate_transformation_mode="half_pixel",
+                                          nearest_mode="round_prefer_ceil")],
+                resized(size=(3, 14), mode="nearest-exact"), z=whole(3, 14))
+    # As large as the image, computed from its shape and written as numbers.
+    small = node("MaxPool", "x", "p", kernel_shape=[2, 2], strides=[2, 2])
+
+    def back(x: torch.Tensor) -> torch.Tensor:
+        return F.interpolate(F.max_pool2d(x, 2), size=x.shape[2:], mode="bilinear")
+
+    first = [node("Shape", "p", "ps"), node("Slice", "ps zero two", "own")]
+    bounds = {"zero": whole(0), "two": whole(2), "four": whole(4)}
+    graphs.read("resize_like_image", 13,
+                [small, *first, node("Shape", "x", "xs"), node("Slice", "xs two four", "wanted"),
+                 node("Concat", "own wanted", "sizes", axis=0), node("Resize", "p - - sizes", **half)], back, **bounds)
+    graphs.read("resize_to_image", 13,
+                [small, *first, node("Concat", "own size", "sizes", axis=0), node("Resize", "p - - sizes", **half)],
+                back, size=whole(6, 7), **bounds)
+    graphs.read("resize_like_value", 13,
+                [small, node("MaxPool", "x", "q", kernel_shape=[2, 2]), *first, node("Shape", "q", "qs"),
+                 node("Slice", "qs two four", "wanted"), node("Concat", "own wanted", "sizes", axis=0),
+                 node("Resize", "p - - sizes", **nearest)],
+                lambda x: F.interpolate(F.max_pool2d(x, 2), size=(5, 6)), **bounds)
+    graphs.read("resize_nothing", 13, [node("Resize", "x - s", **half)], lambda x: x, s=scales(1, 1))
+    # In other ways than PyTorch's.
+    combinations = [(places, mode, (1.5, 0.2))
+                    for places in ("asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners")
+                    for mode in ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil", "linear", "cubic")]
+    for places, mode, by in [*combinations, ("half_pixel", "round_prefer_floor", (2.0, 3.0))]:
+        kind = mode if mode in ("linear", "cubic") else "nearest"
+        more = {"nearest_mode": mode} if kind == "nearest" else {}
+        name = f"resize_{places}_{mode}_{by[0]:g}".replace(".", "_")
+        graphs.read(name, 13, [node("Resize", "x - s", mode=kind, coordinate_transformation_mode=places, **more)],
+                    lambda x, key=(by, mode, places): by_definition(x, *key), s=scales(*by))
+    graphs.refused("resize_channels", 13, [node("Resize", "x - s", **nearest)], "the batch or the channels",
+                   s=numpy.array([1, 2, 1, 1], numpy.float32))
+    graphs.refused("resize_smoothed", 18, [node("Resize", "x - s", antialias=1, **half)], "antialias",
+                   s=scales(0.5, 0.5))
+    graphs.refused("resize_cropped", 13,
+                   [node("Resize", "x r s", mode="linear", coordinate_transformation_mode="tf_crop_and_resize")],
+                   "tf_crop_and_resize", r=numpy.array([0, 0, 0, 0, 1, 1, 1, 1], numpy.float32), s=scales(2, 2))
+
+
+def cubic(d: float, a: float = -0.75) -> float:
+    if d <= 1:
+        return (a + 2) * d**3 - (a + 3) * d**2 + 1
+    return a * d**3 - 5 * a * d**2 + 8 * a * d - 4 * a
+
+
+def by_definition(x: torch.Tensor, scale: tuple[float, float], mode: str, places: str) -> torch.Tensor:
+    """Resize of the standard: https://onnx.ai/onnx/operators/onnx__Resize.html, one axis after the other."""
+    for axis, by in zip((2, 3), scale):
+        old = x.shape[axis]
+        new, matrix = int(old * by), torch.zeros(int(old * by), old)
+        for index in range(new):
+            place = {"asymmetric": index / by, "half_pixel": (index + 0.5) / by - 0.5,
+                     "pytorch_half_pixel": (index + 0.5) / by - 0.5 if new > 1 else 0.0,
+                     "align_corners": index * (old - 1) / (new - 1) if new > 1 else 0.0}[places]
+            low, share = int(numpy.floor(place)), place - numpy.floor(place)
+            if mode == "linear":
+                taps = [(low, 1 - share), (low + 1, share)]
+            elif mode == "cubic":
+                taps = [(low + k, cubic(abs(share - k))) for k in (-1, 0, 1, 2)]
+            else:
+                nearest = {"floor": low, "ceil": numpy.ceil(place), "round_prefer_floor": numpy.ceil(place - 0.5),
+                           "round_prefer_ceil": numpy.floor(place + 0.5)}[mode]
+                taps = [(int(nearest), 1.0)]
+            for position, share_of in taps:
+                matrix[index, min(max(position, 0), old - 1)] += share_of
+        x = torch.movedim(torch.movedim(x, axis, -1) @ matrix.T, -1, axis)
+    return x
+
+
+def upwards(graphs: Graphs) -> None:
+    """Transposed convolutions, and channels as blocks of pixels."""
+    def made(name: str, opset: int, weight: tuple, settings: dict, attributes: dict, bias: bool = True,
+             cut=None) -> None:
+        units = weight[1] * settings.get("groups", 1)
+        constants = {"w": numbers(*weight) - 1} | ({"b": numbers(units)} if bias else {})
+        graphs.read(name, opset, [node("ConvTranspose", "x w b" if bias else "x w", **attributes)],
+                    lambda x: (cut or (lambda y: y))(F.conv_transpose2d(
+                        x, tensor(*weight) - 1, tensor(units) if bias else None, **settings)), **constants)
+
+    made("transposed", 11, (3, 4, 3, 2), {}, {})
+    made("transposed_strided", 13, (3, 4, 3, 3), {"stride": 2, "padding": 1, "output_padding": 1},
+         {"strides": [2, 2], "pads": [1, 1, 1, 1], "output_padding": [1, 1]})
+    made("transposed_wide", 13, (3, 2, 2, 2), {"stride": (3, 2), "output_padding": (2, 1)},
+         {"strides": [3, 2], "output_padding": [2, 1]})
+    made("transposed_dilated", 13, (3, 4, 2, 3), {"dilation": (2, 1), "padding": (1, 0)},
+         {"dilations": [2, 1], "pads": [1, 0, 1, 0]}, bias=False)
+    made("transposed_grouped", 17, (3, 2, 2, 2), {"stride": 2, "groups": 3}, {"strides": [2, 2], "group": 3})
+    made("transposed_uneven", 17, (3, 2, 3, 4), {"stride": 2}, {"strides": [2, 2], "pads": [1, 0, 0, 2]},
+         cut=lambda y: y[:, :, 1:, :-2])
+    made("transposed_same", 17, (3, 2, 3, 3), {"stride": 2}, {"strides": [2, 2], "auto_pad": "SAME_UPPER"},
+         cut=lambda y: y[:, :, :12, :14])
+    made("transposed_to_shape", 17, (3, 2, 3, 3), {"stride": 2}, {"strides": [2, 2], "output_shape": [11, 14]},
+         cut=lambda y: y[:, :, 1:12, 1:15])
+    graphs.refused("transposed_beyond", 17, [node("ConvTranspose", "x w", output_padding=[1, 0])], "output padding",
+                   w=numbers(3, 2, 2, 2))
+    for mode in ("DCR", "CRD"):
+        def shuffled(x: torch.Tensor, mode: str = mode) -> torch.Tensor:
+            y = F.conv2d(x, tensor(8, 3, 1, 1) - 1)
+            if mode == "DCR":
+                y = y.unflatten(1, (2, 2, 2)).permute(0, 3, 1, 2, 4, 5).flatten(1, 3)
+            return F.pixel_shuffle(y, 2)
+
+        graphs.read(f"depth_to_space_{mode.lower()}", 13,
+                    [node("Conv", "x w", "c"), node("DepthToSpace", "c", blocksize=2, mode=mode)], shuffled,
+                    w=numbers(8, 3, 1, 1) - 1)
+    graphs.read("space_to_depth", 13, [node("Slice", "x a b c", "s"), node("SpaceToDepth", "s", blocksize=2)],
+                lambda x: F.pixel_unshuffle(x[..., :6], 2).unflatten(1, (3, 4)).transpose(1, 2), a=whole(0), b=whole(6),
+                c=whole(3))
+
+
+def groups(graphs: Graphs) -> None:
+    """Norms over groups of channels."""
+    norm = {"s": numbers(6) - 1, "b": numbers(6, seed=1)}
+    conv = [node("Conv", "x w", "c")]
+    w = numbers(6, 3, 1, 1) - 1
+
+    def grouped(count: int, scale=None, shift=None):
+        return lambda x: F.group_norm(F.conv2d(x, torch.from_numpy(w)), count, scale, shift, 1e-3)
+
+    affine = [torch.from_numpy(value) for value in norm.values()]
+    graphs.read("group_norm", 21, [*conv, node("GroupNormalization", "c s b", num_groups=2, epsilon=1e-3)],
+                grouped(2, *affine), w=w, **norm)
+    each = {"s": numbers(2) - 1, "b": numbers(2, seed=1)}
+    graphs.read("group_norm_18", 18, [*conv, node("GroupNormalization", "c s b", num_groups=2, epsilon=1e-3)],
+                grouped(2, *(torch.from_numpy(value).repeat_interleave(3) for value in each.values())), w=w, **each)
+    graphs.read("instance_norm", 13, [*conv, node("InstanceNormalization", "c s b", epsilon=1e-3)], grouped(6, *affine),
+                w=w, **norm)
+    chain = [*conv, node("Reshape", "c rows", "g"), node("InstanceNormalization", "g ones zeros", "n", epsilon=1e-3),
+             node("Shape", "c", "sizes"), node("Reshape", "n sizes", "r")]
+    bare = {"w": w, "rows": whole(0, 2, -1), "ones": numpy.ones(2, numpy.float32),
+            "zeros": numpy.zeros(2, numpy.float32)}
+    columns = {key: value.reshape(6, 1, 1) for key, value in norm.items()}
+    graphs.read("group_norm_chain", 13, [*chain, node("Mul", "r s", "m"), node("Add", "m b")], grouped(2, *affine),
+                **bare, **columns)
+    graphs.read("group_norm_bare", 13, [*chain, node("Relu", "r")], lambda x: grouped(2)(x).relu(), **bare)
+    graphs.read("group_norm_read_twice", 13, [*chain, node("Mul", "r s", "m"), node("Add", "m b", "a"),
+                                              node("Add", "a m")],
+                lambda x: grouped(2, *affine)(x) + grouped(2)(x) * affine[0][:, None, None], **bare, **columns)
+    graphs.refused("group_norm_odd", 21, [*conv, node("GroupNormalization", "c s b", num_groups=4)], "4 groups", w=w,
+                   **norm)
+
+
+def functions(graphs: Graphs) -> None:
+    """Functions of one value or of two."""
+    plain = {"Softplus": F.softplus, "Mish": F.mish, "Exp": torch.exp, "Abs": torch.abs, "Selu": F.selu,
+             "Softsign": F.softsign}
+    for name, function in plain.items():
+        graphs.read(name.lower(), 18, [node(name, "x")], function)
+    graphs.read("celu", 13, [node("Celu", "x", alpha=0.5)], lambda x: F.celu(x, 0.5))
+    graphs.read("log", 13, [node("Abs", "x", "a"), node("Add", "a e", "p"), node("Log", "p")],
+                lambda x: torch.log(x.abs() + 0.5), e=numpy.float32(0.5))
+    for name, function in {"Max": torch.maximum, "Min": torch.minimum}.items():
+        turned = [node("Neg", "x", "n"), node("Mul", "n h", "t"), node(name, "x t")]
+        graphs.read(f"{name.lower()}_of_two", 13, turned, lambda x, f=function: f(x, -0.5 * x), h=numpy.float32(0.5))
+        graphs.read(f"{name.lower()}_of_number", 13, [node(name, "x c")],
+                    lambda x, f=function: f(x, torch.tensor(0.25)), c=numpy.float32(0.25))
+        graphs.read(f"{name.lower()}_of_numbers", 13, [node(name, "c x")],
+                    lambda x, f=function: f(x, tensor(3, 1, 1) - 1), c=numbers(3, 1, 1) - 1)
+    graphs.read("reduce_l1", 13, [node("ReduceL1", "x", axes=[1], keepdims=0)], lambda x: x.abs().sum(1))
+    graphs.read("sum_of_squares", 18, [node("ReduceSumSquare", "x a")], lambda x: (x * x).sum(3), a=whole(3))
+
+
 def write_operators(folder: Path) -> None:
     graphs = Graphs(folder)
-    for part in (kinds, spreading, old_attributes, softmaxes, slopes, maxima, windows, outputs, quantised):
+    for part in (kinds, spreading, old_attributes, softmaxes, slopes, maxima, windows, outputs, quantised, resizing,
+                 upwards, groups, functions):
         part(graphs)
     (folder / "cases.json").write_text(json.dumps(graphs.cases))

@@ -7,7 +7,7 @@ import Torch
   private static let activations: [Activation] = [
     .relu, .leakyRelu(slope: 0.1), .cappedRelu(limit: 6), .elu(alpha: 1.5), .gelu(approximated: false),
     .gelu(approximated: true), .silu, .sigmoid, .tanh, .erf, .hardSwish, .hardSigmoid(slope: 1.0 / 6, shift: 0.5),
-    .clip(low: -0.5, high: 0.75),
+    .clip(low: -0.5, high: 0.75), .softplus, .mish, .exponential, .absolute,
   ]
 
   /// A 1×1 convolution whose units carry the constants, and `operation` behind it.
@@ -151,7 +151,10 @@ import Torch
     for operation: any Networks.Operation in [
       LogSoftmax(axis: 0), Maximum(axes: [1, 2]), Pooling.max(sides), Pooling.average(sides),
       Pad(axis: 1, before: 1, after: 0, value: -.greatestFiniteMagnitude), Activation.cappedRelu(limit: 3.4e38),
-      Activation.clip(low: -3.4e38, high: 3.4e38),
+      Activation.clip(low: -3.4e38, high: 3.4e38), Activation.softplus, Activation.mish, Activation.exponential,
+      GroupNorm(groups: 4), Resize(.linear, .halfPixel, to: .scales([2, 2])),
+      Resize(.nearest(.floor), .asymmetric, to: .scales([2, 2])),
+      Resize(.cubic(coefficient: -0.5), .asymmetric, to: .size([5, 9])),
     ] {
       var net = NetworkBuilder(input: [3, 8, 8], seed: 0)
       let x = try net.convolution(net.input, "conv", units: 16, kernel: [3, 3], padding: [1, 1])

@@ -32,6 +32,7 @@ import Torch
     let all: Set = [
       Convolution.kind, Linear.kind, BatchNorm.kind, Activation.kind, Pooling.kind, Elementwise.kind, Concatenate.kind,
       Flatten.kind, Reshape.kind, Slice.kind, Pad.kind, PReLU.kind, LogSoftmax.kind, Maximum.kind, Quantize.kind,
+      Resize.kind, TransposedConvolution.kind, GroupNorm.kind,
     ]
     #expect(kinds == all)
   }
@@ -131,6 +132,25 @@ import Torch
             stride: pair("stride", [1, 1]), padding: pair("padding", [0, 0]), dilation: pair("dilation", [1, 1]),
             groups: integers["groups"]?[0] ?? 1))
       ]
+    case "transposed":
+      return [
+        TransposedConvolution(
+          ConvolutionGeometry(
+            stride: pair("stride", []), padding: pair("padding", []), dilation: pair("dilation", []),
+            groups: integers["groups"]?[0] ?? 1), outputPadding: pair("output_padding", []))
+      ]
+    case "group_norm": return [GroupNorm(groups: integers["groups"]?[0] ?? 0, epsilon: numbers["eps"] ?? 0)]
+    case "nearest": return [Resize(.nearest(.floor), .asymmetric, to: target(of: given))]
+    case "nearest-exact": return [Resize(.nearest(.halfUp), .halfPixel, to: target(of: given))]
+    case "bilinear": return [Resize(.linear, .halfPixel, to: target(of: given))]
+    case "bilinear_aligned": return [Resize(.linear, .alignCorners, to: target(of: given))]
+    case "bicubic": return [Resize(.cubic(coefficient: -0.75), .halfPixel, to: target(of: given))]
+    case "bicubic_aligned": return [Resize(.cubic(coefficient: -0.75), .alignCorners, to: target(of: given))]
+    case "softplus": return [Activation.softplus]
+    case "mish": return [Activation.mish]
+    case "exp": return [Activation.exponential]
+    case "log": return [Activation.logarithm]
+    case "abs": return [Activation.absolute]
     case "linear": return [Linear()]
     case "batch_norm": return [BatchNorm(epsilon: numbers["eps"] ?? 0, momentum: numbers["momentum"] ?? 0)]
     case "relu": return [Activation.relu]
@@ -167,5 +187,10 @@ import Torch
       return [Quantize(QuantizationGrid(scale: numbers["scale"] ?? 0, zeroPoint: zeroPoint, element))]
     default: preconditionFailure("no operation for \(given.operation)")
     }
+  }
+
+  private func target(of given: Case) -> Resize.Target {
+    if let size = given.integers["size"] { return .size(size) }
+    return .scales([given.numbers["vertical"] ?? 0, given.numbers["horizontal"] ?? 0])
   }
 }

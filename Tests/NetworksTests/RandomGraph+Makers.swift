@@ -125,6 +125,43 @@ extension RandomGraph {
       let x = try graph.value()
       try graph.append(Transpose(graph.shuffled(Array(graph.shape(x).indices))), [x])
     },
+    Resize.kind: { graph in
+      let x = try graph.image()
+      let targets: [Resize.Target] = [
+        .scales([2, 2]), try .scales([graph.one(of: [0.5, 1.5]), graph.one(of: [0.7, 2.3])]),
+        .size([graph.int(1...6), graph.int(1...6)]), .likeSecond,
+      ]
+      let modes: [Resize.Mode] = [
+        .linear, .linear, .cubic(coefficient: -0.75), .cubic(coefficient: -0.5), .nearest(.floor), .nearest(.ceil),
+        .nearest(.halfDown), .nearest(.halfUp),
+      ]
+      let resize = try Resize(
+        graph.one(of: modes), graph.one(of: Resize.Places.allCases), to: graph.one(of: targets))
+      try graph.append(resize, resize.target == .likeSecond ? [x, graph.image()] : [x])
+    },
+    TransposedConvolution.kind: { graph in
+      let x = try graph.image()
+      let channels = graph.shape(x)[0]
+      let groups = graph.chance(0.3) ? try graph.one(of: (1...channels).filter { channels % $0 == 0 }) : 1
+      let units = groups * graph.int(1...(groups > 1 ? 2 : 6))
+      let stride = [graph.int(1...3), graph.int(1...2)]
+      let geometry = ConvolutionGeometry(
+        stride: stride, padding: [graph.int(0...1), graph.int(0...1)], dilation: [1, graph.int(1...2)], groups: groups)
+      let layer = TransposedConvolution(
+        geometry, outputPadding: [graph.int(0...stride[0] - 1), graph.int(0...stride[1] - 1)])
+      let weight = [units, channels / groups, graph.int(1...3), graph.int(1...3)]
+      try graph.append(
+        layer, [x],
+        graph.chance(0.5) ? [.weight: (.matrix, weight)] : [.weight: (.matrix, weight), .bias: (.signed, [units])])
+    },
+    GroupNorm.kind: { graph in
+      let x = try graph.value { $0.count > 1 }
+      let channels = graph.shape(x)[0]
+      let groups = try graph.one(of: (1...channels).filter { channels % $0 == 0 })
+      try graph.append(
+        GroupNorm(groups: groups), [x],
+        graph.chance(0.7) ? [.weight: (.positive, [channels]), .bias: (.signed, [channels])] : [:])
+    },
     MatrixProduct.kind: { graph in
       let x = try graph.value { $0.count > 1 }
       let rank = graph.shape(x).count
@@ -136,7 +173,7 @@ extension RandomGraph {
   static let activations: [Activation] = [
     .relu, .relu, .relu, .leakyRelu(slope: 0.1), .cappedRelu(limit: 1), .elu(alpha: 0.7), .gelu(approximated: true),
     .gelu(approximated: false), .silu, .sigmoid, .tanh, .erf, .hardSwish, .hardSigmoid(slope: 0.2, shift: 0.5),
-    .clip(low: -0.5, high: 1),
+    .clip(low: -0.5, high: 1), .softplus, .mish, .absolute,
   ]
 
   /// Operations one behind the other as networks have them, which run as one where they can.

@@ -140,6 +140,9 @@ ct_tensor *_Nullable ct_conv2d(const ct_tensor *x, const ct_tensor *weight, cons
 /// Whether the kernels in force multiply bfloat16 in ct_conv2d.
 bool ct_multiplies_bfloat16(void);
 ct_tensor *_Nullable ct_patches(const ct_tensor *x, const int64_t *kernel, const ct_convolution *how);
+/// The transposed convolution: `weight` is inputs × units/groups × d_h × d_w.
+ct_tensor *_Nullable ct_conv_transpose2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *_Nullable bias,
+                                         const ct_convolution *how, const int64_t *output_padding);
 ct_tensor *_Nullable ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *_Nullable bias);
 /// In training the running statistics are written in place: hand in copies.
 ct_tensor *_Nullable ct_batch_norm(const ct_tensor *x, const ct_tensor *_Nullable weight,
@@ -169,6 +172,10 @@ ct_tensor *_Nullable ct_sigmoid(const ct_tensor *x);
 ct_tensor *_Nullable ct_tanh(const ct_tensor *x);
 ct_tensor *_Nullable ct_erf(const ct_tensor *x);
 ct_tensor *_Nullable ct_hardswish(const ct_tensor *x);
+ct_tensor *_Nullable ct_softplus(const ct_tensor *x);
+ct_tensor *_Nullable ct_mish(const ct_tensor *x);
+ct_tensor *_Nullable ct_exp(const ct_tensor *x);
+ct_tensor *_Nullable ct_log(const ct_tensor *x);
 /// Over the last `axes` axes.
 ct_tensor *_Nullable ct_layer_norm(const ct_tensor *x, int32_t axes, const ct_tensor *_Nullable weight,
                                    const ct_tensor *_Nullable bias, double epsilon);
@@ -179,6 +186,14 @@ typedef struct {
 ct_tensor *_Nullable ct_max_pool2d(const ct_tensor *x, const ct_pooling *how);
 ct_tensor *_Nullable ct_avg_pool2d(const ct_tensor *x, const ct_pooling *how);
 ct_tensor *_Nullable ct_global_avg_pool(const ct_tensor *x);
+typedef enum { CT_NEAREST = 0, CT_BILINEAR = 1, CT_BICUBIC = 2 } ct_interpolation;
+typedef struct {
+  ct_interpolation mode;
+  bool align_corners;
+  int64_t size[2];
+  double scale[2];  // by which places are found; 0 for size / size of x
+} ct_upsampling;
+ct_tensor *_Nullable ct_upsample2d(const ct_tensor *x, const ct_upsampling *how);
 ct_tensor *_Nullable ct_dropout(const ct_tensor *x, double probability, ct_generator *g);
 /// `weights`, of the logits' type, has a number for each class; the mean is the weighted one.
 ct_tensor *_Nullable ct_cross_entropy(const ct_tensor *logits, const ct_tensor *labels,

@@ -16,8 +16,11 @@ struct QuantizationSites {
     let constants = network.constantValues
     var computing = Set<String>()
     for node in network.nodes {
-      guard case .computes = node.operation.quantizationRule, !constants.contains(node.name) else { continue }
       let isLayer = node.operation is any WeightedOperation
+      guard case .computes = node.operation.quantizationRule, !constants.contains(node.name) else {
+        if isLayer, node.operation.quantizationRule == .float { left.append((node.name, "computed in float32")) }
+        continue
+      }
       if isLayer, isLeftOut(node.name) {
         left.append((node.name, "left out"))
       } else if isLayer || !node.inputs.contains(where: constants.contains) {

@@ -63,14 +63,15 @@ extension Network {
     return try resized(coupling) { copies[$0] ?? 1 }.withNewWeights(seed: seed)
   }
 
-  /// For each channel group the channel of every unit.
+  /// For each channel group the channels of its units, each once.
   private func unitsOfGroups(_ coupling: ChannelCoupling) throws -> [[Channel]] {
     let owners = Dictionary(
       coupling.axes.filter { $0.axis == 0 }.map { ($0.parameter, $0.channels) }, uniquingKeysWith: { first, _ in first }
     )
     return try ChannelGroups(of: self, leavingOut: { _ in false }).all.compactMap { group in
       guard let member = group.members.first, let channels = owners[member.parameter] else { return nil }
-      return member.indices.map { channels[$0] }
+      var seen = Set<Channel>()
+      return member.indices.map { channels[$0] }.filter { seen.insert($0).inserted }
     }
   }
 }

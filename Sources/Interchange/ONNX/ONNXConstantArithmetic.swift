@@ -66,7 +66,7 @@ extension ONNXConstant {
     let isChosen = ["Equal", "Not", "Less", "Greater", "Where"].contains(node.opType)
     return ONNXConstant(
       name: node.output[0], shape: shape, values: (0..<count).map { index in function(operands.map { $0[index] }) },
-      isWhole: isWhole && !["Sqrt", "Reciprocal", "Exp", "Sigmoid", "Tanh"].contains(node.opType),
+      isWhole: isWhole && !["Sqrt", "Reciprocal", "Exp", "Log", "Sigmoid", "Tanh"].contains(node.opType),
       isParameter: !isChosen && inputs.contains(where: \.isParameter))
   }
 
@@ -106,7 +106,11 @@ extension ONNXConstant {
     case ("Greater", 2): return { $0[0] > $0[1] ? 1 : 0 }
     case ("Where", 3): return { $0[0] != 0 ? $0[1] : $0[2] }
     case ("Not", 1): return { $0[0] == 0 ? 1 : 0 }
+    case ("Max", 2): return { max($0[0], $0[1]) }
+    case ("Min", 2): return { min($0[0], $0[1]) }
     case ("Neg", 1): return { -$0[0] }
+    case ("Abs", 1): return { abs($0[0]) }
+    case ("Log", 1): return { log($0[0]) }
     case ("Exp", 1): return { exp($0[0]) }
     case ("Sigmoid", 1): return { 1 / (1 + exp(-$0[0])) }
     case ("Tanh", 1): return { tanh($0[0]) }

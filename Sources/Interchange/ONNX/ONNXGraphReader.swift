@@ -40,6 +40,8 @@ struct ONNXGraphReader {
   private(set) var readers: [String: Int] = [:]
   /// The value of the graph that each node of the network was made for.
   var origins: [String: String] = [:]
+  /// Names of the network's values whose shapes a value of the graph was computed from.
+  var sizeSources: [String: [String]] = [:]
   /// What made probabilities of the classes and was left out.
   private(set) var outputActivation: OutputActivation?
   /// Elements of constants that were computed so far.

@@ -28,6 +28,7 @@ struct ONNXGraphWriter {
     case int(Int)
     case float(Double)
     case ints([Int])
+    case word(String)
   }
 
   /// The graph as a file holds it.
@@ -64,6 +65,7 @@ struct ONNXGraphWriter {
       case .int(let number): (attribute.type, attribute.i) = (.int, Int64(number))
       case .float(let number): (attribute.type, attribute.f) = (.float, Float(number))
       case .ints(let numbers): (attribute.type, attribute.ints) = (.ints, numbers.map(Int64.init))
+      case .word(let word): (attribute.type, attribute.s) = (.string, Data(word.utf8))
       }
       return attribute
     }

@@ -6,7 +6,7 @@ import Torch
 extension ONNXGraphReader {
   private typealias Tensors = [Role: (name: String, tensor: Tensor)]
 
-  private func weight(_ node: ONNXNodeProto, _ index: Int = 1) throws -> ONNXConstant {
+  func weight(_ node: ONNXNodeProto, _ index: Int = 1) throws -> ONNXConstant {
     guard let constant = try constant(node, index) else { throw ONNXProblem("has no weight") }
     return constant
   }
@@ -140,6 +140,8 @@ extension ONNXGraphReader {
       case "ReduceSum": [mean, scale]
       case "ReduceMax": [largest]
       case "ReduceMin": [Affine(scale: -1), largest, Affine(scale: -1)]
+      case "ReduceL1": [Activation.absolute, mean, scale]
+      case "ReduceSumSquare": [Power(2), mean, scale]
       default: [Power(2), mean, scale, Power(0.5)]
       }
     let keeps = node.integer("keepdims") != 0

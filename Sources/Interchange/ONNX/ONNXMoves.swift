@@ -18,7 +18,9 @@ extension ONNXGraphReader {
 
   mutating func readReshape(_ node: ONNXNodeProto) throws {
     let input = try image(node)
-    try finish(try laidOut(input, node), node, from: input)
+    let result = try laidOut(input, node)
+    if let result, try finishGroupNorm(node, from: input, as: result) { return }
+    try finish(result, node, from: input)
   }
 
   private func laidOut(_ input: ONNXImage, _ node: ONNXNodeProto) throws -> ONNXImage? {

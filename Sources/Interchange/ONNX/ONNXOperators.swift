@@ -7,9 +7,14 @@ extension ONNXGraphReader {
   mutating func read(_ node: ONNXNodeProto) throws {
     guard node.domain.isEmpty || node.domain == "ai.onnx" else { throw ONNXProblem("is of domain \(node.domain)") }
     guard !node.output.isEmpty else { throw ONNXProblem("makes nothing") }
-    if try foldShapes(node) { return }
+    if try foldShapes(node) { return noteSizeSources(node) }
     switch node.opType {
     case "Conv": try readConvolution(node)
+    case "ConvTranspose": try readTransposedConvolution(node)
+    case "Resize", "Upsample": try readResize(node)
+    case "InstanceNormalization": try readInstanceNorm(node)
+    case "GroupNormalization": try readGroupNorm(node)
+    case "DepthToSpace", "SpaceToDepth": try readDepthToSpace(node)
     case "Gemm": try readGemm(node)
     case "MatMul": try readMatrixProduct(node)
     case "BatchNormalization": try readBatchNorm(node)
@@ -17,9 +22,12 @@ extension ONNXGraphReader {
     case "MaxPool", "AveragePool": try readPooling(node)
     case "GlobalAveragePool": try finish(Pooling.globalAverage, node, of: plainImage(node))
     case "GlobalMaxPool": try finish(Pooling.globalMax, node, of: plainImage(node))
-    case "ReduceMean", "ReduceSum", "ReduceL2", "ReduceMax", "ReduceMin": try readReduction(node)
+    case "ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceMax", "ReduceMin":
+      try readReduction(node)
     case "Einsum": try readEinsum(node)
     case "Add", "Sum", "Mul", "Sub", "Div": try readElementwise(node)
+    case "Max", "Min": try readExtremum(node)
+    case "Celu", "Selu", "Softsign": try readScaledActivation(node)
     case "Pow", "Sqrt", "Reciprocal", "Neg": try readPower(node)
     case "Concat": try readConcatenation(node)
     case "Flatten", "Reshape", "Squeeze", "Unsqueeze": try readReshape(node)
@@ -57,6 +65,11 @@ extension ONNXGraphReader {
     case "Sigmoid": return .sigmoid
     case "Tanh": return .tanh
     case "Erf": return .erf
+    case "Softplus": return .softplus
+    case "Mish": return .mish
+    case "Exp": return .exponential
+    case "Log": return .logarithm
+    case "Abs": return .absolute
     case "Gelu": return .gelu(approximated: node.word("approximate") == "tanh")
     case "Swish": return (node.number("alpha") ?? 1) == 1 ? .silu : nil
     case "HardSwish": return .hardSwish
@@ -108,6 +121,7 @@ extension ONNXGraphReader {
     {
       return alias(node, input)
     }
+    if try absorb(constant, operation, intoNormOf: input, node.input[1 - index], node) { return }
     let stored = try store(constant, toMeet: input, node)
     try finish(operation, node, reading: index == 0 ? [stored, input.name] : [input.name, stored], like: input)
   }

@@ -14,6 +14,12 @@ extension Activation: CoreMLExportable {
     case .sigmoid: program.append("sigmoid", of: site)
     case .tanh: program.append("tanh", of: site)
     case .erf: program.append("erf", of: site)
+    case .softplus: program.append("softplus", of: site)
+    case .mish: program.mish(of: site)
+    case .exponential: program.append("exp", of: site)
+    // Core ML adds 1e-45 where it is not told otherwise, which float16 does not hold.
+    case .logarithm: program.append("log", of: site, [("epsilon", .number(0))])
+    case .absolute: program.append("abs", of: site)
     case .hardSigmoid(let slope, let shift): program.hardSigmoid(of: site, slope, shift, site.name)
     case .hardSwish: program.hardSwish(of: site)
     }
@@ -26,6 +32,13 @@ extension CoreMLProgramWriter {
     append(
       "sigmoid_hard", [("x", .variable(site.x)), ("alpha", .number(slope)), ("beta", .number(shift))], name, site.output
     )
+  }
+
+  fileprivate mutating func mish(of site: CoreMLSite) -> String {
+    let x: [(String, Argument)] = [("x", .variable(site.x))]
+    let soft = append("softplus", x, "\(site.name)_softplus", site.output)
+    let gate = append("tanh", [("x", .variable(soft))], "\(site.name)_gate", site.output)
+    return append("mul", of: site, [("y", .variable(gate))])
   }
 
   fileprivate mutating func hardSwish(of site: CoreMLSite) -> String {

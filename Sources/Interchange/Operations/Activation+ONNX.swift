@@ -21,6 +21,14 @@ extension Activation: ONNXExportable {
     case .silu:
       graph.append("Sigmoid", [x], makes: "\(name).sigmoid")
       graph.append("Mul", [x, "\(name).sigmoid"], makes: name)
+    case .softplus: graph.append("Softplus", [x], makes: name)
+    case .mish:
+      graph.append("Softplus", [x], makes: "\(name).softplus")
+      graph.append("Tanh", ["\(name).softplus"], makes: "\(name).gate")
+      graph.append("Mul", [x, "\(name).gate"], makes: name)
+    case .exponential: graph.append("Exp", [x], makes: name)
+    case .logarithm: graph.append("Log", [x], makes: name)
+    case .absolute: graph.append("Abs", [x], makes: name)
     case .gelu(approximated: false): graph.gelu(x, name)
     case .gelu(approximated: true): graph.approximateGELU(x, name)
     }

@@ -16,6 +16,11 @@ extension Activation: PyTorchExportable {
     case .tanh: "torch.tanh(\(x))"
     case .erf: "torch.erf(\(x))"
     case .hardSwish: "F.hardswish(\(x))"
+    case .softplus: "F.softplus(\(x))"
+    case .mish: "F.mish(\(x))"
+    case .exponential: "torch.exp(\(x))"
+    case .logarithm: "torch.log(\(x))"
+    case .absolute: "torch.abs(\(x))"
     case .hardSigmoid(let slope, let shift): "torch.clamp(\(x) * \(slope) + \(shift), 0, 1)"
     }
   }

@@ -7,6 +7,14 @@ import Networks
 protocol PyTorchExportable: Operation {
   /// What computes the node's value.
   func pyTorch(_ site: PyTorchSite) -> PyTorchForm
+
+  /// A parameter as the node's module holds it, as an expression of the tensor that the network has; nil where they are
+  /// the same.
+  func loaded(_ role: Role, _ tensor: String) -> String?
+}
+
+extension PyTorchExportable {
+  func loaded(_ role: Role, _ tensor: String) -> String? { nil }
 }
 
 /// How an operation is written in Python.

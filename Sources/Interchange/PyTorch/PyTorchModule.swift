@@ -59,11 +59,26 @@ public struct PyTorchModule: Sendable {
       case .logSoftmax: "torch.log_softmax(\(logits), dim=1)"
       case .sigmoid: "torch.sigmoid(\(logits))"
       }
-    source = Self.text(layers, steps, output, weights, network.inputShape, Self.constants(images, classes))
+    source = Self.text(
+      layers, steps, output, weights, network.inputShape, Self.constants(images, classes), Self.changes(network))
+  }
+
+  /// Lines that bring tensors of the file into the order that modules hold them in.
+  private static func changes(_ network: Network) -> [String] {
+    var lines: [String: String] = [:]
+    for node in network.nodes {
+      for (role, name) in node.parameters {
+        let tensor = "tensors[\(PythonText.literal(name))]"
+        let changed = (node.operation as? any PyTorchExportable)?.loaded(role, tensor)
+        if let changed { lines[name] = "\(tensor) = \(changed)" }
+      }
+    }
+    return lines.sorted { $0.key < $1.key }.map(\.value)
   }
 
   private static func text(
-    _ layers: [String], _ steps: [String], _ output: String, _ weights: String, _ input: [Int], _ constants: String
+    _ layers: [String], _ steps: [String], _ output: String, _ weights: String, _ input: [Int], _ constants: String,
+    _ changes: [String]
   ) -> String {
     let shape = input.map(String.init).joined(separator: ", ")
     let stored = layers.contains { $0.contains("Stored(") } ? Self.storedClass : ""
@@ -106,7 +121,9 @@ public struct PyTorchModule: Sendable {
 
       def load(weights=Path(__file__).with_name(\(PythonText.literal(weights)))):
           network = Network()
-          missing, unexpected = network.load_state_dict(load_file(weights), strict=False)
+          tensors = load_file(weights)
+      \(changes.map { "    \($0)\n" }.joined())\
+          missing, unexpected = network.load_state_dict(tensors, strict=False)
           # Thresh keeps no count of the batches that batch norm has seen.
           missing = [name for name in missing if not name.endswith("num_batches_tracked")]
           assert not missing and not unexpected, (missing, unexpected)

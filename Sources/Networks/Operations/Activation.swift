@@ -18,6 +18,14 @@ public enum Activation: Operation, Hashable {
   /// (slope·x + shift) cut to 0…1; 1/6 and 1/2 are PyTorch's.
   case hardSigmoid(slope: Double, shift: Double)
   case clip(low: Double, high: Double)
+  /// log(1 + exp(x)).
+  case softplus
+  /// x·tanh(softplus(x)).
+  case mish
+  case exponential
+  /// The natural logarithm.
+  case logarithm
+  case absolute
 
   public static let kind = "activation"
 
@@ -29,7 +37,9 @@ public enum Activation: Operation, Hashable {
     case .elu(let alpha): [alpha]
     case .hardSigmoid(let slope, let shift): [slope, shift]
     case .clip(let low, let high): [low, high]
-    case .relu, .gelu, .silu, .sigmoid, .tanh, .erf, .hardSwish: []
+    case .relu, .gelu, .silu, .sigmoid, .tanh, .erf, .hardSwish, .softplus, .mish, .exponential, .logarithm,
+      .absolute:
+      []
     }
   }
 
@@ -59,6 +69,11 @@ public enum Activation: Operation, Hashable {
     case .hardSwish: inputs[0].hardSwish
     case .hardSigmoid(let slope, let shift): (inputs[0] * slope + shift).clamped(to: 0...1)
     case .clip(let low, let high): inputs[0].clamped(to: low...high)
+    case .softplus: inputs[0].softplus
+    case .mish: inputs[0].mish
+    case .exponential: inputs[0].exponential
+    case .logarithm: inputs[0].logarithm
+    case .absolute: inputs[0].magnitude
     }
   }
 
@@ -68,6 +83,8 @@ public enum Activation: Operation, Hashable {
     default: .float
     }
   }
+
+  public var isUndefinedAtZero: Bool { self == .logarithm }
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
@@ -93,6 +110,13 @@ public enum Activation: Operation, Hashable {
     case .hardSwish: x * min(max(0, x + 3), 6) / 6
     case .hardSigmoid(let slope, let shift): min(max(0, slope * x + shift), 1)
     case .clip(let low, let high): min(max(low, x), high)
+    case .softplus: Self.softplus(x)
+    case .mish: x * Foundation.tanh(Self.softplus(x))
+    case .exponential: exp(x)
+    case .logarithm: log(x)
+    case .absolute: abs(x)
     }
   }
+
+  private static func softplus(_ x: Double) -> Double { max(0, x) + log1p(exp(-abs(x))) }
 }
