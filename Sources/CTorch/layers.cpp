@@ -128,6 +128,9 @@ ct_tensor *ct_exp(const ct_tensor *x) {
 ct_tensor *ct_log(const ct_tensor *x) {
   return tensor([&] { return at::log(in(x)); });
 }
+ct_tensor *ct_sign(const ct_tensor *x) {
+  return tensor([&] { return at::sign(in(x)); });
+}
 ct_tensor *ct_layer_norm(const ct_tensor *x, int32_t axes, const ct_tensor *weight, const ct_tensor *bias,
                          double epsilon) {
   return tensor([&] {

@@ -137,6 +137,8 @@ extension Tensor {
   public var exponential: Tensor { calling(self, ct_exp) }
   /// The natural logarithm.
   public var logarithm: Tensor { calling(self, ct_log) }
+  /// −1, 0 or 1; no gradient passes.
+  public var sign: Tensor { calling(self, ct_sign) }
 
   /// Normalised over the last `axes` axes, then scaled and shifted.
   public func layerNormalized(axes: Int, scale: Tensor?, shift: Tensor?, epsilon: Double) -> Tensor {

@@ -94,6 +94,7 @@ struct CoreMLCall {
     case "exp": x.exponential
     case "log": (x + (try number("epsilon"))).logarithm
     case "abs": x.magnitude
+    case "sign": x.sign
     case "sigmoid_hard": (x * (try number("alpha")) + (try number("beta"))).clamped(to: 0...1)
     default: nil
     }

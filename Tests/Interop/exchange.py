@@ -134,7 +134,7 @@ class Upwards(torch.nn.Module):
     def forward(self, x):
         functional = torch.nn.functional
         high = functional.mish(self.norm(self.first(x)))
-        low = functional.mish(self.each(self.second(high)) / 4)
+        low = functional.softplus(self.each(self.second(high)) / 4)
         bilinear = functional.interpolate(low, size=x.shape[-2:], mode="bilinear", align_corners=False)
         both = self.up(low) + functional.interpolate(high, scale_factor=1.0)
         aligned = functional.interpolate(

@@ -539,6 +539,22 @@ def functions(graphs: Graphs) -> None:
                     lambda x, f=function: f(x, torch.tensor(0.25)), c=numpy.float32(0.25))
         graphs.read(f"{name.lower()}_of_numbers", 13, [node(name, "c x")],
                     lambda x, f=function: f(x, tensor(3, 1, 1) - 1), c=numbers(3, 1, 1) - 1)
+    comparisons = {"Greater": torch.gt, "GreaterOrEqual": torch.ge, "Less": torch.lt, "LessOrEqual": torch.le}
+    for name, function in comparisons.items():
+        graphs.read(f"where_{name.lower()}", 16,
+                    [node("Clip", "x zero c", "k"), node(name, "k zero", "g"),
+                     node("Neg", "x", "n"), node("Where", "g x n")],
+                    lambda x, f=function: torch.where(f(x.clamp(0, 0.75), 0), x, -x), zero=numpy.float32(0),
+                    c=numpy.float32(0.75))
+    graphs.read("where_both", 13,
+                [node("Greater", "x c", "g"), node("Less", "x d", "l"), node("And", "g l", "b"), node("Not", "b", "o"),
+                 node("Where", "o x c")],
+                lambda x: torch.where((x > 0) & (x < 0.5), torch.tensor(0.0), x), c=numpy.float32(0),
+                d=numpy.float32(0.5))
+    graphs.read("where_soft", 18, [node("Softplus", "x", "s"), node("Greater", "x t", "g"), node("Where", "g x s")],
+                lambda x: F.softplus(x, threshold=0.5), t=numpy.float32(0.5))
+    graphs.refused("where_infinite", 13, [node("Greater", "x c", "g"), node("Where", "g x i")], "not finite",
+                   c=numpy.float32(0), i=numpy.float32(-numpy.inf))
     graphs.read("reduce_l1", 13, [node("ReduceL1", "x", axes=[1], keepdims=0)], lambda x: x.abs().sum(1))
     graphs.read("sum_of_squares", 18, [node("ReduceSumSquare", "x a")], lambda x: (x * x).sum(3), a=whole(3))
 

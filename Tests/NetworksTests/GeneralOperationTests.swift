@@ -7,7 +7,7 @@ import Torch
   private static let activations: [Activation] = [
     .relu, .leakyRelu(slope: 0.1), .cappedRelu(limit: 6), .elu(alpha: 1.5), .gelu(approximated: false),
     .gelu(approximated: true), .silu, .sigmoid, .tanh, .erf, .hardSwish, .hardSigmoid(slope: 1.0 / 6, shift: 0.5),
-    .clip(low: -0.5, high: 0.75), .softplus, .mish, .exponential, .absolute,
+    .clip(low: -0.5, high: 0.75), .softplus, .mish, .exponential, .absolute, .sign,
   ]
 
   /// A 1×1 convolution whose units carry the constants, and `operation` behind it.

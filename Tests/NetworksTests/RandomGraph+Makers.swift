@@ -173,7 +173,7 @@ extension RandomGraph {
   static let activations: [Activation] = [
     .relu, .relu, .relu, .leakyRelu(slope: 0.1), .cappedRelu(limit: 1), .elu(alpha: 0.7), .gelu(approximated: true),
     .gelu(approximated: false), .silu, .sigmoid, .tanh, .erf, .hardSwish, .hardSigmoid(slope: 0.2, shift: 0.5),
-    .clip(low: -0.5, high: 1), .softplus, .mish, .absolute,
+    .clip(low: -0.5, high: 1), .softplus, .mish, .absolute, .sign,
   ]
 
   /// Operations one behind the other as networks have them, which run as one where they can.

@@ -176,6 +176,7 @@ ct_tensor *_Nullable ct_softplus(const ct_tensor *x);
 ct_tensor *_Nullable ct_mish(const ct_tensor *x);
 ct_tensor *_Nullable ct_exp(const ct_tensor *x);
 ct_tensor *_Nullable ct_log(const ct_tensor *x);
+ct_tensor *_Nullable ct_sign(const ct_tensor *x);
 /// Over the last `axes` axes.
 ct_tensor *_Nullable ct_layer_norm(const ct_tensor *x, int32_t axes, const ct_tensor *_Nullable weight,
                                    const ct_tensor *_Nullable bias, double epsilon);

@@ -45,7 +45,8 @@ extension ONNXGraphReader {
         throw ONNXProblem("converts an image's values to integers or booleans")
       }
       alias(node, try image(node))
-    case "Where": try readChoice(node)
+    case "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "And": try readComparison(node)
+    case "Where": if case .image = value(node, 0) { try readChoiceOfImage(node) } else { try readChoice(node) }
     case "QuantizeLinear": try readQuantize(node)
     case "DequantizeLinear": try readDequantize(node)
     case "Expand": try readExpand(node)
@@ -70,6 +71,7 @@ extension ONNXGraphReader {
     case "Exp": return .exponential
     case "Log": return .logarithm
     case "Abs": return .absolute
+    case "Sign": return .sign
     case "Gelu": return .gelu(approximated: node.word("approximate") == "tanh")
     case "Swish": return (node.number("alpha") ?? 1) == 1 ? .silu : nil
     case "HardSwish": return .hardSwish

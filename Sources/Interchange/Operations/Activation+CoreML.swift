@@ -20,6 +20,7 @@ extension Activation: CoreMLExportable {
     // Core ML adds 1e-45 where it is not told otherwise, which float16 does not hold.
     case .logarithm: program.append("log", of: site, [("epsilon", .number(0))])
     case .absolute: program.append("abs", of: site)
+    case .sign: program.append("sign", of: site)
     case .hardSigmoid(let slope, let shift): program.hardSigmoid(of: site, slope, shift, site.name)
     case .hardSwish: program.hardSwish(of: site)
     }

@@ -29,6 +29,7 @@ extension Activation: ONNXExportable {
     case .exponential: graph.append("Exp", [x], makes: name)
     case .logarithm: graph.append("Log", [x], makes: name)
     case .absolute: graph.append("Abs", [x], makes: name)
+    case .sign: graph.append("Sign", [x], makes: name)
     case .gelu(approximated: false): graph.gelu(x, name)
     case .gelu(approximated: true): graph.approximateGELU(x, name)
     }

@@ -21,6 +21,7 @@ extension Activation: PyTorchExportable {
     case .exponential: "torch.exp(\(x))"
     case .logarithm: "torch.log(\(x))"
     case .absolute: "torch.abs(\(x))"
+    case .sign: "torch.sign(\(x))"
     case .hardSigmoid(let slope, let shift): "torch.clamp(\(x) * \(slope) + \(shift), 0, 1)"
     }
   }

@@ -26,6 +26,8 @@ public enum Activation: Operation, Hashable {
   /// The natural logarithm.
   case logarithm
   case absolute
+  /// −1, 0 or 1.
+  case sign
 
   public static let kind = "activation"
 
@@ -38,7 +40,7 @@ public enum Activation: Operation, Hashable {
     case .hardSigmoid(let slope, let shift): [slope, shift]
     case .clip(let low, let high): [low, high]
     case .relu, .gelu, .silu, .sigmoid, .tanh, .erf, .hardSwish, .softplus, .mish, .exponential, .logarithm,
-      .absolute:
+      .absolute, .sign:
       []
     }
   }
@@ -74,6 +76,7 @@ public enum Activation: Operation, Hashable {
     case .exponential: inputs[0].exponential
     case .logarithm: inputs[0].logarithm
     case .absolute: inputs[0].magnitude
+    case .sign: inputs[0].sign
     }
   }
 
@@ -115,6 +118,7 @@ public enum Activation: Operation, Hashable {
     case .exponential: exp(x)
     case .logarithm: log(x)
     case .absolute: abs(x)
+    case .sign: x > 0 ? 1 : x < 0 ? -1 : 0
     }
   }
 
