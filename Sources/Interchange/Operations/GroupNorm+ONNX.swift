@@ -6,14 +6,13 @@ extension GroupNorm: ONNXExportable {
   func write(_ site: ONNXSite, to graph: inout ONNXGraphWriter) {
     let (x, name, channels) = (site.inputs[0], site.name, site.shape[0])
     let settings: KeyValuePairs<String, ONNXGraphWriter.Attribute> = ["epsilon": .float(epsilon)]
-    let bare = [
-      graph.store("\(name).ones", .ones([groups])), graph.store("\(name).zeros", .zeros([groups])),
-    ]
-    if groups == channels {
+    if groups == channels, !site.node.parameters.isEmpty {
       let weights = graph.weights(of: site)
       let own = [weights[.weight], weights[.bias]].compactMap(\.self)
-      return graph.append("InstanceNormalization", [x] + (own.isEmpty ? bare : own), makes: name, settings)
+      return graph.append("InstanceNormalization", [x] + own, makes: name, settings)
     }
+    let bare = [graph.store("\(name).ones", .ones([groups])), graph.store("\(name).zeros", .zeros([groups]))]
+    if groups == channels { return graph.append("InstanceNormalization", [x] + bare, makes: name, settings) }
     graph.append("Reshape", [x, graph.store("\(name).rows", [0, groups, -1])], makes: "\(name).grouped")
     graph.append("InstanceNormalization", ["\(name).grouped"] + bare, makes: "\(name).even", settings)
     let columns = [Role.weight, .bias].compactMap { graph.column($0, of: site) }
