@@ -31,7 +31,7 @@ demo: build
 test: build
 	@Scripts/setup test
 	swift build $(SWIFT_FLAGS) --product ThreshPackageTests
-	swift test $(SWIFT_FLAGS) --skip-build
+	Scripts/tell-failures swift test $(SWIFT_FLAGS) --skip-build
 	Scripts/test-kernels $(SWIFT_FLAGS)
 	Scripts/test-examples $(SWIFT_FLAGS)
 

@@ -6,8 +6,8 @@ struct TerminalTests {
   private func widest(_ text: String) -> Int { text.split(separator: "\n").map(\.count).max() ?? 0 }
 
   @Test(arguments: [
-    ["models"], ["inspect", "vit_b_16"], ["inspect", "resnet50"], ["plan", "resnet18", "--macs", "0.5"],
-    ["plan", "resnet18", "--macs", "0.5", "--decomposition", "any"],
+    ["models"], ["inspect", "vit_b_16"], ["inspect", "resnet50"], ["plan", "resnet20", "--macs", "0.5"],
+    ["plan", "resnet20", "--macs", "0.5", "--decomposition", "any"],
   ])
   func `a table of results fits 80 columns, and wider terminals show more`(arguments: [String]) throws {
     let narrow = try succeeding(arguments)
