@@ -65,7 +65,7 @@ let package = Package(
     .target(
       name: "Clocks", dependencies: ["Compaction", "Interchange", "Networks", "Programs"],
       resources: [.embedInCode("Programs/clock.py")], swiftSettings: strict),
-    library("Thresh", ["Architectures", "Clocks", "Reports", "Training"]),
+    library("Thresh", ["Architectures", "Clocks", "Programs", "Reports", "Training"]),
     // On disks that do not tell capitals, a target named as the product would be in the library's place.
     .executableTarget(
       name: "thresh-command",

@@ -81,6 +81,7 @@ enum ExitStatus: Int32 {
   case clock = 71
   case chance = 72
   case output = 73
+  case score = 74
   case recipe = 78
   case stopped = 130
 
@@ -97,6 +98,7 @@ enum ExitStatus: Int32 {
     case TrainingInterruption.diverged, TrainingInterruption.neverFinite: self = .diverged
     case TrainingInterruption.stopped, is Stopped: self = .stopped
     case is ChanceError: self = .chance
+    case is ScoreError: self = .score
     case is OutputError: self = .output
     default: return nil
     }

@@ -6,6 +6,8 @@ public struct Dataset: Sendable {
   public var classNames: [String]
   /// Whether the files say what the classes are called; where they only count them, names are numbers.
   public var namesClasses = true
+  /// Whether the images have labels; without, every label is 0 and there are no classes.
+  public var hasLabels = true
   /// The shape of every image as the network sees it.
   public var shape: ImageShape
   /// Per-channel mean and standard deviation, which batches are normalised with.

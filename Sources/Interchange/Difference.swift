@@ -1,7 +1,7 @@
 import Networks
 import Torch
 
-/// How far two networks' outputs are apart on random images, in float64.
+/// How far two networks' outputs are apart on random images, in float64; of several outputs the one that is furthest.
 public struct Difference: Sendable {
   /// The largest |a − b|.
   public let largest: Double
@@ -33,8 +33,7 @@ public struct Difference: Sendable {
     guard x.shape == y.shape else {
       throw NetworkError("one network gives \(x.shape[1...]) for an image, the other \(y.shape[1...])")
     }
-    largest = (x - y).maximumMagnitude
-    scale = x.maximumMagnitude
+    (largest, scale) = try images.apart(x, y, of: a)
     let says = scale.isFinite && x.differsBetweenImages
     complaint = says ? nil : try images.resized(a).complaint(on: images.batch)
   }

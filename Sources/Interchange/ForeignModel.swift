@@ -6,8 +6,8 @@ import Networks
 extension Model {
   /// - Parameter description: the file's metadata; Thresh's own say all of this.
   /// - Throws: `ContainerError` when the metadata contradict the network, `NetworkError` when it is not valid.
-  init(_ read: ONNXClassifier, description: [String: String], name: String, _ options: ReadingOptions) throws {
-    let outputs = try read.network.validate()[read.network.output]?.first ?? 0
+  init(_ read: ONNXReading, description: [String: String], name: String, _ options: ReadingOptions) throws {
+    let outputs = read.givesClasses ? try read.network.validate()[read.network.output]?.first ?? 0 : 0
     guard outputs <= 1 << 20 else {
       throw ContainerError("\(name) has \(outputs) classes, expected at most 1048576")
     }

@@ -7,7 +7,7 @@ import Torch
 public struct Model: Sendable {
   public var network: Network
   public var preprocessing: Preprocessing
-  /// In the order of the outputs.
+  /// In the order of the outputs; empty for a network that tells no classes apart.
   public var classNames: [String]
   /// The resolved recipe it was trained with, as YAML.
   public var recipe: String?
@@ -98,7 +98,9 @@ extension Model {
       interface = try decoded(MetadataKey.interface, as: ModelInterface.self)
     }
     // Losses want logits; files of older versions may hold a network that ends in probabilities.
-    if let activation = try network.takeOffLastActivation() { interface.outputActivation = activation }
+    if !classNames.isEmpty, let activation = try network.takeOffLastActivation() {
+      interface.outputActivation = activation
+    }
     try check(name)
   }
 
@@ -131,7 +133,7 @@ extension Model {
         "\(name) describes images of shape \(shape), but its network reads \(network.inputShape); write the file again")
     }
     let outputs = try network.validate()[network.output] ?? []
-    guard outputs == [classNames.count] else {
+    guard classNames.isEmpty || outputs == [classNames.count] else {
       throw ContainerError(
         "\(name) has \(classNames.count) class names, but its network gives \(outputs); write the file again")
     }

@@ -31,6 +31,17 @@ public enum OutputActivation: String, Sendable, Codable {
 }
 
 extension Model {
+  /// What the network gives, under the names that files have for it.
+  ///
+  /// - Throws: `NetworkError` when the network is not valid.
+  public func outputs() throws -> [NetworkOutput] {
+    try network.outputs().map { output in
+      var output = output
+      output.name = output.name ?? interface.outputName
+      return output
+    }
+  }
+
   /// Probabilities of the classes.
   ///
   /// - Parameter logits: images × classes.

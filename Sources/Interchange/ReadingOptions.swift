@@ -9,15 +9,19 @@ public struct ReadingOptions: Sendable, Equatable {
   public var imageSize: Int?
   /// The same of the images at hand: taken where the file leaves the size open and nobody says one.
   public var usualSize: Int?
+  /// Whether every output is taken, whatever it gives, and not the one that gives the classes.
+  public var takesAllOutputs = false
 
   public init(
-    outputName: String? = nil, mean: [Float]? = nil, std: [Float]? = nil, imageSize: Int? = nil, usualSize: Int? = nil
+    outputName: String? = nil, mean: [Float]? = nil, std: [Float]? = nil, imageSize: Int? = nil, usualSize: Int? = nil,
+    takesAllOutputs: Bool = false
   ) {
     self.outputName = outputName
     self.mean = mean
     self.std = std
     self.imageSize = imageSize
     self.usualSize = usualSize
+    self.takesAllOutputs = takesAllOutputs
   }
 }
 

@@ -6,6 +6,6 @@ public enum OperationRegistry {
     Convolution.self, Linear.self, BatchNorm.self, Activation.self, Pooling.self, Elementwise.self, Concatenate.self,
     Flatten.self, Reshape.self, Slice.self, Pad.self, Dropout.self, Affine.self, Power.self, Stored.self, Gather.self,
     LayerNorm.self, Softmax.self, LogSoftmax.self, Mean.self, Maximum.self, PReLU.self, Transpose.self,
-    MatrixProduct.self, Quantize.self, Resize.self, TransposedConvolution.self, GroupNorm.self,
+    MatrixProduct.self, Quantize.self, Resize.self, TransposedConvolution.self, GroupNorm.self, Outputs.self,
   ]
 }

@@ -7,6 +7,7 @@ public struct ProgressBar {
   private let title: String
   private let total: Int
   private let unit: String
+  private let behind: (items: Int, seconds: Double)?
   private let output: ProgressOutput
   private let started: Double
 
@@ -18,12 +19,17 @@ public struct ProgressBar {
   private var isOver = false
 
   /// A bar for `total` items, counted in `unit`; nothing is written before the first `advance`.
+  ///
+  /// - Parameter behind: what comes behind it and the time left counts too: items that go as fast, and the seconds of
+  ///   all else.
   public init(
-    _ title: String, total: Int, unit: String, to output: ProgressOutput = .file(.standardError)
+    _ title: String, total: Int, unit: String, behind: (items: Int, seconds: Double)? = nil,
+    to output: ProgressOutput = .file(.standardError)
   ) {
     self.title = title.onOneLine
     self.total = max(0, total)
     self.unit = unit.onOneLine
+    self.behind = behind
     self.output = output
     started = output.now()
     lastAdvance = started
@@ -39,11 +45,23 @@ public struct ProgressBar {
     rate.add(items: max(0, count), in: max(0, now - lastAdvance))
     lastAdvance = now
     if let note { self.note = note.onOneLine }
+    draw(at: now)
+  }
 
+  private mutating func draw(at now: Double) {
     let pause = output.isTerminal ? 0.1 : 10
     if let lastDrawing, now - lastDrawing < pause { return }
     lastDrawing = now
     output.write(output.isTerminal ? Self.rewind + barLine() : plainLine() + "\n")
+  }
+
+  /// Says what the items wait for; that time says nothing of how fast they go.
+  public mutating func wait(_ reason: String) {
+    guard !isOver else { return }
+    let now = output.now()
+    lastAdvance = now
+    note = reason.onOneLine
+    draw(at: now)
   }
 
   /// Replaces the bar by a last line with the whole time and the mean rate.
@@ -77,7 +95,10 @@ public struct ProgressBar {
 
   private var timeLeft: String {
     guard let perSecond = rate.perSecond, perSecond > 0 else { return "" }
-    return (Double(total - done) / perSecond).formattedClock + " left"
+    guard let behind, behind.items > 0 || behind.seconds >= 1 else {
+      return (Double(total - done) / perSecond).formattedClock + " left"
+    }
+    return (Double(total - done + behind.items) / perSecond + behind.seconds).formattedClock + " left in all"
   }
 
   private func plainLine() -> String {

@@ -32,11 +32,13 @@ package struct AccuracySearch {
     /// On the held-out images; nil where no plan reaches the size.
     package var accuracy: Accuracy?
     package var drop: AccuracyDrop?
+    /// What a command of the user's said, which judges then.
+    package var score: Double?
     package var parameters: Int?
     package var macs: Int?
   }
 
-  /// Points of top-1 that may be lost.
+  /// Points of top-1 that may be lost, or so much of a score.
   package var mostPoints: Double
   package var currency: Currency
   /// Epochs that every size is tuned for before it is judged.
@@ -59,12 +61,13 @@ package struct AccuracySearch {
     var clock: ClockName?
     var epochs: Int
     var given: Accuracy
+    var score: Double?
     var points: [Point]
 
     func isOfSameSearch(as other: Record) -> Bool {
       (currency, clock ?? .thresh, epochs) == (other.currency, other.clock ?? .thresh, other.epochs)
         && given.top1 == other.given.top1
-        && given.images == other.given.images
+        && given.images == other.given.images && score == other.score
     }
   }
 
@@ -97,11 +100,9 @@ package struct AccuracySearch {
   ) throws -> (fraction: Double, points: [Point]) {
     let file = folder.appending(path: "sizes.json")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    steps.observe(.began(part: "evaluating the network itself", count: data.selection.count, unit: "images"))
-    let given = try model.network.outcomes(
-      on: data.selection, of: data, device: steps.device, progress: { steps.observe(.advanced($0)) })
-    steps.observe(.ended)
-    var record = Record(currency: currency, clock: clock, epochs: epochs, given: given.accuracy, points: [])
+    let given = try outcome(of: model, on: data, steps)
+    var record = Record(
+      currency: currency, clock: clock, epochs: epochs, given: given.accuracy, score: given.score, points: [])
     // Sizes of another search say nothing about this one.
     let earlier = resume ? FileManager.default.contents(atPath: file.path) : nil
     let found = earlier.flatMap { try? JSONDecoder().decode(Record.self, from: $0) }
@@ -118,7 +119,7 @@ package struct AccuracySearch {
       let point =
         try known.first { abs($0.fraction - fraction) < 1e-9 }
         ?? tried(
-          fraction, model, on: data, steps, teacher: teacher, given: given.isCorrect,
+          fraction, model, on: data, steps, teacher: teacher, given: given,
           resume: !known.isEmpty)
       points.append(point)
       steps.observe(.note(sentence(point)))
@@ -134,7 +135,7 @@ package struct AccuracySearch {
   package func loses(_ point: Point) -> Bool { point.drop.map { $0.bound > mostPoints } ?? true }
 
   private func tried(
-    _ fraction: Double, _ model: Model, on data: Dataset, _ steps: RunSteps, teacher: Network, given: [Bool],
+    _ fraction: Double, _ model: Model, on data: Dataset, _ steps: RunSteps, teacher: Network, given: Outcome,
     resume: Bool
   ) throws -> Point {
     var steps = steps
@@ -152,20 +153,51 @@ package struct AccuracySearch {
       _ = try steps.finetune(
         &compressed, on: data, in: trial, keeping: trial.compact, teacher: teacher, resume: resume)
     }
-    let network = compressed.model.network
-    let outcomes = try network.outcomes(on: data.selection, of: data, device: steps.device)
-    let cost = try network.cost()
-    (point.accuracy, point.drop) = (outcomes.accuracy, AccuracyDrop(from: given, to: outcomes.isCorrect))
+    let found = try outcome(of: compressed.model, on: data, steps)
+    let cost = try compressed.model.network.cost()
+    (point.accuracy, point.score, point.drop) = (found.accuracy, found.score, found.drop(from: given))
     (point.parameters, point.macs) = (cost.parameters, cost.macs)
     return point
+  }
+
+  /// How good a network is.
+  private struct Outcome {
+    var accuracy: Accuracy
+    /// Which images are classified correctly; nil where a command of the user's judges.
+    var isCorrect: [Bool]?
+    var score: Double?
+
+    /// What is lost against another: of a score, of which nothing is known but itself, that alone.
+    func drop(from given: Outcome) -> AccuracyDrop? {
+      if let score, let before = given.score {
+        return AccuracyDrop(points: before - score, bound: before - score, images: accuracy.images)
+      }
+      guard let isCorrect, let before = given.isCorrect else { return nil }
+      return AccuracyDrop(from: before, to: isCorrect)
+    }
+  }
+
+  private func outcome(of model: Model, on data: Dataset, _ steps: RunSteps) throws -> Outcome {
+    let images = data.selection
+    if let score = steps.score {
+      return try Outcome(accuracy: steps.accuracy(of: model.network, on: images, of: data), score: score(model))
+    }
+    steps.observe(.began(part: "evaluating on held-out images", count: images.count, unit: "images"))
+    defer { steps.observe(.ended) }
+    let found = try model.network.outcomes(
+      on: images, of: data, device: steps.device, progress: { steps.observe(.advanced($0)) })
+    return Outcome(accuracy: found.accuracy, isCorrect: found.isCorrect)
   }
 
   private func sentence(_ point: Point) -> String {
     let size = "\(point.fraction.formattedPercent(decimals: 1)) of the \(currency.words)"
     guard let drop = point.drop, let accuracy = point.accuracy else { return "\(size): no plan reaches it" }
-    return "\(size): \((accuracy.top1 / 100).formattedPercent(decimals: 2)) held out, "
-      + "\(drop.points.formatted(decimals: 2)) points lost, at most \(drop.bound.formatted(decimals: 2)) by 95 %: "
-      + (loses(point) ? "too much" : "enough is kept")
+    let verdict = loses(point) ? "too much" : "enough is kept"
+    if let score = point.score {
+      return "\(size): score \(score.inSixDigits), \(drop.points.inSixDigits) lost: \(verdict)"
+    }
+    return "\(size): \(accuracy.brief) held out, "
+      + "\(drop.points.formatted(decimals: 2)) points lost, at most \(drop.bound.formatted(decimals: 2)) by 95 %: \(verdict)"
   }
 
   private func complaint(_ points: [Point]) -> String {

@@ -27,6 +27,22 @@ extension Dataset {
   }
 }
 
+extension Dataset {
+  /// A folder of images without labels, at any depth, as a model wants them: a tenth is set apart for testing, another
+  /// held out for everything that is selected.
+  ///
+  /// - Parameters:
+  ///   - folder: where the images are.
+  ///   - model: which decides their size and normalisation.
+  ///   - seed: of the choice of what is held out.
+  /// - Throws: `DatasetError`.
+  public init(unlabelled folder: String, for model: Model, seed: UInt64 = 0) throws {
+    var recipe = Recipe()
+    (recipe.data.images, recipe.training.seed) = (folder, seed)
+    self = try recipe.dataset(for: model.preprocessing).prepared(for: model)
+  }
+}
+
 extension Recipe {
   /// The data set of this recipe, split and augmented as it says, normalised with its own statistics.
   ///
@@ -39,6 +55,7 @@ extension Recipe {
     observe: @escaping RunObserver = { _ in }
   ) throws -> Dataset {
     let settings = self.data
+    if let folder = settings.images { return try unlabelled(folder, for: preprocessing, observe: observe) }
     var finder = DatasetFinder(
       dataDirectory: settings.dataDir, environment: ProcessInfo.processInfo.environment, fetches: true)
     let size = settings.imageSize ?? 224
@@ -60,24 +77,52 @@ extension Recipe {
       }
       data.normalization = Normalization(mean: mean, std: std)
     }
+    return try varied(data)
+  }
+
+  /// The data set augmented, loaded and split as the recipe says.
+  private func varied(_ data: Dataset) throws -> Dataset {
+    var data = data
     augmentation.apply(to: &data.augmentation)
     data.workers = workers
-    return settings.validation > 0 ? try data.holdingOut(settings.validation, seed: training.seed) : data
+    return self.data.validation > 0 ? try data.holdingOut(self.data.validation, seed: training.seed) : data
+  }
+
+  private func unlabelled(
+    _ folder: String, for preprocessing: Preprocessing?, observe: @escaping RunObserver
+  ) throws -> Dataset {
+    guard let preprocessing else {
+      throw RecipeError("`images` have no labels, and training from the start needs some; name a data set with `data`")
+    }
+    let progress = CheckProgress(observe)
+    defer { progress.end() }
+    let reading = reading(telling: progress)
+    let options = preprocessing.photographs(resize: data.imageResize)
+    return try varied(
+      advising { () throws(DatasetError) in
+        try Dataset.unlabelled(at: [folder], share: data.testShare, options: options, reading: reading)
+      })
   }
 }
 
 extension Recipe {
+  /// How images without classes are looked at.
+  private func reading(telling progress: CheckProgress) -> ImageFolder.Reading {
+    var reading = ImageFolder.Reading()
+    reading.broken = data.skipBroken ? .leftOut : .refused
+    reading.progress = { progress.show($0, $1) }
+    return reading
+  }
+
   /// Photographs without classes, by paths of files and folders, as a model wants them, and what was left out.
   ///
   /// - Throws: `DatasetError`.
   package func photographs(
     at paths: [String], for preprocessing: Preprocessing, observe: @escaping RunObserver = { _ in }
   ) throws -> (images: ImageFolder, notes: [String]) {
-    var reading = ImageFolder.Reading()
-    reading.broken = data.skipBroken ? .leftOut : .refused
     let progress = CheckProgress(observe)
-    reading.progress = { progress.show($0, $1) }
     defer { progress.end() }
+    let reading = reading(telling: progress)
     let options = preprocessing.photographs(resize: data.imageResize)
     var isFolder: ObjCBool = false
     let isOneFile =
@@ -139,17 +184,28 @@ extension Dataset {
         \(found); choose another data set or train a model for it
         """)
     }
-    let outputs = try model.network.validate()[model.network.output] ?? []
-    guard outputs.count == 1 else {
-      throw NetworkError("the model gives values of shape \(outputs), expected one for each class")
+    let normalization = Normalization(mean: model.preprocessing.mean, std: model.preprocessing.std)
+    guard hasLabels else {
+      var result = self
+      result.normalization = normalization
+      return result
     }
+    try model.requireClasses()
+    let outputs = try model.network.validate()[model.network.output] ?? []
     var result = try matchingClasses(of: model, outputs: outputs[0], allowsSubset: allowsSubset)
-    result.normalization = Normalization(mean: model.preprocessing.mean, std: model.preprocessing.std)
+    result.normalization = normalization
     return result
   }
 }
 
 extension Model {
+  /// - Throws: `NetworkError` when the network tells no classes apart.
+  func requireClasses() throws {
+    guard classNames.isEmpty else { return }
+    let given = try outputs().map(\.description).joined(separator: ", ")
+    throw NetworkError("the model tells no classes apart, it gives \(given); compress it with `images`, without labels")
+  }
+
   /// Takes from a data set what the file did not say, as those of other programs: names of classes, size of
   /// photographs.
   package mutating func adoptDescription(of data: Dataset) {

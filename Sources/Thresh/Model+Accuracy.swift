@@ -16,7 +16,24 @@ extension Model {
     return try network.accuracy(on: images, of: data)
   }
 
-  /// The same on the test images of a data set, its classes matched by name.
+  /// How near the model's outputs are to another's, on the test images of a data set; labels are not looked at.
+  ///
+  /// - Parameters:
+  ///   - data: images of the model's input shape.
+  ///   - original: a model with the same outputs, as the one that this was made of.
+  /// - Throws: `NetworkError` where the outputs are others, `DatasetError` when an image cannot be read.
+  public func accuracy(on data: Dataset, like original: Model) throws -> Accuracy {
+    var data = data
+    data.hasLabels = false
+    let prepared = try data.prepared(for: self)
+    guard try network.outputs().map(\.shape) == original.network.outputs().map(\.shape) else {
+      throw NetworkError("the two models give other outputs, and cannot be compared")
+    }
+    return try network.accuracy(
+      on: prepared.test, of: prepared, like: Original(original, on: prepared, LossRecipe()))
+  }
+
+  /// Top-1 accuracy and loss on the test images of a data set, its classes matched by name.
   public func accuracy(on data: Dataset) throws -> Accuracy {
     try accuracy(on: data.prepared(for: self, allowsSubset: true).test)
   }

@@ -29,7 +29,8 @@ extension Model {
   /// that helps on held-out images.
   ///
   /// - Parameters:
-  ///   - data: for batch norm; nil leaves it as it is. A plan that was made by images needs it.
+  ///   - data: for batch norm; nil leaves it as it is. A plan that was made by images needs it. It may be one without
+  ///     labels.
   ///   - observe: told of the proof and the accuracies on the way (`RunEvent.compressed`).
   /// - Throws: `CompactionError` when equality cannot be proved, `DatasetError`, `NetworkError`.
   public func compressed(
@@ -38,8 +39,10 @@ extension Model {
     if plan.activationImages != nil, data == nil {
       throw PlanError("the plan was made by the activations for images; give the data set that they are from")
     }
-    let compressed = try RunSteps(compressionRecipe(), observe: observe)
-      .compress(self, on: data?.prepared(for: self), by: plan)
+    var steps = try RunSteps(compressionRecipe(), observe: observe)
+    let prepared = try data?.prepared(for: self)
+    if let prepared { try steps.imitate(self, on: prepared) }
+    let compressed = try steps.compress(self, on: prepared, by: plan)
     observe(.compressed(compressed))
     return compressed.model
   }

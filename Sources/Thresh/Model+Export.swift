@@ -1,6 +1,7 @@
 import Foundation
 import Interchange
 import Networks
+import Training
 
 extension Model {
   /// Writes the model for another program, by the ending of the file's name, and reads it back to prove that it
@@ -32,6 +33,29 @@ extension Model {
       throw OutputError(
         "\(path) says no kind of file; give it a name that ends in .onnx, .py, .mlpackage or .safetensors")
     }
+  }
+
+  /// Writes what a compression made: as ONNX where the file's name ends so, else as Thresh's own.
+  ///
+  /// - Throws: `ContainerError`, `CompactionError` when the ONNX file would not compute the same.
+  package func writeCompact(to file: URL) throws {
+    guard file.pathExtension == "onnx" else { return try write(to: file) }
+    try AtomicOutput.write(ONNXFile.data(of: self, foldingBatchNorm: false), to: file)
+  }
+
+  /// - Throws: `OutputError` for a name of a kind of file that `writeCompact` does not write.
+  package static func checkCompact(_ path: String) throws {
+    let ending = URL(filePath: path).pathExtension
+    guard ["py", "mlpackage", "pth", "pt"].contains(ending) else { return }
+    throw OutputError(
+      "\(path) is for another kind of file, expected a name that ends in .safetensors or .onnx; thresh export makes "
+        + "other kinds of it")
+  }
+
+  /// Keeps what the network reached on the test images.
+  package mutating func adoptFigures(_ test: Accuracy) {
+    figures["top1"] = test.top1
+    figures["relativeError"] = test.relativeError
   }
 
   package func exportONNX(

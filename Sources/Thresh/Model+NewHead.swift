@@ -9,6 +9,7 @@ extension Model {
   /// - Throws: `NetworkError` where the classes are not made by one layer.
   @discardableResult
   public mutating func replaceHead(for data: Dataset, seed: UInt64) throws -> String {
+    try requireClasses()
     let (layer, old) = (try network.classifier(), classNames.count)
     network = try network.replacingClassifier(classes: data.classNames.count, seed: seed)
     // What was measured holds no longer.

@@ -37,12 +37,12 @@ extension Compressed: CustomStringConvertible {
     stages.map { stage in
       var note = ""
       if stage.name == "recalibrated" { note = recalibrated ? "  (kept)" : "  (not better, not kept)" }
-      let change = stage.accuracy.top1 - (stages.first?.accuracy.top1 ?? 0)
       // What a point of accuracy more or less would be is noise in small sets.
-      let tone: TextStyle.Tone? = stage == stages.first ? nil : change >= 0 ? .better : change < -1 ? .worse : nil
-      return stage.name.padded(to: 13) + " top-1 "
-        + style((stage.accuracy.top1 / 100).formattedPercent(decimals: 2), tone)
-        + ", loss \(stage.accuracy.loss.formatted(decimals: 3))" + note
+      let change = stage.accuracy.top1.map { $0 - (stages.first?.accuracy.top1 ?? 0) }
+      let tone =
+        stage == stages.first ? nil : change.flatMap { $0 >= 0 ? .better : $0 < -1 ? .worse : nil as TextStyle.Tone? }
+      return stage.name.padded(to: 13) + " " + stage.accuracy.inWords(style, tone)
+        + (stage.accuracy.top1 == nil ? "" : ", loss \(stage.accuracy.loss.formatted(decimals: 3))") + note
     }
   }
 }

@@ -69,6 +69,7 @@ extension Model {
     on source: any ImageSource, top: Int = 1, batchSize: Int? = nil, workers: Int = 1, device: Device = .cpu,
     progress: (Int) throws -> Void = { _ in }
   ) throws -> Predictions {
+    try requireClasses()
     let normalization = Normalization(mean: preprocessing.mean, std: preprocessing.std)
     var data = Dataset(
       name: "images", classNames: classNames, normalization: normalization, augmentation: .none, train: source,

@@ -28,7 +28,6 @@ extension Quantized: CustomStringConvertible {
 
   private func line(_ stage: CompressionStage) -> String {
     let name = stage.name.padded(to: 13)
-    let top1 = (stage.accuracy.top1 / 100).formattedPercent(decimals: 2)
-    return "\(name) top-1 \(top1) of \(stage.accuracy.images) held-out images"
+    return "\(name) \(stage.accuracy.inWords()) of \(stage.accuracy.images) held-out images"
   }
 }

@@ -9,8 +9,12 @@ public enum RunEvent: Sendable {
   case note(String)
   /// A sentence about what may go wrong.
   case warning(String)
+  /// Parts that are to come, in their order, as far as images go through them.
+  case expected([Outlook.Part])
   /// A part of the job began, with so many items to come.
   case began(part: String, count: Int, unit: String)
+  /// Within the part at hand, or by itself, layers are timed: so many of them are done.
+  case timing(done: Int, of: Int, runtime: String?)
   /// So many items more are done; `state` is a word on how it goes, as `loss 0.412`.
   case advanced(Int, state: String? = nil)
   /// The part is over.
@@ -27,7 +31,7 @@ public enum RunEvent: Sendable {
   /// Whether this only says how far a part has come.
   public var isProgress: Bool {
     switch self {
-    case .began, .advanced, .ended: true
+    case .expected, .began, .timing, .advanced, .ended: true
     default: false
     }
   }
@@ -52,7 +56,9 @@ extension RunEvent: CustomStringConvertible {
     switch self {
     case .note(let text): "note: \(text)"
     case .warning(let text): "warning: \(text)"
+    case .expected(let parts): "to come: \(parts.map(\.name).joined(separator: ", "))"
     case .began(let part, let count, let unit): "\(part): \(count) \(unit)"
+    case .timing(let done, let count, let runtime): Self.timing(done, count, runtime)
     case .advanced(let count, let state): "\(count) done" + (state.map { ", \($0)" } ?? "")
     case .ended: "done"
     case .epoch(let metrics, let epochs, let phase, let pace):
@@ -64,10 +70,17 @@ extension RunEvent: CustomStringConvertible {
     case .compressed(let compressed): compressed.text(style)
     case .tested(let accuracy, let cost):
       """
-      test  top-1 \((accuracy.top1 / 100).formattedPercent(decimals: 2)) of \(accuracy.images) images, \
+      test  \(accuracy.inWords()) of \(accuracy.images) images, \
       \(cost.parameters.formattedCount) parameters, \(cost.macs.formattedCount) MACs
       """
     }
+  }
+}
+
+extension RunEvent {
+  /// How far a measurement of layers has come, as a word on the part that waits for it.
+  package static func timing(_ done: Int, _ count: Int, _ runtime: String?) -> String {
+    "timing layers" + (runtime.map { " in \($0)" } ?? "") + " \(done)/\(count)"
   }
 }
 
@@ -82,8 +95,9 @@ extension Metrics {
     // Each with its turn to be left out, 1 first.
     let parts: [(text: String, turn: Int)] = [
       ("\(phase) \(epoch)/\(epochs)", .max), ("loss \(trainingLoss.formatted(decimals: 3))", 2),
-      ("train \((trainingTop1 / 100).formattedPercent(decimals: 1))", 1),
-      (validation.map { "val \(($0.top1 / 100).formattedPercent(decimals: 1))" } ?? "", .max),
+      (trainingTop1.map { "train \(($0 / 100).formattedPercent(decimals: 1))" } ?? "", 1),
+      (validation.map { "val \($0.brief)" } ?? "", .max),
+      (score.map { "score \($0.inSixDigits)" } ?? "", .max),
       (isWhole ? "" : "ranks \(ranks)", 4), (isWhole ? "" : "units \(units)", 3),
       (pace.seconds.formattedBriefly + left, .max),
     ]
@@ -104,7 +118,7 @@ extension Metrics {
 
 extension Accuracy: CustomStringConvertible {
   public var description: String {
-    "top-1 \((top1 / 100).formattedPercent(decimals: 2)), loss \(loss.formatted(decimals: 4)), \(images) images"
+    "\(inWords()), loss \(loss.formatted(decimals: 4)), \(images) images"
   }
 }
 

@@ -15,6 +15,10 @@ package struct RunSteps {
   let observe: RunObserver
   /// Called when a training begins; what it gives is asked after every step whether to save and stop.
   let stopping: () -> () -> Bool
+  /// What networks are held against, and learn, where images have no labels.
+  private var original: Original?
+  /// Says how good a network is where a command of the user's does; then the best fine-tuned network is the best by it.
+  package var score: ScoreCommand?
   /// Seconds between checkpoints within an epoch.
   var checkpointInterval = 300.0
 
@@ -54,15 +58,35 @@ package struct RunSteps {
     var trainer = Trainer(options, data, model, in: folder)
     trainer.device = device
     trainer.teacher = teacher
+    trainer.original = original
+    trainer.score = score.map { score in { try score($0) } }
     trainer.startingTop1 = startingTop1
     trainer.layerClock = try layerClock()
     trainer.observe = { observe(phase.event($0)) }
+    let weight = Outlook.weight(ofStepsWith: options.distillation != nil || original != nil)
+    observe(
+      .expected(
+        Outlook.epochs(title, options.epochs, images: data.train.count, weight)
+          + (isFirst ? finetuningExpected(on: data) : [])))
     trainer.shouldStop = stopping()
     trainer.willStart = willStart
     trainer.checkpointInterval = checkpointInterval
     defer { observe(.ended) }
     let network = try trainer.train(resume: resume)
     return (network, trainer.backOffs)
+  }
+
+  /// Where images have no labels, takes the model as it is for what others are to be like, and tells how.
+  ///
+  /// - Throws: as `Original` does.
+  package mutating func imitate(_ model: Model, on data: Dataset) throws {
+    guard !data.hasLabels else { return }
+    let count = min(Original.images, data.train.count)
+    observe(.began(part: "measuring the original's outputs", count: count, unit: "images"))
+    let original = try Original(model, on: data, recipe.loss, device: device) { observe(.advanced($0)) }
+    observe(.ended)
+    for note in original.notes { observe(.note(note)) }
+    self.original = original
   }
 
   /// The plan for `network` by the recipe; nothing is changed.
@@ -81,10 +105,34 @@ package struct RunSteps {
   ) throws -> Compressed {
     defer { observe(.ended) }
     if plan == nil { try checkSkip(model.network) }
+    if let data { observe(.expected(expected(for: model, on: data))) }
     var compression = try compression()
     compression.recalibrates = recalibrates
     compression.compressor.settings.whole = whole
     return try compression.compress(model, on: data, by: plan)
+  }
+
+  /// What a compression is made of that images go through, the fine-tuning behind it included.
+  private func expected(for model: Model, on data: Dataset) -> [Outlook.Part] {
+    let (held, images) = (data.selection.count, data.train.count)
+    var parts: [Outlook.Part] = []
+    if data.hasLabels { parts.append(Outlook.Part("evaluating the dense network", images: held)) }
+    if recipe.activationImages > 0 {
+      parts.append(Outlook.Part("measuring activations", images: min(recipe.activationImages, images), weight: 3))
+    }
+    parts.append(Outlook.Part("evaluating the compact network", images: held))
+    if model.network.nodes.contains(where: \.keepsStatistics) {
+      let sample = StatisticsSample(of: data.shape).images(of: images)
+      parts.append(Outlook.Part("re-estimating batch norm", images: sample, weight: 2))
+      parts.append(Outlook.Part("evaluating the recalibrated network", images: held))
+    }
+    return parts + finetuningExpected(on: data)
+  }
+
+  /// The epochs of the fine-tuning that follows.
+  private func finetuningExpected(on data: Dataset) -> [Outlook.Part] {
+    let weight = Outlook.weight(ofStepsWith: recipe.distillation.weight ?? 0 > 0 || original != nil)
+    return Outlook.epochs("fine-tune", recipe.finetuning.epochs, images: data.train.count, weight)
   }
 
   /// The model in 8 bits, by the ranges of its values for so many training images.
@@ -126,6 +174,7 @@ package struct RunSteps {
     compression.activationImages = recipe.activationImages
     compression.weighsEffects = recipe.compression.basis == .effect
     compression.parts = PartProgress(observe)
+    compression.original = original
     return compression
   }
 
@@ -141,12 +190,14 @@ package struct RunSteps {
     try folder.create()
     // A tuning that goes on leaves what it finds there, which is at least as good.
     let isKept = resume && FileManager.default.fileExists(atPath: file.path)
-    if !isKept { try compressed.model.write(to: file) }
-    if recipe.distillation.weight ?? 0 > 0, recipe.distillation.teacher == nil, let dense = compressed.stages.first {
+    if !isKept { try compressed.model.writeCompact(to: file) }
+    if original == nil, recipe.distillation.weight ?? 0 > 0, recipe.distillation.teacher == nil,
+      let dense = compressed.stages.first
+    {
       // Under the partial regulariser it is the network that training started from, as it was.
       let which =
         recipe.regularizer.partial == nil
-        ? "the network before the cut, \(dense.accuracy.percent) held out" : "the network that training started from"
+        ? "the network before the cut, \(dense.accuracy.brief) held out" : "the network that training started from"
       observe(.note("teacher: \(which); `teacher` names another"))
     }
     let kept = "\(file.relativePath) holds the compact network as it was \(isKept ? "before" : "cut")"
@@ -184,14 +235,19 @@ package struct RunSteps {
   ) throws -> Accuracy {
     let tuned = try Model(contentsOf: folder.best)
     let accuracy = try accuracy(of: tuned.network, on: data.selection, of: data)
-    if let before, before.top1 > accuracy.top1 {
-      let (now, then) = (accuracy.percent, before.percent)
+    let scores = (now: tuned.figures["score"], then: model.figures["score"])
+    var worse = before.flatMap { accuracy.isWorse(than: $0) ? (now: accuracy.brief, then: $0.brief) : nil }
+    if let now = scores.now, let then = scores.then {
+      worse = now < then ? (now: "a score of \(now.inSixDigits)", then: then.inSixDigits) : nil
+    }
+    if let (now, then) = worse {
       observe(
         .warning("fine-tuning made the network worse, \(now) after \(then); it is kept as it was before; lower `lr`"))
       return accuracy
     }
     model.network = tuned.network
     model.figures.merge(tuned.figures) { old, _ in old }
+    model.figures["score"] = scores.now
     return accuracy
   }
 
@@ -213,7 +269,7 @@ package struct RunSteps {
   }
 
   package func accuracy(of network: Network, on source: any ImageSource, of data: Dataset) throws -> Accuracy {
-    try network.accuracy(on: source, of: data, device: device)
+    try network.accuracy(on: source, of: data, like: original, device: device)
   }
 
   /// The network that the recipe names as the teacher; nil where it names none.
@@ -276,8 +332,4 @@ extension Recipe {
     }
     return device
   }
-}
-
-extension Accuracy {
-  fileprivate var percent: String { (top1 / 100).formattedPercent(decimals: 1) }
 }

@@ -70,18 +70,18 @@ package struct TimeCache {
       }
       return keeping(conditions, isFresh, observe) { conditions, missing in
         let timer = InstructionTimer(conditions)
-        observe(.began(part: "timing layers", count: timer.rounds * missing.count, unit: "layers"))
+        var timing = Timing(of: timer.rounds * missing.count, in: nil, observe)
         let threads = Library.threads
         defer { Library.setThreads(threads) }
-        return timer.measure(missing) { observe(.advanced($0)) }
+        return timer.measure(missing) { timing.add($0) }
       }
     }
     let runtime = try RuntimeClock(name, cache: file.deletingLastPathComponent()) { observe(.note($0)) }
     var cache = self
     cache.machine.runtime = if case .command(let command) = name { "\(runtime.name), \(command)" } else { runtime.name }
     var clock = cache.keeping(conditions, isFresh, observe) { conditions, missing in
-      observe(.began(part: "timing layers in \(runtime.name)", count: missing.count, unit: "layers"))
-      return try runtime.measure(missing, conditions) { observe(.advanced($0)) }
+      var timing = Timing(of: missing.count, in: runtime.name, observe)
+      return try runtime.measure(missing, conditions) { timing.add($0) }
     }
     clock.runtime = LayerClock.Runtime(name: runtime.name) { try runtime.measure($0, conditions) }
     return try clock.learningUnitStep()
@@ -100,7 +100,6 @@ package struct TimeCache {
       let missing = times.missing(instructions)
       known[conditions] = times
       guard !missing.isEmpty else { return times }
-      defer { observe(.ended) }
       times.milliseconds.merge(try measure(conditions, missing).milliseconds) { $1 }
       known[conditions] = times
       do {
@@ -131,6 +130,24 @@ package struct TimeCache {
     }
     try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
     try AtomicOutput.writeJSON(all, to: file)
+  }
+}
+
+/// How far a measurement has come.
+private struct Timing {
+  private var done = 0
+  private let count: Int
+  private let runtime: String?
+  private let observe: RunObserver
+
+  init(of count: Int, in runtime: String?, _ observe: @escaping RunObserver) {
+    (self.count, self.runtime, self.observe) = (count, runtime, observe)
+    observe(.timing(done: 0, of: count, runtime: runtime))
+  }
+
+  mutating func add(_ more: Int) {
+    done += more
+    observe(.timing(done: done, of: count, runtime: runtime))
   }
 }
 

@@ -6,6 +6,11 @@ public struct AccuracyDrop: Sendable, Codable, Equatable {
   public var bound: Double
   public var images: Int
 
+  /// A loss that is known otherwise.
+  package init(points: Double, bound: Double, images: Int) {
+    (self.points, self.bound, self.images) = (points, bound, images)
+  }
+
   /// The one-sided 95 % quantile of the normal distribution.
   private static let quantile = 1.6449
 

@@ -29,8 +29,8 @@ public struct Alarm: Sendable, Equatable {
 
   /// The sentence for a network that guesses when its run ends; nil for one that has learnt something.
   package static func ended(_ test: Accuracy, classes: Int) -> String? {
-    guard isGuess(top1: test.top1, classes: classes) else { return nil }
-    let (found, chance) = (String(format: "%.1f", test.top1), String(format: "%.1f", 100 / Double(classes)))
+    guard let top1 = test.top1, isGuess(top1: top1, classes: classes) else { return nil }
+    let (found, chance) = (String(format: "%.1f", top1), String(format: "%.1f", 100 / Double(classes)))
     return "the network is at chance: it classifies \(found) % of \(test.images) test images correctly, guessing would "
       + "\(chance) %; train longer, or lower `lr` or what was asked of the compression"
   }

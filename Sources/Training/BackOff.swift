@@ -96,12 +96,13 @@ struct Steadiness: Codable {
     guard hasLearnt || self.hasLearnt(classes), let late, Alarm.isGuess(top1: late, classes: classes) else {
       return false
     }
-    return validation.map { Alarm.isGuess(top1: $0.top1, classes: classes) } ?? true
+    return validation?.top1.map { Alarm.isGuess(top1: $0, classes: classes) } ?? true
   }
 
   /// Whether the state at the end of an epoch is one to go back to, should the next epoch diverge.
   func isGood(_ accuracy: Accuracy, classes: Int) -> Bool {
     guard accuracy.loss <= Self.explodedLoss * log(Double(max(2, classes))) else { return false }
-    return !(hasLearnt(classes) && Alarm.isGuess(top1: accuracy.top1, classes: classes))
+    guard let top1 = accuracy.top1 else { return true }
+    return !(hasLearnt(classes) && Alarm.isGuess(top1: top1, classes: classes))
   }
 }

@@ -30,6 +30,8 @@ struct Checkpoint {
     var lossSum = 0.0
     var correct = 0
     var images = 0
+    /// The best score or held-out top-1, without labels the least distance taken negative; of networks made small the
+    /// epoch.
     var bestTop1: Double?
     /// The epoch that it is of, from 1; nil in checkpoints of earlier versions until the next.
     var bestEpoch: Int?

@@ -45,6 +45,8 @@ public struct Compression {
   /// Where images are run through networks.
   public var device = Device.cpu
   public var parts = PartProgress()
+  /// What networks are held against where images have no labels.
+  public var original: Original?
 
   public enum Recalibration: Sendable { case whenBetter, always }
 
@@ -70,7 +72,8 @@ public struct Compression {
   /// - Throws: `PlanError`, `CompactionError` when equality cannot be proved, `DatasetError`.
   public func compress(_ model: Model, on data: Dataset?, by plan: Plan? = nil) throws -> Compressed {
     var stages: [CompressionStage] = []
-    if let data { stages.append(try stage("dense", model.network, data)) }
+    // Without labels the network is what it is held against.
+    if let data, data.hasLabels { stages.append(try stage("dense", model.network, data)) }
     let images = plan.map { $0.activationImages ?? 0 } ?? activationImages
     let compressor = try compressor.seeing(
       data, of: model.network, images: images, effects: weighsEffects && plan == nil, seed: seed, device: device, parts)
@@ -104,7 +107,8 @@ public struct Compression {
   private func stage(_ name: String, _ network: Network, _ data: Dataset) throws -> CompressionStage {
     let source = data.selection
     parts.begin("evaluating the \(name) network", source.count, "images")
-    let accuracy = try network.accuracy(on: source, of: data, device: device, progress: parts.advance)
+    let accuracy = try network.accuracy(
+      on: source, of: data, like: original, device: device, progress: parts.advance)
     return CompressionStage(name: name, accuracy: accuracy)
   }
 
@@ -184,11 +188,6 @@ extension Compressor {
       throw CompactionError(EqualityProof.sentence(own, of: "the network itself, with nothing cut,"))
     }
   }
-}
-
-extension Accuracy {
-  /// More images right, or as many at a lower loss.
-  func isBetter(than other: Accuracy) -> Bool { (top1, -loss) > (other.top1, -other.loss) }
 }
 
 extension Dataset {

@@ -3,37 +3,27 @@ import Datasets
 import Networks
 import Torch
 
-/// What a network reaches on a set of labelled images.
-public struct Accuracy: Sendable, Codable, Equatable {
-  /// Percent of the images whose largest logit is the label's.
-  public var top1: Double
-  /// Mean cross-entropy.
-  public var loss: Double
-  public var images: Int
-
-  public init(top1: Double, loss: Double, images: Int) {
-    self.top1 = top1
-    self.loss = loss
-    self.images = images
-  }
-}
-
 extension Network {
   /// Runs the network over images in evaluation.
   ///
   /// - Parameters:
   ///   - source: the images.
   ///   - data: whose normalisation is used.
+  ///   - original: what the network is held against where images have no labels; nil for images with labels.
   ///   - batchSize: images at once; nil is as many as memory and caches are good for (`evaluationBatchSize`).
   ///   - device: where it runs.
   ///   - progress: told the number of images after each batch.
   /// - Throws: `NetworkError` when the network is not valid, `DatasetError` when an image cannot be read,
   ///   `InferenceMismatch` when the first images give something else than node by node.
   public func accuracy(
-    on source: any ImageSource, of data: Dataset, batchSize: Int? = nil, device: Device = .cpu,
-    progress: (Int) throws -> Void = { _ in }
+    on source: any ImageSource, of data: Dataset, like original: Original? = nil, batchSize: Int? = nil,
+    device: Device = .cpu, progress: (Int) throws -> Void = { _ in }
   ) throws -> Accuracy {
-    try outcomes(on: source, of: data, batchSize: batchSize, device: device, progress: progress).accuracy
+    if let original {
+      return try likeness(
+        to: original, on: source, of: data, batchSize: batchSize, device: device, progress: progress)
+    }
+    return try outcomes(on: source, of: data, batchSize: batchSize, device: device, progress: progress).accuracy
   }
 
   /// The same with whether each image is classified correctly, in the order of the source.
@@ -43,6 +33,9 @@ extension Network {
     on source: any ImageSource, of data: Dataset, batchSize: Int? = nil, device: Device = .cpu,
     progress: (Int) throws -> Void = { _ in }
   ) throws -> (accuracy: Accuracy, isCorrect: [Bool]) {
+    guard data.hasLabels else {
+      throw NetworkError("the images of \(data.name) have no labels, and nothing to be like was given")
+    }
     let batchSize = try batchSize ?? evaluationBatchSize(on: device)
     let run = try running(on: device, batch: batchSize)
     let loader = BatchLoader(source, .evaluation(data, batchSize: batchSize))

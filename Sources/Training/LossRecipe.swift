@@ -4,6 +4,11 @@ public struct LossRecipe: Sendable, Equatable, Codable {
   public var labelSmoothing = 0.0
   /// How much the images of each class weigh; nil weighs all alike.
   public var classWeights: ClassWeights?
+  /// Of images without labels: outputs that score classes along their second axis in the file, or with `NAME=AXIS` along
+  /// another; they are learnt as probabilities.
+  public var scores: [String]?
+  /// The same: how much each output's distance from the original's weighs, as `NAME=2`; 1 where nothing is said.
+  public var outputWeights: [String]?
 
   public init() {}
 }

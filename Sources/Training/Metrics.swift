@@ -13,10 +13,12 @@ public struct Metrics: Sendable, Codable, Equatable {
   /// Learning rate of the last step.
   public var learningRate: Double
   public var trainingLoss: Double
-  /// Percent, on the augmented images as they were trained on.
-  public var trainingTop1: Double
+  /// Percent, on the augmented images as they were trained on; nil where they have no labels.
+  public var trainingTop1: Double?
   /// On the part that was held out; nil when there is none.
   public var validation: Accuracy?
+  /// What a command of the user's said of the network; nil where none was given.
+  public var score: Double?
   /// The factor on the regulariser's strengths, where a size to reach decides it.
   public var strength: Double?
   /// The fraction that a plan would have kept at the last evaluation, where a size is to be reached.

@@ -49,6 +49,8 @@ public struct ModelRecipe: Sendable, Equatable, Codable {
 public struct DataRecipe: Sendable, Equatable, Codable {
   /// A known data set's name or a folder of images.
   public var name = "glyphs"
+  /// In its place, a folder with images without labels, in folders of any depth.
+  public var images: String?
   /// The folder where the set has to lie.
   public var dataDir: String?
   /// Whether broken images in a folder are left out; otherwise they are refused.

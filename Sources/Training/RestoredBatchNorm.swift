@@ -9,7 +9,7 @@ extension StatisticsSample {
 }
 
 extension Network {
-  /// The network with a batch norm behind every convolution that has none, which changes nothing yet.
+  /// The network with a batch norm behind every convolution that has no norm at all, which changes nothing yet.
   ///
   /// Exporters fold batch norms into the convolutions before them, and then nothing is left to measure again after a
   /// cut or to keep a training stable. With the statistics μ and σ² measured on training images, γ = √(σ² + ε) and β =
@@ -23,7 +23,7 @@ extension Network {
   ) throws -> Network {
     // Of an image, that is; a linear layer has no taps.
     let bare = matrixLayers.filter { $0.shape.count == 4 }.compactMap(\.nodes.last).filter { name in
-      !readers(of: name).contains(where: \.keepsStatistics)
+      !readers(of: name).contains { $0.operation is any NormalizingOperation }
     }
     guard !bare.isEmpty else { return self }
     let norms = namesOfNorms(behind: bare)

@@ -17,11 +17,12 @@ extension Trainer {
     if isGood { folder.removeGood() }
   }
 
-  func model(_ network: Network, _ validation: Accuracy?) -> Model {
+  func model(_ network: Network, _ validation: Accuracy?, score: Double? = nil) -> Model {
     var model = description
     model.network = network
     model.figures["epoch"] = Double(position.epoch)
     model.figures["validationTop1"] = validation?.top1
+    model.figures["score"] = score
     return model
   }
 }

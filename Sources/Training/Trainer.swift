@@ -40,11 +40,16 @@ public struct Trainer {
   public var device = Device.cpu
   /// The network that `TrainingOptions.distillation` learns from; nil learns from the labels alone.
   public var teacher: Network?
+  /// What is learnt where images have no labels; nil for images with labels.
+  public var original: Original?
   /// Tells how long layers take, where the network is made smaller by time.
   public var layerClock: LayerClock?
   /// The accuracy, in percent, of the network that training starts from, where it is known: a fall from there to
   /// guessing is a divergence.
   public var startingTop1: Double?
+  /// How good a network is, the larger the better, where that decides which one is kept; asked after every epoch of an
+  /// ordinary training.
+  public var score: ((Model) throws -> Double)?
   public var observe: (TrainingEvent) -> Void = { _ in }
   /// Called once a checkpoint that training goes on from is known to belong to it, before anything is written.
   public var willStart: () throws -> Void = {}
@@ -111,7 +116,8 @@ public struct Trainer {
 
   /// The buffers that training from `network` on changes.
   func beginning(_ network: Network, _ memory: OptimizerMemory) throws -> TrainingState {
-    try TrainingState(network, memory: memory, on: device, teacher: usedTeacher, rates: options.layerRates)
+    try TrainingState(
+      network, memory: memory, on: device, teacher: usedTeacher, like: original, rates: options.layerRates)
   }
 
   private var usedTeacher: Network? { options.distillation == nil ? nil : teacher }
@@ -189,30 +195,36 @@ public struct Trainer {
     try proximalStep(&state, regularization, progress)
     if evaluatesOnceAnEpoch { try adaptStrength(state, progress) }
     let network = state.result()
-    let validation = try data.validation.map { try network.accuracy(on: $0, of: data, device: device) }
+    func accuracy(_ images: any ImageSource) throws -> Accuracy {
+      try network.accuracy(on: images, of: data, like: original, device: device)
+    }
+    let validation = try data.validation.map(accuracy)
     // Without any held out, a few of the training images tell whether the network still gives numbers.
-    let accuracy = try validation ?? network.accuracy(on: data.train.first(250), of: data, device: device)
-    let layers = try finiteLayers(of: network, accuracy)
-    let isGood = try judge(accuracy, validation)
+    let reached = try validation ?? accuracy(data.train.first(250))
+    let layers = try finiteLayers(of: network, reached)
+    let isGood = try judge(reached, validation)
     position.epoch += 1
     position.batch = 0
     position.seconds += clock.lap()
     let images = Double(max(1, position.images))
-    let metrics = Metrics(
+    var metrics = Metrics(
       epoch: position.epoch, step: position.step, seconds: position.seconds,
       learningRate: rate(after: progress),
-      trainingLoss: position.lossSum / images, trainingTop1: 100 * Double(position.correct) / images,
+      trainingLoss: position.lossSum / images,
+      trainingTop1: original == nil ? 100 * Double(position.correct) / images : nil,
       validation: validation, strength: position.controller.map { $0.strength * keptStrength },
       predictedSize: position.controller?.size,
       layers: layers, backOffs: backOffsBefore(epoch: position.epoch))
+    if options.isOrdinary { metrics.score = try score?(model(network, validation)) }
     (position.lossSum, position.correct, position.images) = (0, 0, 0)
     position.metricsLength = try folder.append(metrics)
-    try keepIfBest(network, validation)
+    try keepIfBest(network, metrics)
     try save(state, isGood: isGood)
     observe(.evaluated(metrics))
     if position.epoch > 1 || options.schedule.warmup < 1 {
       let classes = description.classNames.count
-      warn([Alarm.guessing(top1: metrics.trainingTop1, classes: classes, epoch: position.epoch)].compactMap(\.self))
+      let alarm = metrics.trainingTop1.flatMap { Alarm.guessing(top1: $0, classes: classes, epoch: position.epoch) }
+      warn([alarm].compactMap(\.self))
     }
   }
 
@@ -264,14 +276,15 @@ public struct Trainer {
     }
   }
 
-  private mutating func keepIfBest(_ network: Network, _ validation: Accuracy?) throws {
+  private mutating func keepIfBest(_ network: Network, _ metrics: Metrics) throws {
     // A network that is trained for compression gets better at it until the end: its last is its best.
-    let score = options.isOrdinary ? validation?.top1 ?? Double(position.epoch) : Double(position.epoch)
-    let isBest = score > position.bestTop1 ?? -1
+    let found = options.isOrdinary ? metrics.score ?? metrics.validation?.score : nil
+    let score = found ?? Double(position.epoch)
+    let isBest = position.bestTop1.map { score > $0 } ?? true
     if isBest || position.bestEpoch == nil { position.bestEpoch = position.epoch }
     guard isBest else { return }
     position.bestTop1 = score
-    try model(network, validation).write(to: folder.best)
+    try model(network, metrics.validation, score: metrics.score).write(to: folder.best)
   }
 }
 

@@ -40,18 +40,23 @@ package struct TrainingState: ~Copyable {
   private var weightAverage: WeightAverage?
   private let device: Device
   private let teacher: Teacher?
+  /// How far it is from the teacher where images have no labels.
+  private let imitation: Imitation?
 
   /// - Parameters:
   ///   - memory: of an earlier training; zero where there is none.
   ///   - device: where the buffers are and the steps run.
   ///   - teacher: the network that `TrainingOptions.distillation` learns from.
+  ///   - original: what is learnt where images have no labels, in place of labels and teacher.
   ///   - rates: which parameters are trained, and at what part of the rate.
   package init(
     _ network: Network, memory: OptimizerMemory = OptimizerMemory(), on device: Device = .cpu, teacher: Network? = nil,
-    rates: LayerRates = LayerRates()
+    like original: Original? = nil, rates: LayerRates = LayerRates()
   ) throws {
-    let (program, teacher) = (try Program(network, .training), try teacher.map { try Teacher($0, on: device) })
+    let program = try Program(network, .training)
+    let teacher = try (original?.network ?? teacher).map { try Teacher($0, on: device) }
     (template, self.program, self.teacher, self.device) = (network, program, teacher, device)
+    imitation = original?.imitation
     let names = program.parameterNames
     let scales = rates.scales(in: network)
     parameters = names.map { name in
@@ -92,7 +97,7 @@ package struct TrainingState: ~Copyable {
   }
 
   /// The gradients of a batch, taken into the mean that the next step goes by; returns the mean loss and how many
-  /// images were classified rightly, mixed ones as the class that has the larger share.
+  /// images were classified rightly, mixed ones as the class that has the larger share, those without labels never.
   ///
   /// - Parameter mix: how the batch's images are mixed with each other, in place; nil leaves them.
   mutating func addGradients(
@@ -119,22 +124,27 @@ package struct TrainingState: ~Copyable {
     _ images: Tensor, _ targets: Targets, _ options: TrainingOptions, generator: Generator?
   ) -> (loss: Double, correct: Int) {
     if options.averageDecay != nil, weightAverage == nil { beginAverage() }
-    let run = { [program, parameters, teacher] in
-      let taught = options.distillation == nil ? nil : teacher?.logits(images)
+    let run = { [program, parameters, teacher, imitation] in
+      let taught = options.distillation == nil && imitation == nil ? nil : teacher?.logits(images)
       return (
         program.run(images, parameters: parameters, mode: .training, generator: generator), taught
       )
     }
     let (result, taught) = options.precision(run)
-    let logits = result.output.to(.float32)
-    var loss = targets.crossEntropy(logits, options)
-    if let distillation = options.distillation, let taught {
-      loss = distillation.loss(crossEntropy: loss, logits: logits, teacher: taught.to(.float32))
-    }
+    let output = result.output.to(.float32)
+    let loss = loss(output, taught?.to(.float32), targets, options)
     gradientMean.add(loss.gradients(of: trainable.map { parameters[$0] }), images: images.shape[0])
     for (index, value) in result.statistics { parameters[index] = value }
-    let correct = logits.detached.argmax(axis: 1).equals(targets.dominant).sum.item
+    guard imitation == nil else { return (loss.detached.item, 0) }
+    let correct = output.detached.argmax(axis: 1).equals(targets.dominant).sum.item
     return (loss.detached.item, Int(correct))
+  }
+
+  private func loss(_ output: Tensor, _ taught: Tensor?, _ targets: Targets, _ options: TrainingOptions) -> Tensor {
+    if let imitation, let taught { return imitation.loss(output, taught) }
+    let crossEntropy = targets.crossEntropy(output, options)
+    guard let distillation = options.distillation, let taught else { return crossEntropy }
+    return distillation.loss(crossEntropy: crossEntropy, logits: output, teacher: taught)
   }
 
   /// One optimiser step by the mean of the gradients since the last.

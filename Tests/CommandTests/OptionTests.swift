@@ -124,7 +124,7 @@ struct OptionTests {
     let run = try TrainedRun.lenet.get()
     let folder = try TemporaryFolder()
     let options = ["compress", run.run, "--parameters", "0.5", "--output", folder["small.safetensors"]]
-    #expect(try succeeding(options).errors.contains("without --data the plan goes by the weights"))
+    #expect(try succeeding(options).errors.contains("without images (--data or --images) the plan goes by the weights"))
     #expect(try !succeeding(options + ["--basis", "weights"]).errors.contains("without --data"))
   }
 

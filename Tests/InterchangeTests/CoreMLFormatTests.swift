@@ -140,7 +140,9 @@ import Torch
     let graphs = try OperatorGraphs.written.get()
     for given in graphs.cases.read {
       let model = try graphs.model(given.name)
-      guard !model.network.nodes.contains(where: { $0.operation is Quantize }) else { continue }
+      guard !model.classNames.isEmpty, !model.network.nodes.contains(where: { $0.operation is Quantize }) else {
+        continue
+      }
       models["graph-\(given.name)"] = (model, CoreMLOptions())
     }
     for name in ["mobilenet_v2", "gated", "chosen", "sloped", "vit", "swin", "convnext"] {

@@ -100,7 +100,7 @@ import Torch
     let reversed = ("Transpose", ["input"], "t")
     #expect(try refusal([reversed, ("Add", ["t", "input"], "y")]).contains("Add (y) combines values whose batches"))
     #expect(try refusal([reversed, ("MatMul", ["t", "t"], "y")]).contains("MatMul (y) multiplies matrices"))
-    #expect(try refusal([reversed, ("Concat", ["t", "t"], "y")]).contains("one vector"))
+    #expect(try refusal([reversed, ("Concat", ["t", "t"], "y")]).contains("expected the batch first"))
     #expect(
       try refusal([reversed, ("Reshape", ["t", "shape"], "y")], numbers: ["shape": [-1, 64]]).contains("mixes images"))
     #expect(try refusal([reversed, ("Softmax", ["t"], "y")]).contains("Softmax (y) works along the batch"))
@@ -148,7 +148,7 @@ import Torch
       try refusal { $0.graph.node[1].input[0] = $0.graph.node[3].output[0] }.contains("form a cycle"))
     #expect(
       try refusal { $0.graph.initializer.removeAll { $0.name.hasSuffix("conv_v.weight") } } != "nothing was thrown")
-    #expect(try refusal { $0.graph.output[0].name = "nowhere" }.contains("one vector"))
+    #expect(try refusal { $0.graph.output[0].name = "nowhere" }.contains("gives what it reads"))
   }
 
   /// Nodes put before the graph's own, given as operator, inputs and what they make; the last makes the output.

@@ -73,12 +73,13 @@ func relativeDifference(_ a: Tensor, _ b: Tensor) throws -> Double {
 
 /// A model of a network, for the tests that need no more of it.
 func plainModel(_ network: Network) throws -> Model {
-  let classes = try network.validate()[network.output]?[0] ?? 0
+  let outputs = try network.outputs()
+  let isVector = outputs.count == 1 && outputs[0].shape.count == 1
   let channels = network.inputShape[0]
   return Model(
     network: network,
     preprocessing: Preprocessing(
       channelOrder: channels == 1 ? .grey : .rgb, height: network.inputShape[1], width: network.inputShape[2],
       mean: Array(repeating: 0.5, count: channels), std: Array(repeating: 0.2, count: channels)),
-    classNames: (0..<classes).map { "class \($0)" })
+    classNames: isVector ? (0..<outputs[0].shape[0]).map { "class \($0)" } : [])
 }

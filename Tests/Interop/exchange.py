@@ -51,7 +51,9 @@ def run(folder: Path) -> None:
             batch = int(source.suffixes[-2][1:])
             kind = {"tensor(float16)": numpy.float16, "tensor(uint8)": numpy.uint8}.get(given.type, numpy.float32)
             images = numpy.fromfile(source, numpy.float32).reshape(batch, *given.shape[1:]).astype(kind)
-            session.run(None, {given.name: images})[0].astype(numpy.float32).tofile(source.with_suffix(".out"))
+            found = [value.astype(numpy.float32) for value in session.run(None, {given.name: images})]
+            rows = found[0] if len(found) == 1 else numpy.concatenate([v.reshape(batch, -1) for v in found], 1)
+            rows.tofile(source.with_suffix(".out"))
 
 
 class Gated(torch.nn.Module):
@@ -272,7 +274,10 @@ def modules(folder: Path) -> None:
         module = __import__(file.stem)
         images = numpy.fromfile(file.with_suffix(".in"), numpy.float32).reshape(-1, *module.INPUT_SHAPE)
         with torch.no_grad():
-            module.load()(torch.from_numpy(images)).numpy().tofile(file.with_suffix(".out"))
+            found = module.load()(torch.from_numpy(images))
+            if isinstance(found, dict):
+                found = torch.cat([value.flatten(1) for value in found.values()], 1)
+            found.numpy().tofile(file.with_suffix(".out"))
 
 
 class Subclass(torch.Tensor):
@@ -592,7 +597,15 @@ def foreign(folder: Path) -> None:
     head = numpy.stack([numpy.repeat([1, 0], 4), numpy.repeat([0, 1], 4), numpy.zeros(8)])
 
     def write(
-        name, begin=(), end=(), more=(), read=TensorProto.FLOAT, kind=numpy.float32, size=32, outputs=("classes",)
+        name,
+        begin=(),
+        end=(),
+        more=(),
+        read=TensorProto.FLOAT,
+        kind=numpy.float32,
+        size=32,
+        outputs=("classes",),
+        shapes=None,
     ):
         stored = {
             "conv.weight": weight[..., None, None],
@@ -601,6 +614,9 @@ def foreign(folder: Path) -> None:
             "mean": 255 * mean[:, None, None],
             "std": 255 * std[:, None, None],
             "aux.weight": -head,
+            "wide.weight": numbers.normal(0, 0.1, (32, 8, 3, 3)),
+            "deep.weight": numbers.normal(0, 0.1, (16, 32, 3, 3)),
+            "map.weight": numbers.normal(0, 1, (3, 16, 1, 1)),
             "scale": 0.1,
             "zero": 0,
         }
@@ -625,7 +641,7 @@ def foreign(folder: Path) -> None:
             nodes,
             name,
             [helper.make_tensor_value_info("photograph", read, ["N", 3, size, size])],
-            [helper.make_tensor_value_info(output, real, ["N", 3]) for output in outputs],
+            [helper.make_tensor_value_info(o, real, ["N", *(shapes or {}).get(o, [3])]) for o in outputs],
             stored,
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -646,6 +662,20 @@ def foreign(folder: Path) -> None:
     write("free", size=None)
     auxiliary = helper.make_node("Gemm", ["features", "aux.weight"], ["aux"], transB=1)
     write("two", more=[auxiliary], outputs=("aux", "classes"))
+    # What deeper layers give: a map of probabilities, a vector, and the activations themselves.
+    deeper = [
+        helper.make_node("Conv", ["relu", "wide.weight"], ["wide"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["wide"], ["wide_relu"]),
+        helper.make_node("Conv", ["wide_relu", "deep.weight"], ["narrow"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["narrow"], ["deep"]),
+        helper.make_node("GlobalAveragePool", ["deep"], ["mean_deep"]),
+        helper.make_node("Flatten", ["mean_deep"], ["vector"]),
+        helper.make_node("Conv", ["deep", "map.weight"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["map"], axis=1),
+    ]
+    shapes = {"map": [3, 32, 32], "vector": [16], "deep": [16, 32, 32]}
+    write("several", more=deeper, outputs=("map", "vector", "deep"), shapes=shapes)
+    write("maps", more=deeper, outputs=("map",), shapes=shapes)
     write(
         "quantised",
         [

@@ -32,6 +32,14 @@ class Graphs:
         output.numpy().astype(numpy.float32).tofile(self.folder / f"{name}.out")
         self.cases["read"].append({"name": name, "outputs": output.shape[1]})
 
+    def several(self, name: str, opset: int, nodes: list, outputs: str, wanted, **constants) -> None:
+        """A graph that gives more than one value; `wanted` is a function of the images that gives them all."""
+        self.write(name, opset, nodes, outputs, constants, False)
+        row = torch.cat([value.flatten(1) for value in wanted(self.images)], 1)
+        self.images.numpy().tofile(self.folder / f"{name}.in")
+        row.numpy().astype(numpy.float32).tofile(self.folder / f"{name}.out")
+        self.cases["read"].append({"name": name, "outputs": row.shape[1]})
+
     def refused(self, name: str, opset: int, nodes: list, words: str, **constants) -> None:
         self.write(name, opset, [*nodes, node("Flatten", "y", "flat")], "flat", constants, False)
         self.cases["refused"].append({"name": name, "words": words})
@@ -41,7 +49,7 @@ class Graphs:
         graph = helper.make_graph(
             nodes, name,
             [helper.make_tensor_value_info("x", TensorProto.FLOAT, [BATCH if fixed else "batch", *IMAGE])],
-            [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)], tensors)
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in output.split()], tensors)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
         onnx.save(model, self.folder / f"{name}.onnx")
 
@@ -267,6 +275,10 @@ def outputs(graphs: Graphs) -> None:
     graphs.read("one_one_classes", 13, [pooled, node("Transpose", "p", perm=[0, 2, 3, 1])], mean, flat=False)
     graphs.read("one_batch_classes", 13, [pooled, node("Squeeze", "p s", "a"), node("Unsqueeze", "a u")], mean,
                 flat=False, s=whole(2, 3), u=whole(0))
+    # No classes at all but several values, one of them twice.
+    relu, pool = node("Relu", "x", "r"), node("MaxPool", "r", "p", kernel_shape=[2, 2])
+    graphs.several("values", 17, [relu, pool, node("Sigmoid", "r", "s"), node("Identity", "r", "again")],
+                   "s p r again", lambda x: (F.relu(x).sigmoid(), F.max_pool2d(F.relu(x), 2, 1), F.relu(x), F.relu(x)))
     # A view, as torch.export writes it for a fixed batch: the places of all elements of all images.
     places = (numpy.arange(BATCH)[:, None, None, None] * 126 + numpy.arange(12).reshape(3, 2, 2)[None] * 5)
     graphs.read("view", 18, [node("Reshape", "x all", "z"), node("Gather", "z places", axis=0)],

@@ -39,6 +39,10 @@ extension RandomGraph {
       }
       try graph.append(Concatenate(axis: axis), [a] + others)
     },
+    Outputs.kind: { graph in
+      let values = try (0..<graph.int(1...3)).map { _ in try graph.value() }
+      try graph.append(Outputs(values.indices.map { "value \($0)" }), values)
+    },
     Flatten.kind: { graph in try graph.append(Flatten(), [graph.value { $0.count > 1 }]) },
     Reshape.kind: { graph in
       let x = try graph.value()

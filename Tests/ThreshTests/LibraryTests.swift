@@ -21,6 +21,21 @@ struct LibraryTests {
     #expect(cost.macs == plan.predicted.macs && cost.macs * 2 <= before.macs)
   }
 
+  @Test func `without labels a compact network learns to give what the network gave that it was made of`() throws {
+    let labelled = try Self.data()
+    let original = try Model("lenet5", for: labelled).trained(on: labelled, .ordinary(epochs: 2))
+    var images = labelled
+    (images.hasLabels, images.classNames) = (false, [])
+    let cut = try original.plan(.macs(0.3), using: images)
+    let compact = try original.compressed(by: cut, using: images)
+    #expect(throws: RecipeError.self) { try compact.trained(on: images, .finetuning(epochs: 1)) }
+    #expect(throws: RecipeError.self) { try compact.trained(on: images, .ordinary(epochs: 1)) }
+    let tuned = try compact.trained(on: images, .finetuning(epochs: 2, teacher: original))
+    let (before, after) = try (compact.accuracy(on: images, like: original), tuned.accuracy(on: images, like: original))
+    #expect(after.loss < before.loss && after.top1 == nil)
+    #expect(try original.accuracy(on: images, like: original).relativeError == 0)
+  }
+
   @Test func `a plan that was made by images is refused without them`() throws {
     let data = try Self.data()
     let model = try Model("dec3", for: data)

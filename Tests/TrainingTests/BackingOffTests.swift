@@ -167,7 +167,7 @@ struct BackingOffTests {
     let data = drawnData(training: 1600)
     var learning = Trainer(options(epochs: 2), data, try model(smallNetwork(), of: data), in: RunFolder(folder.url))
     let start = try learning.train(resume: false)
-    let top1 = try start.accuracy(on: data.test, of: data).top1
+    let top1 = try start.accuracy(on: data.test, of: data).top1 ?? 0
     try #require(top1 > 80)
     // Every step takes the weights to zero; at half the rate it halves them, which after four changes few images'
     // class.
@@ -195,7 +195,7 @@ struct BackingOffTests {
     let data = drawnData(training: 480)
     var learning = try folder.trainer(options(epochs: 2), smallNetwork(), data, "start")
     let start = try learning.train(resume: false)
-    let top1 = try start.accuracy(on: data.test, of: data).top1
+    let top1 = try start.accuracy(on: data.test, of: data).top1 ?? 0
     func collapsingTrainer(_ name: String) throws -> Trainer {
       var trainer = try folder.trainer(collapsing(epochs: 8), start, data, name)
       trainer.startingTop1 = top1

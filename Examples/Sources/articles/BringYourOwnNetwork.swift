@@ -12,3 +12,14 @@ func bringYourOwnNetwork() throws {
   try small.export(to: "small.onnx")
   try small.export(to: "small.py")
 }
+
+/// The code of the same article for networks that give anything.
+func compressWithoutLabels() throws {
+  let original = try Model("detector.onnx", reading: ReadingOptions(takesAllOutputs: true))
+  let photos = try Dataset(unlabelled: "photos", for: original)
+  let cut = try original.plan(.macs(0.5), using: photos)
+  var compact = try original.compressed(by: cut, using: photos)
+  try compact.train(on: photos, .finetuning(epochs: 8, teacher: original)) { print($0) }
+  print(try compact.accuracy(on: photos, like: original))
+  try compact.export(to: "compact.onnx")
+}

@@ -17,6 +17,8 @@ struct Compress: ParsableCommand {
 
       Example: the smallest network that loses at most half a point on the held-out images, then tuned for 8 epochs:
         thresh compress run --max-drop 0.5 --data cifar10 --finetune-epochs 8 --output small.safetensors
+      Example: any network of images and a folder of images, without labels:
+        thresh compress detector.onnx --images photos --macs 0.5 --finetune-epochs 8 --output small.onnx
 
       Without --data no images are read, and batch norm stays as it is. With it, batch norm is re-estimated on \
       training images, and the new statistics are kept if they are better on the held-out images (--recalibrate: \
@@ -25,14 +27,22 @@ struct Compress: ParsableCommand {
       The file is written as soon as the network is compressed, and again after fine-tuning. If fine-tuning diverges, \
       it returns to its last good state with half the learning rate, up to three times; if it still fails, the first \
       file stays.
+
+      With --images the network itself is the teacher: every output is learnt, by its values or, where it scores \
+      classes, as probabilities. What is told is how far each output is from the original's, on images set apart: the \
+      size of the error by how much the output varies, 0 % where they are equal, and the same in decibels.
+
+      The file is ONNX where its name ends in .onnx, else Thresh's own.
       """)
 
   @OptionGroup(title: "Main options") var main: MainOptions
   @OptionGroup(title: "Main options") var head: NewHeadOption
   @OptionGroup(title: "Main options") var data: DataOptions
+  @OptionGroup(title: "Main options") var unlabelled: UnlabelledOptions
   @OptionGroup(title: "Main options") var training: FinetuningOptions
   @OptionGroup(title: "Main options") var strict: StrictOption
   @OptionGroup(title: "Compression") var accuracy: MaxDropOptions
+  @OptionGroup(title: "Compression") var scoring: ScoreOptions
   @OptionGroup var planning: PlanOptions
   @OptionGroup(title: "Machine") var compute: ComputeOptions
   @OptionGroup var model: ModelArgument
@@ -68,25 +78,52 @@ struct Compress: ParsableCommand {
     var test: Accuracy?
     /// The sizes that were tried with --max-drop, in their order.
     var search: [AccuracySearch.Point]?
+    /// What the command of --score said.
+    var scores: Scores?
     /// Where fine-tuning diverged and went on with half the rate; nil where it never did.
     var backOffs: [BackOff]?
     var output: String
   }
 
+  /// What a command of the user's says of the network before and after.
+  struct Scores: Encodable, CustomStringConvertible {
+    var given: Double
+    var compact: Double?
+    var finetuned: Double?
+
+    init?(of model: Model, by score: ScoreCommand?) throws {
+      guard let score else { return nil }
+      given = try score(model)
+    }
+
+    var description: String {
+      let rest = [("compact", compact), ("finetuned", finetuned)].compactMap { name, value in
+        value.map { "\(name) \($0.inSixDigits)" }
+      }
+      return "score         " + (["given \(given.inSixDigits)"] + rest).joined(separator: ", ")
+    }
+  }
+
   func run() throws {
     try AtomicOutput.check(main.output)
+    try Model.checkCompact(main.output)
     tellOfInterruptions()
     let plan = try main.plan.map { try givenPlan($0) }
     let source = try model.fileOfRun()
-    var model = try model.load(data: data.data)
+    var model = try model.load(data: data.data, unlabelled)
     var recipe = try givenRecipe(model)
-    var data = try data.data.map { _ in try recipe.datasetTelling(for: model.preprocessing) }
+    var data = try (data.data ?? unlabelled.images).map { _ in try recipe.datasetTelling(for: model.preprocessing) }
     recipe = Defaults.resolve(recipe, for: model.compressionContext(recipe, images: data?.train.count))
     var steps = try RunSteps(recipe, observe: Console.show, stopping: Interruption.asked)
     if head.newHead, let data { Console.tell([try model.replaceHead(for: data, seed: recipe.training.seed)]) }
     data = try data?.preparedTelling(for: model)
-    if let data { model.adoptDescription(of: data) }
+    if let data {
+      model.adoptDescription(of: data)
+      try steps.imitate(model, on: data)
+    }
     let teacher = try steps.teacher(for: model) ?? model.network
+    steps.score = try scoring.command(for: main.output)
+    var scores = try Scores(of: model, by: steps.score)
     var searched: AccuracySearch?
     var points: [AccuracySearch.Point] = []
     if let data, let search = try search(recipe) {
@@ -96,24 +133,31 @@ struct Compress: ParsableCommand {
     }
     var compressed = try steps.compress(
       model, on: data, by: plan, recalibrates: main.recalibrate ? .always : .whenBetter)
+    let folder = RunFolder(URL(filePath: main.output + ".finetune", directoryHint: .isDirectory))
+    // The network that is cut is not lost either where its own file is to be replaced.
+    let file = isInput(main.output) ? folder.compact : URL(filePath: main.output)
+    if let score = steps.score {
+      // A command that fails does not cost what there is.
+      if !main.resume, !isInput(main.output) { try compressed.model.writeCompact(to: file) }
+      scores?.compact = try score(compressed.model)
+      compressed.model.figures["score"] = scores?.compact
+    }
     var test: Accuracy?
     var backOffs: [BackOff] = []
     if let data {
       if recipe.finetuning.epochs > 0 {
-        let folder = RunFolder(URL(filePath: main.output + ".finetune", directoryHint: .isDirectory))
-        // The network that is cut is not lost either where its own file is to be replaced.
-        let file = isInput(main.output) ? folder.compact : URL(filePath: main.output)
         backOffs = try steps.finetune(
           &compressed, on: data, in: folder, keeping: file, teacher: teacher, resume: main.resume)
+        scores?.finetuned = compressed.model.figures["score"]
       }
       // The network as the file will have it.
       let final = try steps.accuracy(of: compressed.model.asWritten().network, on: data.test, of: data)
-      compressed.model.figures["top1"] = final.top1
+      compressed.model.adoptFigures(final)
       test = final
     }
-    try compressed.model.write(to: URL(filePath: main.output))
+    try compressed.model.writeCompact(to: URL(filePath: main.output))
     if let searched, !main.json { Console.print(searched.table(points)) }
-    try report(compressed, test, backOffs, points, of: source)
+    try report(compressed, test, backOffs, points, scores, of: source)
     if plan == nil { recipe.noteWeightsDecide(without: data) }
     if let test { try strict.check(test, classes: compressed.model.classNames.count) }
   }
@@ -142,6 +186,8 @@ struct Compress: ParsableCommand {
       in: URL(filePath: main.output + ".search", directoryHint: .isDirectory))
   }
 
+  private var hasImages: Bool { data.data ?? unlabelled.images != nil }
+
   private func isInput(_ path: String) -> Bool {
     let files = [model.model, distillation.teacher].compactMap(\.self).flatMap { word in
       [URL(filePath: word), RunFolder(URL(filePath: word)).model].compactMap(\.self)
@@ -160,9 +206,10 @@ struct Compress: ParsableCommand {
       throw ContainerError("\(file) cannot be read; name a file that thresh plan --json was written to")
     }
     let plan = try Plan(json: bytes, named: file)
-    if let images = plan.activationImages, data.data == nil {
+    if let images = plan.activationImages, !hasImages {
       throw RecipeError(
-        "--plan needs images, since the activations for \(images) decided what is cut; name them with --data")
+        "--plan needs images, since the activations for \(images) decided what is cut; name them with --data or --images"
+      )
     }
     return plan
   }
@@ -172,7 +219,9 @@ struct Compress: ParsableCommand {
     // What the network was trained with says which images were held out and how it is trained on.
     var recipe = try model.compressionRecipe()
     try planning.apply(to: &recipe)
+    try unlabelled.check(data)
     try recipe.adopt(data)
+    try recipe.adopt(unlabelled)
     if let schedule = training.schedule { recipe.training.leaveCycles(for: schedule) }
     try recipe.adopt(training)
     try recipe.adopt(compute)
@@ -184,8 +233,8 @@ struct Compress: ParsableCommand {
     // A search plans by size, with the defaults for that.
     if accuracy.maxDrop != nil { recipe.compression.target = accuracy.currency.target(1) }
     try recipe.validate()
-    if recipe.finetuning.epochs > 0, data.data == nil {
-      throw RecipeError("--finetune-epochs needs images; name them with --data")
+    if recipe.finetuning.epochs > 0, !hasImages {
+      throw RecipeError("--finetune-epochs needs images; name them with --data or --images")
     }
     if head.newHead, recipe.finetuning.epochs == 0 {
       throw RecipeError("--new-head needs training; give --finetune-epochs too, or use train first")
@@ -193,18 +242,21 @@ struct Compress: ParsableCommand {
     if head.newHead, recipe.distillation.weight ?? 0 > 0, recipe.distillation.teacher == nil {
       throw RecipeError("--distillation needs a --teacher with --new-head: the network itself has other classes")
     }
-    try planning.checkImages(data)
-    try accuracy.check(data, try planning.given(advancedPlan), plan: main.plan)
+    try planning.checkImages(hasImages)
+    try accuracy.check(
+      data, unlabelled, try planning.given(advancedPlan), scoring.score, plan: main.plan)
     if main.resume, recipe.finetuning.epochs == 0 {
       throw RecipeError("--resume continues a fine-tuning; give --finetune-epochs too")
     }
-    if main.recalibrate, data.data == nil { throw RecipeError("--recalibrate needs images; name them with --data") }
+    if main.recalibrate, !hasImages {
+      throw RecipeError("--recalibrate needs images; name them with --data or --images")
+    }
     return recipe
   }
 
   private func report(
     _ compressed: Compressed, _ test: Accuracy?, _ backOffs: [BackOff], _ points: [AccuracySearch.Point],
-    of source: String?
+    _ scores: Scores?, of source: String?
   ) throws {
     let plan = compressed.plan
     guard !main.json else {
@@ -213,12 +265,14 @@ struct Compress: ParsableCommand {
           parameters: plan.predicted.parameters, macs: plan.predicted.macs,
           denseParameters: plan.original.parameters, denseMacs: plan.original.macs, plan: plan,
           proof: compressed.proof, stages: compressed.stages, test: test, search: points.isEmpty ? nil : points,
-          backOffs: backOffs.isEmpty ? nil : backOffs, output: main.output))
+          scores: scores, backOffs: backOffs.isEmpty ? nil : backOffs, output: main.output))
     }
     Console.print(compressed.text(Console.output, all: "--json"))
     if let test {
-      print("test          top-1 \((test.top1 / 100).formattedPercent(decimals: 2)) of \(test.images) images")
+      Console.print("test          \(test.inWords(Console.output)) of \(test.images) images")
+      if let table = test.outputTable(Console.output, all: "--json") { print(table, terminator: "") }
     }
+    if let scores { print(scores) }
     print("written to \(main.output)" + (source.map { ", made of \($0)" } ?? ""))
   }
 }
@@ -235,7 +289,7 @@ extension AccuracySearch {
         [
           point.fraction.formattedPercent(decimals: 1), point.parameters?.formattedCount ?? "–",
           point.macs?.formattedCount ?? "–",
-          point.accuracy.map { ($0.top1 / 100).formattedPercent(decimals: 2) } ?? "not reached",
+          point.accuracy.map { (($0.top1 ?? 0) / 100).formattedPercent(decimals: 2) } ?? "not reached",
           point.drop?.points.formatted(decimals: 2) ?? "–", point.drop?.bound.formatted(decimals: 2) ?? "–",
           loses(point) ? "too much" : "",
         ], tones: loses(point) ? [6: .worse] : [:])

@@ -128,7 +128,7 @@ struct DemoShow {
     }
     let duration = clock.duration(to: .now).components
     return Contender(
-      name: name, model: outcome.model, top1: outcome.result.test.top1,
+      name: name, model: outcome.model, top1: outcome.result.test.top1 ?? 0,
       seconds: Double(duration.seconds) + Double(duration.attoseconds) * 1e-18)
   }
 

@@ -72,8 +72,7 @@ struct Evaluate: ParsableCommand {
     }
     let matrix = ConfusionMatrix(found, classNames: data.classNames)
     if let confusion {
-      let top1 = (found.accuracy.top1 / 100).formattedPercent(decimals: 1)
-      let title = "\(data.name): top-1 \(top1) of \(data.test.count) images"
+      let title = "\(data.name): top-1 \(found.accuracy.brief) of \(data.test.count) images"
       try AtomicOutput.write(matrix.plot(title: title).svg(), to: URL(filePath: confusion))
     }
     if let predictions {
@@ -93,12 +92,12 @@ struct Evaluate: ParsableCommand {
       }
       return try Console.json(
         Report(
-          top1: accuracy.top1, top5: top5, loss: accuracy.loss, images: accuracy.images,
+          top1: accuracy.top1 ?? 0, top5: top5, loss: accuracy.loss, images: accuracy.images,
           classes: perClass ? classes : nil, confusion: perClass ? matrix.counts : nil))
     }
     if perClass { print(matrix.table(Console.output, all: "--json")) }
     let parts = [
-      "top-1 \((accuracy.top1 / 100).formattedPercent(decimals: 2))",
+      accuracy.inWords(),
       top5.map { "top-5 \(($0 / 100).formattedPercent(decimals: 2))" }, "loss \(accuracy.loss.formatted(decimals: 4))",
       "\(accuracy.images) images of \(data.name)",
     ]

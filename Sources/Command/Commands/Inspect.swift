@@ -22,8 +22,14 @@ struct Inspect: ParsableCommand {
     var macs: Int
     var activationBytes: Int
     var inputShape: [Int]
+    var outputs: [Output]
     var figures: [String: Double]
     var layers: [Layer]
+  }
+
+  struct Output: Encodable {
+    var name: String?
+    var shape: [Int]
   }
 
   struct Layer: Encodable {
@@ -52,8 +58,10 @@ struct Inspect: ParsableCommand {
     let cost = try network.cost()
     var report = Report(
       parameters: cost.parameters, macs: cost.macs, activationBytes: cost.activationBytes,
-      inputShape: network.inputShape, figures: model.figures, layers: layers)
-    guard json else { return show(report) }
+      inputShape: network.inputShape,
+      outputs: try model.outputs().map { Output(name: $0.name, shape: $0.shape) },
+      figures: model.figures, layers: layers)
+    guard json else { return show(report, try model.outputs()) }
     report.figures = Dictionary(model.figures.map { (ReadableJSON.key($0), $1) }) { first, _ in first }
     try Console.json(report)
   }
@@ -70,7 +78,7 @@ struct Inspect: ParsableCommand {
       zeroUnits: zero, parameters: cost.parameters, macs: cost.macs)
   }
 
-  private func show(_ report: Report) {
+  private func show(_ report: Report, _ outputs: [NetworkOutput]) {
     var table = TextTable([
       .name("layer"), .text("shape", leaving: 3), .number("rank"), .number("at 90 %", leaving: 2),
       .number("zero units", leaving: 1), .number("parameters"), .number("MACs"),
@@ -89,6 +97,7 @@ struct Inspect: ParsableCommand {
     print(table.text(Console.output, all: "--json"), terminator: "")
     if report.layers.contains(where: \.factorized) { Console.print("* in factors") }
     Console.print("at 90 %: the singular values that hold 90 % of their sum")
+    Console.print("gives \(outputs.map(\.description).joined(separator: ", "))")
     for line in report.sentences { Console.print(line) }
   }
 }

@@ -18,15 +18,17 @@ struct PlanCommand: ParsableCommand {
   @OptionGroup var model: ModelArgument
   @OptionGroup var planning: PlanOptions
   @OptionGroup(title: "Main options") var data: DataOptions
+  @OptionGroup(title: "Main options") var unlabelled: UnlabelledOptions
   @OptionGroup(title: "Machine") var compute: ComputeOptions
   @OptionGroup(title: "Advanced") var advancedPlan: AdvancedPlanOptions
   @Flag(help: "Print the plan as JSON, which compress --plan reads.")
   var json = false
 
   func run() throws {
-    let model = try self.model.load(data: data.data)
+    try unlabelled.check(data)
+    let model = try self.model.load(data: data.data, unlabelled)
     let recipe = try resolvedRecipe(model)
-    let data = try self.data.data.map { _ in
+    let data = try (self.data.data ?? unlabelled.images).map { _ in
       try recipe.datasetTelling(for: model.preprocessing).preparedTelling(for: model)
     }
     let plan = try RunSteps(recipe, observe: Console.show).plan(model.network, on: data)
@@ -38,11 +40,12 @@ struct PlanCommand: ParsableCommand {
     var recipe = try model.compressionRecipe()
     try planning.apply(to: &recipe)
     try recipe.adopt(data)
+    try recipe.adopt(unlabelled)
     try recipe.adopt(compute)
     try recipe.adopt(advancedPlan)
     recipe = Defaults.resolve(recipe, for: model.compressionContext(recipe))
     try recipe.validate()
-    try planning.checkImages(data)
+    try planning.checkImages(data.data ?? unlabelled.images != nil)
     return recipe
   }
 }
@@ -50,6 +53,8 @@ struct PlanCommand: ParsableCommand {
 extension Recipe {
   func noteWeightsDecide(without data: Dataset?) {
     guard data == nil, compression.basis?.needsImages ?? false else { return }
-    Console.note("note: without --data the plan goes by the weights; by activations for images it keeps far more")
+    Console.note(
+      "note: without images (--data or --images) the plan goes by the weights; by activations for images it keeps far more"
+    )
   }
 }

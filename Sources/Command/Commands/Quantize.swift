@@ -148,7 +148,7 @@ struct QuantizeCommand: ParsableCommand {
           stages: quantized.stages, test: test))
     }
     Console.print(quantized.text(Console.output, all: "--json"))
-    print("test          top-1 \((test.top1 / 100).formattedPercent(decimals: 2)) of \(test.images) images")
+    print("test          \(test.inWords()) of \(test.images) images")
     print("written to \(main.output), \(bytes.formattedBytes)")
   }
 }

@@ -24,9 +24,9 @@ struct PlanOptions: ParsableArguments {
   }
 
   /// - Throws: `RecipeError` when activations are to decide, but there are no images.
-  func checkImages(_ data: DataOptions) throws {
-    guard let basis = choice.basis, basis.needsImages, data.data == nil else { return }
-    throw RecipeError("--basis \(basis) needs images; name them with --data")
+  func checkImages(_ hasImages: Bool) throws {
+    guard let basis = choice.basis, basis.needsImages, !hasImages else { return }
+    throw RecipeError("--basis \(basis) needs images; name them with --data or --images")
   }
 
   /// The names of the options that were given, these and `advanced`.

@@ -82,7 +82,11 @@ struct ModelArgument: ParsableArguments {
   }
 
   /// The model, what was assumed told; `data` is the data set that it is to be used with, by its name.
-  func load(data: String? = nil) throws -> Model { try source().loadTelling(reading.options(data: data)) }
+  func load(data: String? = nil, _ unlabelled: UnlabelledOptions? = nil) throws -> Model {
+    var options = try reading.options(data: data)
+    unlabelled?.adopt(&options)
+    return try source().loadTelling(options)
+  }
 }
 
 /// Whether a network that was trained for other classes learns those of the data, in `train` and `compress` alike.

@@ -58,16 +58,27 @@ enum Console {
 /// Unchecked, since a job tells one thing at a time.
 final class Display: @unchecked Sendable {
   private var bar: ProgressBar?
+  /// The bar of layers that are timed outside of any part, and those of them that are done.
+  private var timing: (bar: ProgressBar, done: Int)?
+  private var outlook = Outlook()
+  private let start = ContinuousClock.now
+
+  private var now: Double { start.duration(to: .now) / .seconds(1) }
 
   func show(_ event: RunEvent) {
     switch event {
+    case .expected(let parts): outlook.expect(parts)
     case .began(let part, let count, let unit):
       clear()
-      bar = ProgressBar(part, total: count, unit: unit)
+      outlook.begin(part, at: now)
+      let behind = outlook.behind.map { (items: $0.images, seconds: $0.seconds) }
+      bar = ProgressBar(part, total: count, unit: unit, behind: behind)
       Interruption.enter(part)
+    case .timing(let done, let count, let runtime): showTiming(done, of: count, runtime)
     case .advanced(let count, let state): bar?.advance(by: count, note: state)
     case .ended:
       clear()
+      outlook.end(at: now)
       Interruption.enter(nil)
     case .epoch, .compressed:
       clear()
@@ -78,10 +89,25 @@ final class Display: @unchecked Sendable {
     }
   }
 
+  /// Timing is told in the bar of the part that waits for it, else in one of its own.
+  private func showTiming(_ done: Int, of count: Int, _ runtime: String?) {
+    if bar != nil {
+      bar?.wait(done == count ? "" : RunEvent.timing(done, count, runtime))
+    } else {
+      let title = "timing layers" + (runtime.map { " in \($0)" } ?? "")
+      if done == 0 { timing = (ProgressBar(title, total: count, unit: "layers"), 0) }
+      let more = done - (timing?.done ?? done)
+      timing?.bar.advance(by: more)
+      timing?.done = done
+      if done == count { clear() }
+    }
+  }
+
   /// Takes the bar away, before something else is told.
   func clear() {
     bar?.clear()
-    bar = nil
+    timing?.bar.clear()
+    (bar, timing) = (nil, nil)
   }
 }
 

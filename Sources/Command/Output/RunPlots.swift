@@ -31,8 +31,8 @@ enum RunPlots {
       run.series("training images, augmented", line: .dashed) { $0.trainingTop1 },
       run.series("held-out images") { $0.validation?.top1 },
     ]
-    if let test = run.result?.test {
-      series.append(run.end("test images: \((test.top1 / 100).formattedPercent(decimals: 1))", test.top1))
+    if let test = run.result?.test, let top1 = test.top1 {
+      series.append(run.end("test images: \(test.brief)", top1))
     }
     return LinePlot(
       title: "accuracy", x: epoch([run]), y: LinePlot.Axis("top-1 in %"), series: series, references: run.references)
@@ -111,7 +111,7 @@ enum RunPlots {
       return ", compact after epoch " + run.cuts.map { "\($0)" }.joined(separator: " and ")
     }
     func test(_ run: RunHistory) -> String {
-      run.result.map { ": \(($0.test.top1 / 100).formattedPercent(decimals: 1)) on test images" } ?? ""
+      run.result.map { ": \($0.test.brief) on test images" } ?? ""
     }
     return PlotPage(
       title: "\(runs.count) runs: " + runs.map(\.name).joined(separator: ", "),

@@ -3,7 +3,7 @@ import Torch
 
 /// The comparison of two networks on the same random images, in float64 from the stored weights.
 public struct EqualityProof: Sendable, Codable {
-  /// max|a − b| over all logits.
+  /// max|a − b| over all elements of the output, of several the one that is furthest from the reference by its size.
   public var largestDifference: Double
   /// max|a| of the reference.
   public var largestValue: Double
@@ -36,8 +36,7 @@ public struct EqualityProof: Sendable, Codable {
     guard expected.shape == found.shape else {
       throw CompactionError("the compact network gives shape \(found.shape), expected \(expected.shape)")
     }
-    largestDifference = (expected - found).maximumMagnitude
-    largestValue = expected.maximumMagnitude
+    (largestDifference, largestValue) = try images.apart(expected, found, of: reference)
     guard largestValue.isFinite, largestDifference.isFinite else {
       let broken = largestValue.isFinite ? candidate : reference
       throw CompactionError(Self.sentence(try images.resized(broken).complaint(on: images.batch)))

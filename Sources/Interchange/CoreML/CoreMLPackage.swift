@@ -20,6 +20,7 @@ public struct CoreMLPackage: Sendable {
   /// - Throws: `ContainerError` for an operation that cannot be written, and for weights that are not finite or beyond
   ///   the precision; `NetworkError` when the network is not valid.
   public init(of model: Model, _ options: CoreMLOptions = CoreMLOptions()) throws {
+    guard !model.classNames.isEmpty else { throw Self.refusal }
     let network = try model.network.droppingWeightScales().foldingBatchNorm().foldingConstants()
     let shapes = try network.validate()
     if let broken = network.brokenParameter { throw ContainerError("the model cannot be written: \(broken)") }
@@ -43,6 +44,10 @@ public struct CoreMLPackage: Sendable {
     ]
     systems = opset.systems
   }
+
+  /// For a network that gives something else than classes.
+  static let refusal = ContainerError(
+    "the network gives no classes, and only classifiers are written for Core ML; write it as ONNX")
 
   /// Writes the package, whole or not at all.
   ///

@@ -39,7 +39,7 @@ public enum ONNXFile {
     let halves = model.writesHalf
     var writer = ONNXGraphWriter(model.interface, halves: halves, opset: opset)
     for node in network.nodes { try writer.write(node, of: network, shapes) }
-    writer.declare(input: network.inputShape, output: network.output, shape: shapes[network.output] ?? [])
+    writer.declare(input: network.inputShape, outputs: network.outputs(shapes))
     var proto = writer.model
     proto.metadataProps = try model.description.sorted { $0.key < $1.key }.map { key, value in
       var entry = ONNXStringStringEntryProto()
@@ -66,7 +66,7 @@ public enum ONNXFile {
     return data
   }
 
-  /// Reads a classifier.
+  /// Reads a network of images: the output that gives classes, or where none does everything that the file gives.
   ///
   /// Class names and normalisation are those of its metadata, where Thresh wrote it. Else the options say them, or the
   /// way in which the network begins, or they are assumed; `Model.notes` tell what was.
@@ -100,8 +100,13 @@ public enum ONNXFile {
     else { throw ContainerError("\(name) holds no graph of ONNX operators; export it again") }
     let tensors = ONNXTensors(file: name, folder: folder)
     do {
-      let read = try ONNXClassifier(of: proto.graph, opset: Int(clamping: opset.version), tensors, options)
       let metadata = Dictionary(proto.metadataProps.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
+      var options = options
+      // A file of ours without classes gives all that it has.
+      if metadata[MetadataKey.version] != nil, metadata[MetadataKey.classNames] == "[]" {
+        options.takesAllOutputs = true
+      }
+      let read = try ONNXReading(of: proto.graph, opset: Int(clamping: opset.version), tensors, options)
       return try Model(read, description: metadata, name: name, options)
     } catch let error as NetworkError {
       throw ContainerError("\(name) does not hold a valid network: \(error.description)")

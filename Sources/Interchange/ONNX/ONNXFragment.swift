@@ -65,7 +65,7 @@ public struct ONNXFragment {
     get throws {
       var writer = ONNXGraphWriter(ModelInterface(), halves: false)
       for node in network.nodes { try writer.write(node, of: network, shapes) }
-      writer.declare(input: network.inputShape, output: network.output, shape: shapes[network.output] ?? [])
+      writer.declare(input: network.inputShape, outputs: network.outputs(shapes))
       writer.declare(inputs: inputs)
       var model = writer.model
       if isRounded { model.graph.handOverWholeNumbers() }

@@ -76,8 +76,8 @@ struct ONNXGraphReader {
     for output in graph.output { readers[output.name, default: 0] += 1 }
   }
 
-  /// Reads all nodes, or says in one error which cannot be read.
-  mutating func network(of graph: ONNXGraphProto) throws -> Network {
+  /// Reads all nodes, or says in one error which cannot be read; tells whether the network gives classes.
+  mutating func network(of graph: ONNXGraphProto) throws -> (Network, givesClasses: Bool) {
     var problems: [String] = []
     let last = graph.lastActivation
     for (index, node) in graph.node.enumerated() {
@@ -100,12 +100,20 @@ struct ONNXGraphReader {
       let more = problems.count > 12 ? "; and \(problems.count - 12) more" : ""
       throw ContainerError("\(tensors.file) cannot be read: \(shown)\(more)")
     }
-    guard case .image(let given) = values[graph.output[0].name], let output = try classes(given) else {
-      throw ContainerError("\(tensors.file) does not give one vector of classes for each image")
+    let given = try graph.output.map { output in
+      guard case .image(let image) = values[output.name] else {
+        throw ContainerError(
+          "\(tensors.file) gives \(output.name), which does not depend on the image; export it again")
+      }
+      return (name: output.name, image: image)
     }
-    let network = Network(inputShape: inputShape, nodes: nodes, output: output.name, parameters: parameters)
+    var output = given.count == 1 ? try classes(given[0].image) : nil
+    let givesClasses = output != nil
+    if output == nil { output = try result(given, tensors.file) }
+    let network = Network(
+      inputShape: inputShape, nodes: nodes, output: output?.name ?? Network.inputName, parameters: parameters)
     try network.validate()
-    return network.recognizingFactors()
+    return (network.recognizingFactors(), givesClasses)
   }
 
   private func readsUnknown(_ node: ONNXNodeProto) throws -> Bool {
@@ -127,7 +135,10 @@ struct ONNXGraphReader {
       guard input.standsAlone, !axes.contains(input.axis),
         try axes.map({ input.shape[try input.fixedAxis($0)] }).reduce(1, *) == input.shape.reduce(1, *)
       else { return false }
-    } else if node.opType == "Log", outputActivation == nil {
+    } else if node.opType == "Log" {
+      guard outputActivation != nil else { return false }
+    } else if input.shape.filter({ $0 > 1 }).count > 1 {
+      // What is no vector has no classes to make probabilities of.
       return false
     }
     outputActivation = activation

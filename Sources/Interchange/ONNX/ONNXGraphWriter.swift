@@ -142,23 +142,32 @@ struct ONNXGraphWriter {
     operation.write(site, to: &self)
   }
 
-  /// Ends the graph with what the file that the network came from ended with, and names its input and output, with a
+  /// Ends the graph with what the file that the network came from ended with, and names its input and outputs, with a
   /// free batch.
-  mutating func declare(input: [Int], output name: String, shape: [Int]) {
-    var last = value(name)
-    if let activation = interface.outputActivation {
-      let axis: KeyValuePairs<String, Attribute> = activation == .sigmoid ? [:] : ["axis": .int(1)]
-      append(activation.rawValue, [last], makes: "\(name).probabilities", axis)
-      last = "\(name).probabilities"
-    }
-    if element(interface.outputType) != numbers {
-      cast(last, to: element(interface.outputType), "\(last).cast")
-      last = "\(last).cast"
-    }
+  mutating func declare(input: [Int], outputs: [NetworkOutput]) {
     graph.name = "network"
     graph.input = [Self.info(Network.inputName, element(interface.inputType), input)]
-    graph.output = [Self.info(last, element(interface.outputType), shape)]
-    if let own = interface.outputName, !own.isEmpty { rename(last, to: own) }
+    for (index, output) in outputs.enumerated() {
+      var last = value(output.node)
+      if let activation = interface.outputActivation, outputs.count == 1 {
+        let axis: KeyValuePairs<String, Attribute> = activation == .sigmoid ? [:] : ["axis": .int(1)]
+        append(activation.rawValue, [last], makes: "\(output.node).probabilities", axis)
+        last = "\(output.node).probabilities"
+      }
+      let type = element(interface.outputType)
+      if type != numbers {
+        append("Cast", [last], makes: "\(last).cast\(index)", ["to": .int(Int(type.rawValue))])
+        last = "\(last).cast\(index)"
+      } else if last == Network.inputName || graph.output.contains(where: { $0.name == last }) {
+        // Each output is a value of its own.
+        append("Identity", [last], makes: "\(last).output\(index)")
+        last = "\(last).output\(index)"
+      }
+      graph.output.append(Self.info(last, type, output.shape))
+    }
+    for (index, output) in outputs.enumerated() {
+      if let own = output.name ?? interface.outputName, !own.isEmpty { rename(graph.output[index].name, to: own) }
+    }
     if let own = interface.inputName, !own.isEmpty { rename(Network.inputName, to: own) }
   }
 

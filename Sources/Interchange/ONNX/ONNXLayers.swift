@@ -78,8 +78,11 @@ extension ONNXGraphReader {
       return try finish(Linear(), node, reading: [input.name], like: input, tensors)
     }
     let images = node.input.indices.compactMap { try? image(node, $0) }
+    guard let like = images.first else {
+      throw ONNXProblem("reads a constant as either of its inputs, expected a value of the network")
+    }
     // The last two axes are the matrices'.
-    guard node.input.count == 2, let like = images.first, images.allSatisfy({ $0.axesFromBatch > 2 }) else {
+    guard node.input.count == 2, images.allSatisfy({ $0.axesFromBatch > 2 }) else {
       throw ONNXProblem("multiplies matrices that hold several images")
     }
     guard images.count < 2 else {

@@ -3,17 +3,17 @@ import ONNXSchema
 
 /// The part of a graph that one of its outputs needs.
 extension ONNXGraphProto {
-  /// The graph with this output alone, and without nodes, constants and inputs that nothing on the way to it reads.
+  /// The graph with these outputs alone, and without nodes, constants and inputs that nothing on the way to it reads.
   ///
   /// Nodes stand behind those that they read, which not every converter sees to.
-  func needed(for wanted: ONNXValueInfoProto) -> ONNXGraphProto {
+  func needed(for wanted: [ONNXValueInfoProto]) -> ONNXGraphProto {
     var makers: [String: Int] = [:]
     for (index, node) in node.enumerated() {
       for name in node.output where !name.isEmpty && makers[name] == nil { makers[name] = index }
     }
-    var names: Set<String> = [wanted.name]
+    var names = Set(wanted.map(\.name))
     var needed = Set<Int>()
-    var open = [wanted.name]
+    var open = wanted.map(\.name)
     while let name = open.popLast() {
       guard let index = makers[name], needed.insert(index).inserted else { continue }
       for input in node[index].input where names.insert(input).inserted { open.append(input) }
@@ -29,7 +29,7 @@ extension ONNXGraphProto {
     }
     result.initializer = initializer.filter { names.contains($0.name) }
     result.input = input.filter { names.contains($0.name) }
-    result.output = [wanted]
+    result.output = wanted
     return result
   }
 
@@ -54,6 +54,7 @@ extension ONNXGraphProto {
   /// What makes probabilities of the classes at the graph's end, where only the shape changes behind it: indices of the
   /// nodes that are taken off.
   var lastActivation: (kind: OutputActivation, nodes: Set<Int>)? {
+    guard output.count == 1 else { return nil }
     let readers = Dictionary(node.flatMap(\.input).map { ($0, 1) }, uniquingKeysWith: +)
     var name = output.first?.name ?? ""
     for depth in 0..<16 {

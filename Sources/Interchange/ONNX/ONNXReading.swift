@@ -2,20 +2,23 @@ import Containers
 import Networks
 import ONNXSchema
 
-/// What was read of a graph: the network that gives the logits, and how the file meets other programs.
-struct ONNXClassifier {
+/// What was read of a graph: the network that gives its classes or all that it gives, and how the file meets other
+/// programs.
+struct ONNXReading {
   var network: Network
   var interface: ModelInterface
+  /// Whether the network gives one vector of classes for each image.
+  var givesClasses: Bool
   var notes: [String]
 
-  /// Reads what one output gives.
+  /// Reads what some of the graph's outputs give.
   ///
-  /// - Parameter output: one of the graph's.
+  /// - Throws: `ContainerError` naming what cannot be read, or an output that is no value of each image.
   private init(
-    _ output: ONNXValueInfoProto, of graph: ONNXGraphProto, opset: Int, _ tensors: ONNXTensors,
+    _ outputs: [ONNXValueInfoProto], of graph: ONNXGraphProto, opset: Int, _ tensors: ONNXTensors,
     _ options: ReadingOptions
   ) throws {
-    let part = graph.needed(for: output)
+    let part = graph.needed(for: outputs)
     let quantized = part.quantized
     guard quantized.isEmpty else {
       throw ContainerError(
@@ -25,20 +28,22 @@ struct ONNXClassifier {
         """)
     }
     guard !part.node.isEmpty else {
-      throw ContainerError("\(tensors.file) does not give one vector of classes for each image")
+      throw ContainerError("\(tensors.file) gives what it reads and computes nothing; export it again")
     }
     let input = try ONNXInput(of: part, tensors.file, options)
     var reader = try ONNXGraphReader(part, input, opset: opset, tensors)
     do {
-      network = try reader.network(of: part)
+      (network, givesClasses) = try reader.network(of: part)
     } catch let error as NetworkError {
       throw ContainerError("\(tensors.file) does not hold a valid network: \(error.description)")
     }
     interface = ModelInterface()
-    (interface.inputName, interface.outputName) = (input.name, output.name)
+    (interface.inputName, interface.outputName) = (input.name, outputs.count == 1 ? outputs[0].name : nil)
     interface.inputType = input.type
     interface.outputActivation = reader.outputActivation
-    if output.type.tensorType.elemType == ONNXType.float16.rawValue { interface.outputType = .float16 }
+    if outputs.allSatisfy({ $0.type.tensorType.elemType == ONNXType.float16.rawValue }) {
+      interface.outputType = .float16
+    }
     notes = input.notes
     switch part.weightType {
     case .float16: interface.weightType = .float16
@@ -48,16 +53,20 @@ struct ONNXClassifier {
     }
   }
 
-  /// Reads the output that was named, or the only one that gives classes.
+  /// Reads the output that was named, or the only one that gives classes; where none does, or everything is wanted, all
+  /// outputs.
   ///
-  /// - Throws: `OpenChoice` when several do, `ContainerError` when none does.
+  /// - Throws: `OpenChoice` when several give classes, `ContainerError` when what is wanted cannot be read.
   init(of graph: ONNXGraphProto, opset: Int, _ tensors: ONNXTensors, _ options: ReadingOptions) throws {
     let file = tensors.file
     guard let only = graph.output.first else {
-      throw ContainerError("\(file) has no output, expected images in, classes out")
+      throw ContainerError("\(file) has no output, expected images in and at least one value out")
     }
-    func read(_ output: ONNXValueInfoProto) throws -> ONNXClassifier {
-      try ONNXClassifier(output, of: graph, opset: opset, tensors, options)
+    func read(_ outputs: ONNXValueInfoProto...) throws -> ONNXReading {
+      try ONNXReading(outputs, of: graph, opset: opset, tensors, options)
+    }
+    func readAll() throws -> ONNXReading {
+      try ONNXReading(graph.output, of: graph, opset: opset, tensors, options)
     }
     guard graph.output.count > 1 else {
       self = try read(only)
@@ -76,15 +85,19 @@ struct ONNXClassifier {
       self = try read(wanted)
       return
     }
+    guard !options.takesAllOutputs else {
+      self = try readAll()
+      return
+    }
     let attempts = graph.output.map { output in (output: output, result: Result { try read(output) }) }
     let found = attempts.compactMap { try? $0.result.get() }.filter(\.tellsClassesApart)
     // One that says that it is classes of images is meant, whether or not it can be read.
     let unread = attempts.filter { attempt in
       attempt.output.looksLikeClasses && (try? attempt.result.get()) == nil
-        && graph.needed(for: attempt.output).input.contains { $0.type.tensorType.shape.dim.count == 4 }
+        && graph.needed(for: [attempt.output]).input.contains { $0.type.tensorType.shape.dim.count == 4 }
     }
     guard let first = found.first else {
-      self = try (unread.first ?? attempts.first { $0.output.isReal } ?? attempts[0]).result.get()
+      if let first = unread.first { self = try first.result.get() } else { self = try readAll() }
       return
     }
     guard unread.isEmpty, found.allSatisfy({ $0.givesTheSame(as: first) }) else {
@@ -97,10 +110,12 @@ struct ONNXClassifier {
     notes.append("of the outputs of \(file), \(all), \(interface.outputName ?? "") gives the classes and is taken")
   }
 
-  private var tellsClassesApart: Bool { ((try? network.validate())?[network.output]?.first ?? 0) > 1 }
+  private var tellsClassesApart: Bool {
+    givesClasses && ((try? network.validate())?[network.output]?.first ?? 0) > 1
+  }
 
   /// Whether the logits are those of the other.
-  private func givesTheSame(as other: ONNXClassifier) -> Bool {
+  private func givesTheSame(as other: ONNXReading) -> Bool {
     network.output == other.network.output && network.nodes.map(\.name) == other.network.nodes.map(\.name)
   }
 }
