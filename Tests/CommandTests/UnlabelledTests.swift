@@ -78,6 +78,8 @@ import Testing
     for (options, words) in [
       (["--images", images] + files.data, ["--images have no labels"]),
       (["--scores", "map"], ["give --images too"]),
+      (["--images", images, "--teacher", files["plain"]], ["leave --teacher out"]),
+      (["--images", images, "--new-head", "--finetune-epochs", "1"], ["leave --new-head out"]),
       (["--images", images, "--scores", "none"], ["names none of the outputs", "map, vector, deep"]),
       (["--images", images, "--max-drop", "1"], ["--max-drop", "--data"]),
       (["--images", folder["nowhere"]], ["nowhere"]),

@@ -188,6 +188,12 @@ struct Compress: ParsableCommand {
 
   private var hasImages: Bool { data.data ?? unlabelled.images != nil }
 
+  /// The options that were given and mean nothing without labels.
+  private func labelledOptions() throws -> [String] {
+    let teaching = try Recipe.given(in: distillation).map { "--\($0)" }
+    return teaching + (head.newHead ? ["--new-head"] : []) + (strict.strict ? ["--strict"] : [])
+  }
+
   private func isInput(_ path: String) -> Bool {
     let files = [model.model, distillation.teacher].compactMap(\.self).flatMap { word in
       [URL(filePath: word), RunFolder(URL(filePath: word)).model].compactMap(\.self)
@@ -219,8 +225,9 @@ struct Compress: ParsableCommand {
     // What the network was trained with says which images were held out and how it is trained on.
     var recipe = try model.compressionRecipe()
     try planning.apply(to: &recipe)
-    try unlabelled.check(data)
+    try unlabelled.check(data, labelledOptions())
     try recipe.adopt(data)
+    recipe.data.images = nil
     try recipe.adopt(unlabelled)
     if let schedule = training.schedule { recipe.training.leaveCycles(for: schedule) }
     try recipe.adopt(training)
@@ -289,7 +296,8 @@ extension AccuracySearch {
         [
           point.fraction.formattedPercent(decimals: 1), point.parameters?.formattedCount ?? "–",
           point.macs?.formattedCount ?? "–",
-          point.accuracy.map { (($0.top1 ?? 0) / 100).formattedPercent(decimals: 2) } ?? "not reached",
+          point.score?.inSixDigits
+            ?? point.accuracy?.top1.map { ($0 / 100).formattedPercent(decimals: 2) } ?? "not reached",
           point.drop?.points.formatted(decimals: 2) ?? "–", point.drop?.bound.formatted(decimals: 2) ?? "–",
           loses(point) ? "too much" : "",
         ], tones: loses(point) ? [6: .worse] : [:])

@@ -25,8 +25,9 @@ struct UnlabelledOptions: ParsableArguments, Encodable {
   /// What reads all that a file gives, where there are images without labels.
   func adopt(_ options: inout ReadingOptions) { options.takesAllOutputs = images != nil }
 
+  /// - Parameter labelled: options that were given and say something of labels or of another teacher.
   /// - Throws: `RecipeError` when options of the two kinds of images are mixed.
-  func check(_ data: DataOptions) throws {
+  func check(_ data: DataOptions, _ labelled: [String] = []) throws {
     guard images != nil else {
       let all = [
         ("--scores", !scores.isEmpty), ("--output-weights", !outputWeights.isEmpty),
@@ -39,6 +40,10 @@ struct UnlabelledOptions: ParsableArguments, Encodable {
     }
     guard data.data == nil else {
       throw RecipeError("--images have no labels, those of --data have; give one of the two")
+    }
+    if let option = labelled.first {
+      throw RecipeError(
+        "with --images the network itself is the teacher, and there are no classes; leave \(option) out")
     }
   }
 }
