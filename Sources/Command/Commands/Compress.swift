@@ -44,6 +44,7 @@ struct Compress: ParsableCommand {
   @OptionGroup(title: "Compression") var accuracy: MaxDropOptions
   @OptionGroup(title: "Compression") var scoring: ScoreOptions
   @OptionGroup var planning: PlanOptions
+  @OptionGroup(title: "Augmentation") var augmentation: AugmentationOptions
   @OptionGroup(title: "Machine") var compute: ComputeOptions
   @OptionGroup var model: ModelArgument
   @OptionGroup(title: "Advanced") var distillation: DistillationOptions
@@ -231,6 +232,7 @@ struct Compress: ParsableCommand {
     try recipe.adopt(unlabelled)
     if let schedule = training.schedule { recipe.training.leaveCycles(for: schedule) }
     try recipe.adopt(training)
+    try recipe.adopt(augmentation)
     try recipe.adopt(compute)
     try recipe.adopt(distillation)
     try recipe.adopt(advancedPlan)
