@@ -26,7 +26,7 @@ struct LibraryTests {
     let original = try Model("lenet5", for: labelled).trained(on: labelled, .ordinary(epochs: 2))
     var images = labelled
     (images.hasLabels, images.classNames) = (false, [])
-    let cut = try original.plan(.macs(0.3), using: images)
+    let cut = try original.plan(.macs(0.5), using: images)
     let compact = try original.compressed(by: cut, using: images)
     #expect(throws: RecipeError.self) { try compact.trained(on: images, .finetuning(epochs: 1)) }
     #expect(throws: RecipeError.self) { try compact.trained(on: images, .ordinary(epochs: 1)) }

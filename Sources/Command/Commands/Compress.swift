@@ -18,7 +18,7 @@ struct Compress: ParsableCommand {
       Example: the smallest network that loses at most half a point on the held-out images, then tuned for 8 epochs:
         thresh compress run --max-drop 0.5 --data cifar10 --finetune-epochs 8 --output small.safetensors
       Example: any network of images and a folder of images, without labels:
-        thresh compress detector.onnx --images photos --macs 0.5 --finetune-epochs 8 --output small.onnx
+        thresh compress unet.onnx --images photos --macs 0.5 --finetune-epochs 8 --output small.onnx
 
       Without --data no images are read, and batch norm stays as it is. With it, batch norm is re-estimated on \
       training images, and the new statistics are kept if they are better on the held-out images (--recalibrate: \
