@@ -14,6 +14,8 @@ public struct ProgressBar {
   private var done = 0
   private var note = ""
   private var rate = Rate()
+  /// Whether items had to wait for something; then how fast they go is told by the whole time so far.
+  private var hasWaited = false
   private var lastAdvance: Double
   private var lastDrawing: Double?
   private var isOver = false
@@ -55,13 +57,18 @@ public struct ProgressBar {
     output.write(output.isTerminal ? Self.rewind + barLine() : plainLine() + "\n")
   }
 
-  /// Says what the items wait for; that time says nothing of how fast they go.
+  /// Says what the items wait for, as they may again: then all the time so far tells how fast they go.
   public mutating func wait(_ reason: String) {
     guard !isOver else { return }
-    let now = output.now()
-    lastAdvance = now
+    hasWaited = true
     note = reason.onOneLine
-    draw(at: now)
+    draw(at: output.now())
+  }
+
+  private var perSecond: Double? {
+    guard hasWaited else { return rate.perSecond }
+    let elapsed = output.now() - started
+    return elapsed > 0 ? Double(done) / elapsed : nil
   }
 
   /// Replaces the bar by a last line with the whole time and the mean rate.
@@ -94,7 +101,7 @@ public struct ProgressBar {
   }
 
   private var timeLeft: String {
-    guard let perSecond = rate.perSecond, perSecond > 0 else { return "" }
+    guard let perSecond, perSecond > 0 else { return "" }
     guard let behind, behind.items > 0 || behind.seconds >= 1 else {
       return (Double(total - done) / perSecond).formattedClock + " left"
     }
@@ -102,7 +109,7 @@ public struct ProgressBar {
   }
 
   private func plainLine() -> String {
-    join([title, percent, rateText(rate.perSecond), note, timeLeft])
+    join([title, percent, rateText(perSecond), note, timeLeft])
   }
 
   /// The line with a bar in what the words leave free; words go where there is no room, the last ones first.
@@ -110,7 +117,7 @@ public struct ProgressBar {
     // The last column stays free: some terminals wrap when it is written.
     let width = max(1, output.width() - 1)
     let (narrowest, percentWidth) = (8, 6)
-    var words = [rateText(rate.perSecond), note, timeLeft].filter { !$0.isEmpty }
+    var words = [rateText(perSecond), note, timeLeft].filter { !$0.isEmpty }
     func room() -> Int {
       width - title.displayWidth - 1 - percentWidth - words.reduce(0) { $0 + $1.displayWidth + 2 }
     }
