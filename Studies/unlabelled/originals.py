@@ -158,7 +158,7 @@ def with_blobs(images: list[Image.Image], seed: int) -> tuple[list[Image.Image],
     return drawn, torch.stack(masks)
 
 
-def segmentation(source: Path, folder: Path, epochs: int = 20) -> None:
+def segmentation(source: Path, folder: Path, epochs: int = 8) -> None:
     images, masks = with_blobs(photographs(source / "train", 1600, 2), 3)
     held, held_masks = with_blobs(photographs(source / "test", 200, 4), 5)
     mean, std = (torch.tensor(v)[:, None, None] for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
