@@ -60,6 +60,7 @@ extension Model {
     (result.training.lr, result.finetuning.lr) = (result.finetuning.lr ?? result.training.lr, nil)
     (result.machine.device, result.machine.threads, result.machine.workers) = (MachineRecipe().device, nil, nil)
     result.model.newHead = false
+    result.data.images = nil
     return result
   }
 

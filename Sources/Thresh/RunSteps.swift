@@ -16,7 +16,7 @@ package struct RunSteps {
   /// Called when a training begins; what it gives is asked after every step whether to save and stop.
   let stopping: () -> () -> Bool
   /// What networks are held against, and learn, where images have no labels.
-  private var original: Original?
+  private(set) var original: Original?
   /// Says how good a network is where a command of the user's does; then the best fine-tuned network is the best by it.
   package var score: ScoreCommand?
   /// Seconds between checkpoints within an epoch.
@@ -63,11 +63,7 @@ package struct RunSteps {
     trainer.startingTop1 = startingTop1
     trainer.layerClock = try layerClock()
     trainer.observe = { observe(phase.event($0)) }
-    let weight = Outlook.weight(ofStepsWith: options.distillation != nil || original != nil)
-    observe(
-      .expected(
-        Outlook.epochs(title, options.epochs, images: data.train.count, weight)
-          + (isFirst ? finetuningExpected(on: data) : [])))
+    observe(.expected(epochsExpected(title, options, on: data) + (isFirst ? finetuningExpected(on: data) : [])))
     trainer.shouldStop = stopping()
     trainer.willStart = willStart
     trainer.checkpointInterval = checkpointInterval
@@ -110,29 +106,6 @@ package struct RunSteps {
     compression.recalibrates = recalibrates
     compression.compressor.settings.whole = whole
     return try compression.compress(model, on: data, by: plan)
-  }
-
-  /// What a compression is made of that images go through, the fine-tuning behind it included.
-  private func expected(for model: Model, on data: Dataset) -> [Outlook.Part] {
-    let (held, images) = (data.selection.count, data.train.count)
-    var parts: [Outlook.Part] = []
-    if data.hasLabels { parts.append(Outlook.Part("evaluating the dense network", images: held)) }
-    if recipe.activationImages > 0 {
-      parts.append(Outlook.Part("measuring activations", images: min(recipe.activationImages, images), weight: 3))
-    }
-    parts.append(Outlook.Part("evaluating the compact network", images: held))
-    if model.network.nodes.contains(where: \.keepsStatistics) {
-      let sample = StatisticsSample(of: data.shape).images(of: images)
-      parts.append(Outlook.Part("re-estimating batch norm", images: sample, weight: 2))
-      parts.append(Outlook.Part("evaluating the recalibrated network", images: held))
-    }
-    return parts + finetuningExpected(on: data)
-  }
-
-  /// The epochs of the fine-tuning that follows.
-  private func finetuningExpected(on data: Dataset) -> [Outlook.Part] {
-    let weight = Outlook.weight(ofStepsWith: recipe.distillation.weight ?? 0 > 0 || original != nil)
-    return Outlook.epochs("fine-tune", recipe.finetuning.epochs, images: data.train.count, weight)
   }
 
   /// The model in 8 bits, by the ranges of its values for so many training images.

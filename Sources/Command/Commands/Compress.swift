@@ -228,7 +228,6 @@ struct Compress: ParsableCommand {
     try planning.apply(to: &recipe)
     try unlabelled.check(data, labelledOptions())
     try recipe.adopt(data)
-    recipe.data.images = nil
     try recipe.adopt(unlabelled)
     if let schedule = training.schedule { recipe.training.leaveCycles(for: schedule) }
     try recipe.adopt(training)
@@ -283,27 +282,5 @@ struct Compress: ParsableCommand {
     }
     if let scores { print(scores) }
     print("written to \(main.output)" + (source.map { ", made of \($0)" } ?? ""))
-  }
-}
-
-extension AccuracySearch {
-  /// Every size that was tried, the largest first.
-  fileprivate func table(_ points: [Point]) -> String {
-    var table = TextTable([
-      .number(currency.words), .number("parameters", leaving: 2), .number("MACs", leaving: 1), .number("held out"),
-      .number("lost"), .number("at most"), .text(""),
-    ])
-    for point in points.sorted(by: { $0.fraction > $1.fraction }) {
-      table.append(
-        [
-          point.fraction.formattedPercent(decimals: 1), point.parameters?.formattedCount ?? "–",
-          point.macs?.formattedCount ?? "–",
-          point.score?.inSixDigits
-            ?? point.accuracy?.top1.map { ($0 / 100).formattedPercent(decimals: 2) } ?? "not reached",
-          point.drop?.points.formatted(decimals: 2) ?? "–", point.drop?.bound.formatted(decimals: 2) ?? "–",
-          loses(point) ? "too much" : "",
-        ], tones: loses(point) ? [6: .worse] : [:])
-    }
-    return table.text(Console.output, all: "--json")
   }
 }

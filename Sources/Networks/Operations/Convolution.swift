@@ -8,18 +8,8 @@ public struct Convolution: Operation, Hashable {
   public init(_ geometry: ConvolutionGeometry = ConvolutionGeometry()) { self.geometry = geometry }
 
   public func shape(of inputs: [[Int]], parameters: [Role: [Int]]) throws -> [Int] {
-    try Expect.inputs(inputs, 1)
-    try Expect.image(inputs[0])
-    let weight = try Expect.parameter(.weight, parameters, rank: 4)
-    try Expect.pair(geometry.stride, "stride", atLeast: 1)
-    try Expect.pair(geometry.padding, "padding", atLeast: 0)
-    try Expect.pair(geometry.dilation, "dilation", atLeast: 1)
-    try Expect.vector(.bias, parameters, count: weight[0])
+    let weight = try geometry.weight(reading: inputs, parameters)
     try Expect.vector(.weightScale, parameters, count: weight[0])
-    let groups = geometry.groups
-    guard groups > 0, weight[0] > 0, weight[0] % groups == 0, weight[1] * groups == inputs[0][0] else {
-      throw NetworkError("has a weight of shape \(weight) in \(groups) groups, but reads \(inputs[0][0]) channels")
-    }
     return [weight[0]] + (try extent(inputs[0], kernel: Array(weight[2...])))
   }
 
@@ -100,5 +90,24 @@ func affineValues(
       value += constant * total[unit * reads + read]
     }
     return .constant(value)
+  }
+}
+
+extension ConvolutionGeometry {
+  /// The shape of a weight, units first, that goes with what is read, transposed or not.
+  ///
+  /// - Throws: `NetworkError` when it, the bias or the geometry does not fit.
+  func weight(reading inputs: [[Int]], _ parameters: [Role: [Int]]) throws -> [Int] {
+    try Expect.inputs(inputs, 1)
+    try Expect.image(inputs[0])
+    let weight = try Expect.parameter(.weight, parameters, rank: 4)
+    try Expect.pair(stride, "stride", atLeast: 1)
+    try Expect.pair(padding, "padding", atLeast: 0)
+    try Expect.pair(dilation, "dilation", atLeast: 1)
+    try Expect.vector(.bias, parameters, count: weight[0])
+    guard groups > 0, weight[0] > 0, weight[0] % groups == 0, weight[1] * groups == inputs[0][0] else {
+      throw NetworkError("has a weight of shape \(weight) in \(groups) groups, but reads \(inputs[0][0]) channels")
+    }
+    return weight
   }
 }

@@ -16,20 +16,10 @@ public struct TransposedConvolution: Operation, Hashable {
   }
 
   public func shape(of inputs: [[Int]], parameters: [Role: [Int]]) throws -> [Int] {
-    try Expect.inputs(inputs, 1)
-    try Expect.image(inputs[0])
-    let weight = try Expect.parameter(.weight, parameters, rank: 4)
-    try Expect.pair(geometry.stride, "stride", atLeast: 1)
-    try Expect.pair(geometry.padding, "padding", atLeast: 0)
-    try Expect.pair(geometry.dilation, "dilation", atLeast: 1)
+    let weight = try geometry.weight(reading: inputs, parameters)
     try Expect.pair(outputPadding, "output padding", atLeast: 0)
-    try Expect.vector(.bias, parameters, count: weight[0])
     guard parameters[.weightScale] == nil else {
       throw NetworkError("has a weight of 8 bits, which transposed convolutions cannot have")
-    }
-    let groups = geometry.groups
-    guard groups > 0, weight[0] > 0, weight[0] % groups == 0, weight[1] * groups == inputs[0][0] else {
-      throw NetworkError("has a weight of shape \(weight) in \(groups) groups, but reads \(inputs[0][0]) channels")
     }
     return [weight[0]] + (try extent(inputs[0], kernel: Array(weight[2...])))
   }
