@@ -27,7 +27,7 @@ extension Model {
       network: read.network.separatingParameters(), preprocessing: stated ?? usual,
       classNames: names ?? told ?? (0..<outputs).map { "class \($0)" }, recipe: own[MetadataKey.recipe],
       plan: own[MetadataKey.plan], figures: decoded(MetadataKey.figures, as: [String: Double].self) ?? [:])
-    (interface, notes) = (read.interface, read.notes)
+    (interface, notes, tail) = (read.interface, read.notes, read.tail)
     if own.isEmpty { noteInterface(name) }
     let begins = InputAffine(of: network)
     keepsConstant(begins)

@@ -17,6 +17,8 @@ public struct Model: Sendable {
   public var figures: [String: Double]
   /// How the file that it came from meets other programs; what is written does so too.
   public var interface = ModelInterface()
+  /// What its ONNX file has behind the network; only ONNX files and our own hold it.
+  public var tail: ONNXTail?
   /// What had to be assumed because the file leaves it open, and what of the file was not used: a sentence each, to be
   /// told once to the person who gave the file. Not written to files.
   public var notes: [String] = []
@@ -46,6 +48,8 @@ enum MetadataKey {
   static let plan = "plan"
   static let figures = "figures"
   static let interface = "interface"
+  /// How many bytes the tensor named `ONNXTail.tensorName` holds.
+  static let tail = "tail"
 }
 
 extension Model {
@@ -97,6 +101,9 @@ extension Model {
     if file.metadata[MetadataKey.interface] != nil {
       interface = try decoded(MetadataKey.interface, as: ModelInterface.self)
     }
+    if let count = file.metadata[MetadataKey.tail] {
+      tail = try ONNXTail(file.bytes(ONNXTail.tensorName, count: count))
+    }
     // Losses want logits; files of older versions may hold a network that ends in probabilities.
     if !classNames.isEmpty, let activation = try network.takeOffLastActivation() {
       interface.outputActivation = activation
@@ -144,8 +151,13 @@ extension Model {
   /// - Throws: `ContainerError` when the disk refuses.
   public func write(to file: URL) throws {
     let halves = writesHalf
-    let tensors = network.parameters.mapValues { halves && $0.dtype == .float32 ? $0.to(.float16) : $0 }
-    try TensorFile.write(tensors, metadata: metadata(), to: file)
+    var tensors = network.parameters.mapValues { halves && $0.dtype == .float32 ? $0.to(.float16) : $0 }
+    var metadata = try metadata()
+    if let data = try tail?.data {
+      tensors[ONNXTail.tensorName] = data.words
+      metadata[MetadataKey.tail] = "\(data.count)"
+    }
+    try TensorFile.write(tensors, metadata: metadata, to: file)
   }
 
   private func metadata() throws -> [String: String] {

@@ -9,7 +9,8 @@
 //   https://github.com/apple/swift-protobuf/
 
 /// The messages of the ONNX format that Thresh reads and writes, with the standard's field numbers
-/// (https://onnx.ai/onnx/repo-docs/IR.html, Apache-2.0). Fields that are left out are skipped when a file is read.
+/// (https://onnx.ai/onnx/repo-docs/IR.html, Apache-2.0). Fields that are left out are kept as they are in messages that
+/// are written again.
 ///
 /// onnx.pb.swift is made from this file: protoc --swift_out=. --swift_opt=Visibility=Public onnx.proto
 
@@ -182,6 +183,15 @@ public nonisolated struct ONNXAttributeProto: @unchecked Sendable {
   /// Clears the value of `t`. Subsequent reads from it will return its default value.
   public mutating func clearT() {_uniqueStorage()._t = nil}
 
+  public var g: ONNXGraphProto {
+    get {_storage._g ?? ONNXGraphProto()}
+    set {_uniqueStorage()._g = newValue}
+  }
+  /// Returns true if `g` has been explicitly set.
+  public var hasG: Bool {_storage._g != nil}
+  /// Clears the value of `g`. Subsequent reads from it will return its default value.
+  public mutating func clearG() {_uniqueStorage()._g = nil}
+
   public var floats: [Float] {
     get {_storage._floats}
     set {_uniqueStorage()._floats = newValue}
@@ -190,6 +200,21 @@ public nonisolated struct ONNXAttributeProto: @unchecked Sendable {
   public var ints: [Int64] {
     get {_storage._ints}
     set {_uniqueStorage()._ints = newValue}
+  }
+
+  public var strings: [Data] {
+    get {_storage._strings}
+    set {_uniqueStorage()._strings = newValue}
+  }
+
+  public var tensors: [ONNXTensorProto] {
+    get {_storage._tensors}
+    set {_uniqueStorage()._tensors = newValue}
+  }
+
+  public var graphs: [ONNXGraphProto] {
+    get {_storage._graphs}
+    set {_uniqueStorage()._graphs = newValue}
   }
 
   public var type: ONNXAttributeProto.AttributeType {
@@ -211,6 +236,8 @@ public nonisolated struct ONNXAttributeProto: @unchecked Sendable {
     case floats // = 6
     case ints // = 7
     case strings // = 8
+    case tensors // = 9
+    case graphs // = 10
     case UNRECOGNIZED(Int)
 
     public init() {
@@ -228,6 +255,8 @@ public nonisolated struct ONNXAttributeProto: @unchecked Sendable {
       case 6: self = .floats
       case 7: self = .ints
       case 8: self = .strings
+      case 9: self = .tensors
+      case 10: self = .graphs
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -243,6 +272,8 @@ public nonisolated struct ONNXAttributeProto: @unchecked Sendable {
       case .floats: return 6
       case .ints: return 7
       case .strings: return 8
+      case .tensors: return 9
+      case .graphs: return 10
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -258,6 +289,8 @@ public nonisolated struct ONNXAttributeProto: @unchecked Sendable {
       .floats,
       .ints,
       .strings,
+      .tensors,
+      .graphs,
     ]
 
   }
@@ -729,7 +762,7 @@ nonisolated extension ONNXNodeProto: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ONNXAttributeProto: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AttributeProto"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}f\0\u{1}i\0\u{1}s\0\u{1}t\0\u{2}\u{2}floats\0\u{1}ints\0\u{2}\u{c}type\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}f\0\u{1}i\0\u{1}s\0\u{1}t\0\u{1}g\0\u{1}floats\0\u{1}ints\0\u{1}strings\0\u{1}tensors\0\u{1}graphs\0\u{2}\u{9}type\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -737,8 +770,12 @@ nonisolated extension ONNXAttributeProto: SwiftProtobuf.Message, SwiftProtobuf._
     var _i: Int64 = 0
     var _s: Data = Data()
     var _t: ONNXTensorProto? = nil
+    var _g: ONNXGraphProto? = nil
     var _floats: [Float] = []
     var _ints: [Int64] = []
+    var _strings: [Data] = []
+    var _tensors: [ONNXTensorProto] = []
+    var _graphs: [ONNXGraphProto] = []
     var _type: ONNXAttributeProto.AttributeType = .undefined
 
       // This property is used as the initial default value for new instances of the type.
@@ -755,8 +792,12 @@ nonisolated extension ONNXAttributeProto: SwiftProtobuf.Message, SwiftProtobuf._
       _i = source._i
       _s = source._s
       _t = source._t
+      _g = source._g
       _floats = source._floats
       _ints = source._ints
+      _strings = source._strings
+      _tensors = source._tensors
+      _graphs = source._graphs
       _type = source._type
     }
   }
@@ -781,8 +822,12 @@ nonisolated extension ONNXAttributeProto: SwiftProtobuf.Message, SwiftProtobuf._
         case 3: try { try decoder.decodeSingularInt64Field(value: &_storage._i) }()
         case 4: try { try decoder.decodeSingularBytesField(value: &_storage._s) }()
         case 5: try { try decoder.decodeSingularMessageField(value: &_storage._t) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._g) }()
         case 7: try { try decoder.decodeRepeatedFloatField(value: &_storage._floats) }()
         case 8: try { try decoder.decodeRepeatedInt64Field(value: &_storage._ints) }()
+        case 9: try { try decoder.decodeRepeatedBytesField(value: &_storage._strings) }()
+        case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._tensors) }()
+        case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._graphs) }()
         case 20: try { try decoder.decodeSingularEnumField(value: &_storage._type) }()
         default: break
         }
@@ -811,11 +856,23 @@ nonisolated extension ONNXAttributeProto: SwiftProtobuf.Message, SwiftProtobuf._
       try { if let v = _storage._t {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
       } }()
+      try { if let v = _storage._g {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
       if !_storage._floats.isEmpty {
         try visitor.visitPackedFloatField(value: _storage._floats, fieldNumber: 7)
       }
       if !_storage._ints.isEmpty {
         try visitor.visitPackedInt64Field(value: _storage._ints, fieldNumber: 8)
+      }
+      if !_storage._strings.isEmpty {
+        try visitor.visitRepeatedBytesField(value: _storage._strings, fieldNumber: 9)
+      }
+      if !_storage._tensors.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._tensors, fieldNumber: 10)
+      }
+      if !_storage._graphs.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._graphs, fieldNumber: 11)
       }
       if _storage._type != .undefined {
         try visitor.visitSingularEnumField(value: _storage._type, fieldNumber: 20)
@@ -834,8 +891,12 @@ nonisolated extension ONNXAttributeProto: SwiftProtobuf.Message, SwiftProtobuf._
         if _storage._i != rhs_storage._i {return false}
         if _storage._s != rhs_storage._s {return false}
         if _storage._t != rhs_storage._t {return false}
+        if _storage._g != rhs_storage._g {return false}
         if _storage._floats != rhs_storage._floats {return false}
         if _storage._ints != rhs_storage._ints {return false}
+        if _storage._strings != rhs_storage._strings {return false}
+        if _storage._tensors != rhs_storage._tensors {return false}
+        if _storage._graphs != rhs_storage._graphs {return false}
         if _storage._type != rhs_storage._type {return false}
         return true
       }
@@ -847,7 +908,7 @@ nonisolated extension ONNXAttributeProto: SwiftProtobuf.Message, SwiftProtobuf._
 }
 
 nonisolated extension ONNXAttributeProto.AttributeType: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNDEFINED\0\u{1}FLOAT\0\u{1}INT\0\u{1}STRING\0\u{1}TENSOR\0\u{1}GRAPH\0\u{1}FLOATS\0\u{1}INTS\0\u{1}STRINGS\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNDEFINED\0\u{1}FLOAT\0\u{1}INT\0\u{1}STRING\0\u{1}TENSOR\0\u{1}GRAPH\0\u{1}FLOATS\0\u{1}INTS\0\u{1}STRINGS\0\u{1}TENSORS\0\u{1}GRAPHS\0")
 }
 
 nonisolated extension ONNXTensorProto: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -87,6 +87,11 @@ extension Model {
     guard file.pathExtension == "py" else {
       throw OutputError("\(path) is for a Python module; give a name that ends in .py")
     }
+    if let tail {
+      throw OutputError(
+        "the model ends in nodes that only ONNX files hold (\(tail.operators.prefix(4).joined(separator: ", "))); "
+          + "write it as ONNX")
+    }
     // Not the name that the model itself is likely to have.
     let weights = file.deletingPathExtension().appendingPathExtension("weights.safetensors")
     // Both are there after an export before; the weights alone are somebody else's.

@@ -90,6 +90,15 @@ struct ONNXTensors {
     return ONNXConstant(name: name, shape: shape, numbers: numbers, isParameter: isParameter, element: type)
   }
 
+  /// The tensor with its bytes inside, whatever its elements are.
+  func embedded(_ proto: ONNXTensorProto) throws -> ONNXTensorProto {
+    guard proto.dataLocation == .external else { return proto }
+    var result = proto
+    result.rawData = try external(proto, proto.name)
+    (result.externalData, result.dataLocation) = ([], .default)
+    return result
+  }
+
   private func shape(of proto: ONNXTensorProto, _ name: String) throws -> [Int] {
     let shape = proto.dims.map { Int($0) }
     guard shape.count <= Self.largestRank else { throw problem(name, "has \(shape.count) axes, which is too many") }

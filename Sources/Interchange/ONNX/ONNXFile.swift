@@ -22,22 +22,30 @@ public enum ONNXFile {
   ///
   /// - Parameters:
   ///   - foldsBatchNorm: whether batch norms move into the layers before them.
-  ///   - opset: the version of the operators, one of `opsets`.
+  ///   - opset: the version of the operators, one of `opsets`; that of the model's tail, or else the usual one, if nil.
   /// - Throws: `ContainerError` for an operation that cannot be written, or when the file does not compute the same;
   ///   `CompactionError` when the network's outputs are no numbers or all zero, so that nothing can be compared.
   public static func data(
-    of model: Model, foldingBatchNorm foldsBatchNorm: Bool, opset: Int = usualOpset
+    of model: Model, foldingBatchNorm foldsBatchNorm: Bool, opset: Int? = nil
   ) throws -> Data {
+    let opset = opset ?? model.tail?.opset ?? usualOpset
     guard opsets.contains(opset) else {
       throw ContainerError(
         "opset \(opset) is not written, expected \(opsets.lowerBound) to \(opsets.upperBound)")
+    }
+    if let tail = model.tail, tail.opset != opset {
+      throw ContainerError(
+        """
+        the file ends in operators that were kept as they were read (\(tail.operators.prefix(4).joined(separator: ", "))), \
+        those of opset \(tail.opset); leave the opset out
+        """)
     }
     // What is trained on is not rounded any more.
     let rounded = model.network.roundingParameters()
     let network = foldsBatchNorm ? try rounded.foldingBatchNorm() : rounded
     let shapes = try network.validate()
     let halves = model.writesHalf
-    var writer = ONNXGraphWriter(model.interface, halves: halves, opset: opset)
+    var writer = ONNXGraphWriter(model.interface, halves: halves, opset: opset, tail: model.tail)
     for node in network.nodes { try writer.write(node, of: network, shapes) }
     writer.declare(input: network.inputShape, outputs: network.outputs(shapes))
     var proto = writer.model
@@ -48,6 +56,9 @@ public enum ONNXFile {
     }
     let data: Data = try proto.serializedBytes()
     let back = try Self.model(of: data, name: "the exported file", folder: URL(filePath: "."))
+    guard try back.tail == nil ? model.tail == nil : back.outputs() == model.outputs() else {
+      throw ContainerError("the exported file is cut elsewhere than the network was; please report this network")
+    }
     let difference = try Difference(between: rounded, and: back.network)
     // One that answers always the same is written: what it answers is compared, and export is no judge of networks.
     if difference.saysNothing, let complaint = difference.complaint {
@@ -89,15 +100,15 @@ public enum ONNXFile {
   ) throws -> Model {
     var decoding = BinaryDecodingOptions()
     decoding.messageDepthLimit = depth
-    decoding.discardUnknownFields = true
     let proto: ONNXModelProto
     do {
       proto = try ONNXModelProto(serializedBytes: data, options: decoding)
     } catch {
       throw ContainerError("\(name) is not an ONNX file, or a damaged one; export it again")
     }
-    guard proto.hasGraph, let opset = proto.opsetImport.first(where: { $0.domain.isEmpty || $0.domain == "ai.onnx" })
-    else { throw ContainerError("\(name) holds no graph of ONNX operators; export it again") }
+    guard proto.hasGraph, let versions = ONNXVersions(proto) else {
+      throw ContainerError("\(name) holds no graph of ONNX operators; export it again")
+    }
     let tensors = ONNXTensors(file: name, folder: folder)
     do {
       let metadata = Dictionary(proto.metadataProps.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
@@ -106,7 +117,7 @@ public enum ONNXFile {
       if metadata[MetadataKey.version] != nil, metadata[MetadataKey.classNames] == "[]" {
         options.takesAllOutputs = true
       }
-      let read = try ONNXReading(of: proto.graph, opset: Int(clamping: opset.version), tensors, options)
+      let read = try ONNXReading(of: proto.graph, versions, tensors, options)
       return try Model(read, description: metadata, name: name, options)
     } catch let error as NetworkError {
       throw ContainerError("\(name) does not hold a valid network: \(error.description)")

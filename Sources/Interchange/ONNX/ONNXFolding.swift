@@ -94,6 +94,12 @@ extension ONNXGraphReader {
       let rows = Array(given[1].shape.dropLast())
       return try first.gathered(given[1].moved(to: rows) { $0 }, axis: 0).named(node.output[0])
     case "MatMul": return try given.count == 2 ? first.multiplied(by: given[1])?.named(node.output[0]) : nil
+    case "ReduceMax", "ReduceMin", "ReduceSum", "ReduceProd", "ReduceMean":
+      let axes = try integers(node, "axes", orInput: 1)
+      if axes?.isEmpty == true, node.integer("noop_with_empty_axes") == 1 { return first }
+      return try first.reduced(
+        node.opType, axes: axes?.isEmpty == true ? nil : axes, keepsAxes: node.integer("keepdims") != 0)?
+        .named(node.output[0])
     case "Clip":
       let low = try single(node, "min", orInput: 1) ?? -.infinity
       let high = try single(node, "max", orInput: 2) ?? .infinity

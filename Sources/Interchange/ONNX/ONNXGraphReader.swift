@@ -34,7 +34,7 @@ struct ONNXGraphReader {
   let opset: Int
   var nodes: [Node] = []
   var parameters: [String: Tensor] = [:]
-  private var values: [String: ONNXValue] = [:]
+  private(set) var values: [String: ONNXValue] = [:]
   var shapes: [String: [Int]] = [:]
   /// How many nodes read each value of the graph.
   private(set) var readers: [String: Int] = [:]
@@ -52,33 +52,46 @@ struct ONNXGraphReader {
   /// The batch of the export, where it was fixed.
   let exportedBatch: Int?
   private let tensors: ONNXTensors
+  private let keepsUnread: Bool
 
-  /// - Parameter graph: what its one output needs.
-  init(_ graph: ONNXGraphProto, _ input: ONNXInput, opset: Int, _ tensors: ONNXTensors) throws {
-    (self.opset, self.tensors) = (opset, tensors)
+  /// - Parameters:
+  ///   - graph: what its outputs need.
+  ///   - keepsUnread: whether constants that cannot be read are passed over, as nodes are by `readNodes`.
+  init(
+    _ graph: ONNXGraphProto, _ input: ONNXInput, opset: Int, _ tensors: ONNXTensors, keepsUnread: Bool = false
+  ) throws {
+    (self.opset, self.tensors, self.keepsUnread) = (opset, tensors, keepsUnread)
     for proto in graph.initializer {
       guard values[proto.name] == nil else { throw ContainerError("\(tensors.file) holds \(proto.name) twice") }
-      values[proto.name] = .constant(try tensors.constant(proto, name: proto.name, isParameter: true))
+      do {
+        values[proto.name] = .constant(try tensors.constant(proto, name: proto.name, isParameter: true))
+      } catch {
+        guard keepsUnread else { throw error }
+        values[proto.name] = .unknown
+      }
     }
     let image = input.sizes
     channelsLastInput = input.isChannelsLast ? input.name : nil
     inputShape = input.isChannelsLast ? [image[2], image[0], image[1]] : image
     exportedBatch = input.batch
     shapes[Network.inputName] = inputShape
-    var given = ONNXImage(name: Network.inputName, shape: image)
+    var given = ONNXImage(name: Network.inputName, shape: image, hasBatch: input.hasBatch)
     if input.isChannelsLast, !input.isTurned {
       given.name = "channels_last"
       shapes[given.name] = image
       nodes.append(Node(name: given.name, operation: Transpose([1, 2, 0]), inputs: [Network.inputName]))
     }
     values[input.name] = .image(given)
-    for node in graph.node { for input in node.input { readers[input, default: 0] += 1 } }
+    for node in graph.node { for input in node.reads { readers[input, default: 0] += 1 } }
     for output in graph.output { readers[output.name, default: 0] += 1 }
   }
 
-  /// Reads all nodes, or says in one error which cannot be read; tells whether the network gives classes.
-  mutating func network(of graph: ONNXGraphProto) throws -> (Network, givesClasses: Bool) {
-    var problems: [String] = []
+  /// Reads all nodes; what cannot be read, and what reads it, stays unknown.
+  ///
+  /// - Returns: what was wrong, by the node that it was wrong with.
+  /// - Throws: `ContainerError` for a constant that cannot be read, unless it is kept.
+  mutating func readNodes(of graph: ONNXGraphProto) throws -> [(index: Int, sentence: String)] {
+    var problems: [(index: Int, sentence: String)] = []
     let last = graph.lastActivation
     for (index, node) in graph.node.enumerated() {
       do {
@@ -89,17 +102,21 @@ struct ONNXGraphReader {
         if let last, last.nodes.contains(index), try takeOff(last.kind, node) { continue }
         try read(node)
       } catch let problem as ONNXProblem {
-        problems.append("\(node.opType) (\(Self.label(node))) \(problem.sentence)")
+        problems.append((index, "\(node.opType) (\(Self.label(node))) \(problem.sentence)"))
       } catch let error as NetworkError {
-        problems.append("\(node.opType) (\(Self.label(node))) \(error.description)")
+        problems.append((index, "\(node.opType) (\(Self.label(node))) \(error.description)"))
+      } catch let error as ContainerError where keepsUnread {
+        problems.append((index, error.description))
       }
       for output in node.output where values[output] == nil { values[output] = .unknown }
     }
-    guard problems.isEmpty else {
-      let shown = problems.prefix(12).joined(separator: "; ")
-      let more = problems.count > 12 ? "; and \(problems.count - 12) more" : ""
-      throw ContainerError("\(tensors.file) cannot be read: \(shown)\(more)")
-    }
+    return problems
+  }
+
+  /// The network of a graph all of which can be read, or one error that says what cannot; tells whether it gives classes.
+  mutating func network(of graph: ONNXGraphProto) throws -> (Network, givesClasses: Bool) {
+    let problems = try readNodes(of: graph)
+    guard problems.isEmpty else { throw Self.complaint(problems.map(\.sentence), tensors.file) }
     let given = try graph.output.map { output in
       guard case .image(let image) = values[output.name] else {
         throw ContainerError(
@@ -116,8 +133,14 @@ struct ONNXGraphReader {
     return (network.recognizingFactors(), givesClasses)
   }
 
+  /// One error for all that cannot be read.
+  static func complaint(_ problems: [String], _ file: String) -> ContainerError {
+    let more = problems.count > 12 ? "; and \(problems.count - 12) more" : ""
+    return ContainerError("\(file) cannot be read: \(problems.prefix(12).joined(separator: "; "))\(more)")
+  }
+
   private func readsUnknown(_ node: ONNXNodeProto) throws -> Bool {
-    for input in node.input where !input.isEmpty {
+    for input in node.reads where !input.isEmpty {
       guard let value = values[input] else { throw ONNXProblem("reads \(input), which no earlier node makes") }
       if case .unknown = value { return true }
     }

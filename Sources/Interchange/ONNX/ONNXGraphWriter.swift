@@ -10,15 +10,25 @@ struct ONNXGraphWriter {
   /// Values that go by another name, as what comes out of dropout.
   private var aliases: [String: String] = [:]
   private let interface: ModelInterface
+  /// What comes behind the network.
+  private let tail: ONNXTail?
   /// What weights and values between the nodes are.
   private let numbers: ONNXType
 
   /// - Parameters:
   ///   - halves: whether numbers are written as float16.
   ///   - opset: whose operators are written, one of `ONNXFile.opsets`.
-  init(_ interface: ModelInterface, halves: Bool, opset: Int = ONNXFile.usualOpset) {
-    (self.interface, numbers, self.opset) = (interface, halves ? .float16 : .float, opset)
-    if element(interface.inputType) != numbers { cast(Network.inputName, to: numbers, "\(Network.inputName).cast") }
+  ///   - tail: what comes behind the network.
+  init(_ interface: ModelInterface, halves: Bool, opset: Int = ONNXFile.usualOpset, tail: ONNXTail? = nil) {
+    (self.interface, numbers, self.opset, self.tail) = (interface, halves ? .float16 : .float, opset, tail)
+    if tail?.readsBatch == false {
+      let axes = store("\(Network.inputName).axes", [0])
+      append("Unsqueeze", [Network.inputName, axes], makes: "\(Network.inputName).batch")
+      aliases[Network.inputName] = "\(Network.inputName).batch"
+    }
+    if element(interface.inputType) != numbers {
+      cast(Network.inputName, to: numbers, "\(Network.inputName).cast")
+    }
   }
 
   /// The opset whose operators are written.
@@ -39,7 +49,7 @@ struct ONNXGraphWriter {
     proto.producerName = "thresh"
     var operators = ONNXOperatorSetIdProto()
     operators.version = Int64(opset)
-    proto.opsetImport = [operators]
+    proto.opsetImport = [operators] + (tail?.opsets.filter { !$0.domain.isEmpty } ?? [])
     proto.graph = graph
     return proto
   }
@@ -146,7 +156,7 @@ struct ONNXGraphWriter {
   /// free batch.
   mutating func declare(input: [Int], outputs: [NetworkOutput]) {
     graph.name = "network"
-    graph.input = [Self.info(Network.inputName, element(interface.inputType), input)]
+    graph.input = [info(Network.inputName, element(interface.inputType), input)]
     for (index, output) in outputs.enumerated() {
       var last = value(output.node)
       if let activation = interface.outputActivation, outputs.count == 1 {
@@ -163,17 +173,18 @@ struct ONNXGraphWriter {
         append("Identity", [last], makes: "\(last).output\(index)")
         last = "\(last).output\(index)"
       }
-      graph.output.append(Self.info(last, type, output.shape))
+      graph.output.append(info(last, type, output.shape))
     }
     for (index, output) in outputs.enumerated() {
       if let own = output.name ?? interface.outputName, !own.isEmpty { rename(graph.output[index].name, to: own) }
     }
     if let own = interface.inputName, !own.isEmpty { rename(Network.inputName, to: own) }
+    appendTail()
   }
 
   /// Names further inputs, with a free batch.
   mutating func declare(inputs: [(name: String, shape: [Int])]) {
-    graph.input += inputs.map { Self.info($0.name, element(interface.inputType), $0.shape) }
+    graph.input += inputs.map { info($0.name, element(interface.inputType), $0.shape) }
   }
 
   private func element(_ number: ModelInterface.NumberType) -> ONNXType {
@@ -185,19 +196,23 @@ struct ONNXGraphWriter {
   }
 
   private mutating func cast(_ name: String, to type: ONNXType, _ result: String) {
-    append("Cast", [name], makes: result, ["to": .int(Int(type.rawValue))])
+    append("Cast", [value(name)], makes: result, ["to": .int(Int(type.rawValue))])
     aliases[name] = result
+  }
+
+  /// Gives another name to what is called so.
+  private mutating func makeRoom(for name: String) {
+    let values = usedNames
+    guard values.contains(name) else { return }
+    var free = "\(name)_2"
+    while values.contains(free) { free += "_" }
+    rename(name, to: free)
   }
 
   /// Gives a value another name everywhere; one that has it already makes room.
   private mutating func rename(_ old: String, to new: String) {
     guard old != new else { return }
-    let values = Set(graph.node.flatMap { $0.input + $0.output } + graph.initializer.map(\.name))
-    if values.contains(new) {
-      var free = "\(new)_2"
-      while values.contains(free) { free += "_" }
-      rename(new, to: free)
-    }
+    makeRoom(for: new)
     func renamed(_ name: String) -> String { name == old ? new : name }
     for index in graph.node.indices {
       graph.node[index].input = graph.node[index].input.map(renamed)
@@ -208,13 +223,36 @@ struct ONNXGraphWriter {
     for index in graph.output.indices { graph.output[index].name = renamed(graph.output[index].name) }
   }
 
-  private static func info(_ name: String, _ number: ONNXType, _ shape: [Int]) -> ONNXValueInfoProto {
+  /// Appends what the file that the network came from has behind it: its outputs take the place of the network's.
+  private mutating func appendTail() {
+    guard var tail else { return }
+    let given = Set(graph.output.map(\.name))
+    for output in tail.graph.output where !given.contains(output.name) { makeRoom(for: output.name) }
+    var used = usedNames.union(tail.ownNames)
+    var others: [String: String] = [:]
+    for name in tail.ownNames.intersection(usedNames) {
+      var free = "\(name)_2"
+      while !used.insert(free).inserted { free += "_" }
+      others[name] = free
+    }
+    tail.rename(others)
+    graph.node += tail.graph.node
+    graph.initializer += tail.graph.initializer
+    graph.output = tail.graph.output
+  }
+
+  /// Names of the values that the graph has so far.
+  private var usedNames: Set<String> {
+    Set(graph.node.flatMap { $0.input + $0.output } + graph.initializer.map(\.name) + graph.input.map(\.name))
+  }
+
+  private func info(_ name: String, _ number: ONNXType, _ shape: [Int]) -> ONNXValueInfoProto {
     var batch = ONNXTensorShapeProto.Dimension()
-    batch.dimParam = "batch"
+    batch.value = tail?.batch.map { .dimValue(Int64($0)) } ?? .dimParam("batch")
     var type = ONNXTypeProto.Tensor()
     type.elemType = number.rawValue
     type.shape.dim =
-      [batch]
+      (tail?.readsBatch == false ? [] : [batch])
       + shape.map { size in
         var dimension = ONNXTensorShapeProto.Dimension()
         dimension.dimValue = Int64(size)
@@ -224,28 +262,5 @@ struct ONNXGraphWriter {
     info.name = name
     info.type.tensorType = type
     return info
-  }
-}
-
-/// The kinds of element that tensors of ONNX have here; the standard's numbers.
-enum ONNXType: Int32 {
-  case float = 1
-  case uint8 = 2
-  case int8 = 3
-  case int32 = 6
-  case int64 = 7
-  case bool = 9
-  case float16 = 10
-  case double = 11
-  case bfloat16 = 16
-
-  /// The standard's name of any kind of element.
-  static func name(of number: Int32) -> String {
-    let names: [Int32: String] = [
-      1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string", 9: "bool",
-      10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 14: "complex64", 15: "complex128", 16: "bfloat16",
-      17: "float8", 18: "float8", 19: "float8", 20: "float8", 21: "uint4", 22: "int4", 23: "float4",
-    ]
-    return names[number] ?? "type \(number)"
   }
 }

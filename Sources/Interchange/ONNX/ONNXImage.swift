@@ -29,8 +29,10 @@ struct ONNXImage {
   var axis = 0
   var before = 1
   var after = 1
+  /// False for a value of the one image that a file reads, without an axis of the batch.
+  var hasBatch = true
 
-  var standsAlone: Bool { before == 1 && after == 1 }
+  var standsAlone: Bool { hasBatch && before == 1 && after == 1 }
 
   /// Whether it is laid out as images are: batch × axes of the image.
   var isPlain: Bool { axis == 0 && standsAlone }
@@ -41,6 +43,7 @@ struct ONNXImage {
   /// The shape in the file.
   var sizes: [ONNXSize] {
     var sizes = shape.map(ONNXSize.fixed)
+    guard hasBatch else { return sizes }
     if standsAlone { sizes.insert(.batch, at: axis) } else { sizes[axis] = .batches(shape[axis]) }
     return sizes
   }
@@ -49,7 +52,8 @@ struct ONNXImage {
   var axesFromBatch: Int { rank - axis }
 
   func batchLies(as other: ONNXImage) -> Bool {
-    (axesFromBatch, before, after) == (other.axesFromBatch, other.before, other.after)
+    guard hasBatch, other.hasBatch else { return hasBatch == other.hasBatch }
+    return (axesFromBatch, before, after) == (other.axesFromBatch, other.before, other.after)
   }
 
   /// An axis of the file's value, counted from its end if negative.
@@ -62,7 +66,7 @@ struct ONNXImage {
   /// An axis of the file's value as one of the image; the batch's is a problem.
   func fixedAxis(_ axis: Int) throws -> Int {
     let position = try position(axis)
-    guard position != self.axis else { throw ONNXProblem("works along the batch") }
+    guard !hasBatch || position != self.axis else { throw ONNXProblem("works along the batch") }
     return standsAlone && position > self.axis ? position - 1 : position
   }
 }
@@ -74,6 +78,7 @@ extension ONNXImage {
   ///
   /// - Parameter sizes: positive, one of them a multiple of the batch.
   func laidOut(_ sizes: [ONNXSize]) -> ONNXImage? {
+    guard hasBatch else { return oneLaidOut(sizes) }
     guard let axis = sizes.firstIndex(where: { !$0.isFixed }), sizes.filter({ !$0.isFixed }).count == 1,
       sizes.allSatisfy({ $0.factor > 0 }), sizes.count <= ONNXTensors.largestRank,
       let leading = sizes[..<axis].map(\.factor).checkedProduct,
@@ -91,6 +96,24 @@ extension ONNXImage {
     return result
   }
 
+  /// The same of the one image without a batch; a first axis of one element behind which all others lie is the batch.
+  private func oneLaidOut(_ sizes: [ONNXSize]) -> ONNXImage? {
+    guard sizes.allSatisfy({ $0.isFixed && $0.factor > 0 }), sizes.count <= ONNXTensors.largestRank,
+      sizes.map(\.factor).checkedProduct == shape.reduce(1, *)
+    else { return nil }
+    let all = sizes.map(\.factor)
+    guard all.count > shape.count, all.first == 1 else {
+      return ONNXImage(name: name, shape: all, hasBatch: false)
+    }
+    return ONNXImage(name: name, shape: Array(all.dropFirst()))
+  }
+
+  /// What an axis holds for the one image of a batch of one; nil where it is not the batch's alone.
+  func ofOneImage(_ axis: Int, batch: Int?) -> ONNXImage? {
+    guard batch == 1, standsAlone, axis == self.axis else { return nil }
+    return ONNXImage(name: name, shape: shape, hasBatch: false)
+  }
+
   /// The same elements in the shape that a Reshape names, where −1 stands for what is left and the batch may be hidden.
   ///
   /// - Parameter batch: that of the export, where it was fixed.
@@ -106,7 +129,9 @@ extension ONNXImage {
       if let index { sizes[index] = size }
       return sizes
     }
-    if target.contains(where: { !$0.isFixed }) { return laidOut(with(.fixed(count / known), at: open.first)) }
+    if !hasBatch || target.contains(where: { !$0.isFixed }) {
+      return laidOut(with(.fixed(count / known), at: open.first))
+    }
     if let batch, let total = [count, batch].checkedProduct {
       let sizes = with(.fixed(total / known), at: open.first)
       // With a batch of one any size may hold it.

@@ -14,6 +14,8 @@ struct ONNXInput {
   var isChannelsLast: Bool
   /// The batch of the export, where it was fixed.
   var batch: Int?
+  /// Whether it reads batches, and not one image without an axis for them.
+  var hasBatch: Bool
   var type: ModelInterface.NumberType
   /// What was assumed.
   private(set) var notes: [String] = []
@@ -34,12 +36,15 @@ struct ONNXInput {
     let dimensions = inputs[0].type.tensorType.shape.dim
     name = inputs[0].name
     type = try Self.type(of: inputs[0], file)
-    batch = dimensions.first.flatMap { $0.dimValue > 0 ? Int(clamping: $0.dimValue) : nil }
+    hasBatch = dimensions.count != 3
+    batch = hasBatch ? dimensions.first.flatMap { $0.dimValue > 0 ? Int(clamping: $0.dimValue) : nil } : 1
     isTurned = Self.turnsChannelsFirst(name, in: graph)
-    let given = dimensions.dropFirst().map { $0.dimValue > 0 ? Int(clamping: $0.dimValue) : nil }
+    let given = dimensions.suffix(3).map { $0.dimValue > 0 ? Int(clamping: $0.dimValue) : nil }
     let few = given.map { $0.map { $0 <= 4 } ?? false }
-    isChannelsLast = isTurned || (few.count == 3 && few[2] && !few[0] && !few[1])
-    guard given.count == 3, let channels = isChannelsLast ? given[2] : given[0] else {
+    isChannelsLast = isTurned || (hasBatch && few.count == 3 && few[2] && !few[0] && !few[1])
+    guard dimensions.count == 4 || given.count == 3 && given[0] == 3,
+      let channels = isChannelsLast ? given[2] : given[0]
+    else {
       throw ContainerError(
         """
         \(file) reads \(inputs[0].words), expected batch × channels × height × width with a fixed number of channels; \
@@ -65,6 +70,7 @@ struct ONNXInput {
         \(file) reads batch × height × width × channels; written files read batch × channels × height × width
         """)
     }
+    if !hasBatch { notes.append("\(file) reads one image at a time, without an axis for the batch") }
     let wide = inputs[0].type.tensorType.elemType
     if [ONNXType.double.rawValue, ONNXType.bfloat16.rawValue].contains(wide) {
       notes.append("\(file) reads \(ONNXType.name(of: wide)); written files read float32")

@@ -80,7 +80,7 @@ extension ONNXGraphReader {
       let first = tensor.slice(axis: image.axis, from: 0, to: 1)
       if (tensor - first).maximumMagnitude == 0 { (tensor, own[image.axis]) = (first, 1) }
     }
-    guard own[image.axis] == 1 else {
+    guard !image.hasBatch || own[image.axis] == 1 else {
       throw ONNXProblem("has a constant of shape \(constant.shape) that goes along the batch")
     }
     if image.standsAlone { own.remove(at: image.axis) }

@@ -36,6 +36,7 @@ extension ONNXGraphReader {
     case "Squeeze":
       let given = try integers(node, "axes", orInput: 1)?.map { try input.position($0) }
       let axes = given ?? sizes.indices.filter { sizes[$0] == .fixed(1) }
+      if axes.count == 1, let one = input.ofOneImage(axes[0], batch: exportedBatch) { return one }
       guard axes.allSatisfy({ sizes[$0] == .fixed(1) }) else {
         throw ONNXProblem("takes away axes of shape \(input.shape) that are not 1")
       }
@@ -85,6 +86,7 @@ extension ONNXGraphReader {
   mutating func readConcatenation(_ node: ONNXNodeProto) throws {
     let inputs = try imagesAlike(node)
     guard let first = inputs.first else { throw ONNXProblem("joins nothing") }
+    guard inputs.count > 1 else { return alias(node, first) }
     guard inputs.allSatisfy({ $0.rank == first.rank && $0.batchLies(as: first) }) else {
       throw ONNXProblem("joins values whose batches lie at different places")
     }
@@ -188,6 +190,11 @@ extension ONNXGraphReader {
       throw ONNXProblem("has indices that are no list of numbers")
     }
     let position = try input.position(node.integer("axis") ?? 0)
+    if picked.shape.isEmpty, [[0], [-1]].contains(numbers),
+      let one = input.ofOneImage(position, batch: exportedBatch)
+    {
+      return alias(node, one)
+    }
     let axis = try input.fixedAxis(position)
     let gather = Gather(axis: axis, indices: numbers.map { $0 < 0 ? $0 + input.shape[axis] : $0 })
     guard picked.shape.isEmpty else { return try finish(gather, node, of: input) }

@@ -16,7 +16,7 @@ extension ONNXGraphProto {
     var open = wanted.map(\.name)
     while let name = open.popLast() {
       guard let index = makers[name], needed.insert(index).inserted else { continue }
-      for input in node[index].input where names.insert(input).inserted { open.append(input) }
+      for input in node[index].reads where names.insert(input).inserted { open.append(input) }
     }
     var result = self
     result.node = sorted(needed, makers).map { index in
@@ -44,7 +44,7 @@ extension ONNXGraphProto {
           order.append(index)
         } else if met.insert(index).inserted {
           path.append((index, true))
-          path += node[index].input.reversed().compactMap { makers[$0] }.map { ($0, false) }
+          path += node[index].reads.reversed().compactMap { makers[$0] }.map { ($0, false) }
         }
       }
     }
@@ -55,7 +55,7 @@ extension ONNXGraphProto {
   /// nodes that are taken off.
   var lastActivation: (kind: OutputActivation, nodes: Set<Int>)? {
     guard output.count == 1 else { return nil }
-    let readers = Dictionary(node.flatMap(\.input).map { ($0, 1) }, uniquingKeysWith: +)
+    let readers = Dictionary(node.flatMap(\.reads).map { ($0, 1) }, uniquingKeysWith: +)
     var name = output.first?.name ?? ""
     for depth in 0..<16 {
       // A value that something else reads too has to stay what it is.
@@ -106,10 +106,22 @@ extension ONNXGraphProto {
 
 extension ONNXValueInfoProto {
   /// Whether it says that it is a vector of real numbers for each image, or as good as one.
-  var looksLikeClasses: Bool {
-    let sizes = type.tensorType.shape.dim.dropFirst().map(\.dimValue)
-    return isReal && (sizes.first ?? 0) > 1 && sizes.dropFirst().allSatisfy { $0 == 1 }
+  func looksLikeClasses(of graph: ONNXGraphProto) -> Bool {
+    let dimensions = type.tensorType.shape.dim
+    let sizes = dimensions.dropFirst().map(\.dimValue)
+    guard isReal, (sizes.first ?? 0) > 1, sizes.dropFirst().allSatisfy({ $0 == 1 }) else { return false }
+    // Boxes are as many as there are, and not as many as images.
+    let batches = graph.input.compactMap(\.type.tensorType.shape.dim.first)
+    return dimensions[0].value == nil || batches.contains { $0.value == nil || $0.value == dimensions[0].value }
   }
+
+  /// The same, or it does not say what its shape is.
+  func maySayClasses(of graph: ONNXGraphProto) -> Bool {
+    type.tensorType.shape.dim.isEmpty || looksLikeClasses(of: graph)
+  }
+
+  /// Whether it is real numbers, or does not say what it is.
+  var mayBeReal: Bool { isReal || type.tensorType.elemType == 0 }
 
   var isReal: Bool {
     [ONNXType.float, .float16, .double, .bfloat16].map(\.rawValue).contains(type.tensorType.elemType)

@@ -4,10 +4,29 @@ import ONNXSchema
 extension ONNXNodeProto {
   private func find(_ name: String) -> ONNXAttributeProto? { attribute.first { $0.name == name } }
 
+  /// All that it reads, also what graphs inside it read of the graph around it.
+  var reads: [String] {
+    attribute.isEmpty
+      ? input : input + attribute.flatMap { ($0.hasG ? [$0.g] : []) + $0.graphs }.flatMap(\.readFromAround)
+  }
+
   func integers(_ name: String) -> [Int]? { find(name).map { $0.ints.map { Int(clamping: $0) } } }
   func integer(_ name: String) -> Int? { find(name).map { Int(clamping: $0.i) } }
   func number(_ name: String) -> Double? { find(name).map { Double($0.f) } }
   func numbers(_ name: String) -> [Double]? { find(name).map { $0.floats.map(Double.init) } }
   func word(_ name: String) -> String? { find(name).map { String(decoding: $0.s, as: UTF8.self) } }
   func tensor(_ name: String) -> ONNXTensorProto? { find(name).map(\.t) }
+}
+
+extension ONNXGraphProto {
+  /// What a graph inside a node reads of the graph around it.
+  fileprivate var readFromAround: [String] {
+    var own = Set(input.map(\.name) + initializer.map(\.name))
+    var result: [String] = []
+    for node in node {
+      result += node.reads.filter { !$0.isEmpty && !own.contains($0) }
+      own.formUnion(node.output)
+    }
+    return result + output.map(\.name).filter { !own.contains($0) }
+  }
 }

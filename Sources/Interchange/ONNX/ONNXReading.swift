@@ -10,12 +10,14 @@ struct ONNXReading {
   /// Whether the network gives one vector of classes for each image.
   var givesClasses: Bool
   var notes: [String]
+  /// What the file has behind the network.
+  var tail: ONNXTail?
 
   /// Reads what some of the graph's outputs give.
   ///
   /// - Throws: `ContainerError` naming what cannot be read, or an output that is no value of each image.
   private init(
-    _ outputs: [ONNXValueInfoProto], of graph: ONNXGraphProto, opset: Int, _ tensors: ONNXTensors,
+    _ outputs: [ONNXValueInfoProto], of graph: ONNXGraphProto, _ versions: ONNXVersions, _ tensors: ONNXTensors,
     _ options: ReadingOptions
   ) throws {
     let part = graph.needed(for: outputs)
@@ -31,7 +33,7 @@ struct ONNXReading {
       throw ContainerError("\(tensors.file) gives what it reads and computes nothing; export it again")
     }
     let input = try ONNXInput(of: part, tensors.file, options)
-    var reader = try ONNXGraphReader(part, input, opset: opset, tensors)
+    var reader = try ONNXGraphReader(part, input, opset: versions.own, tensors)
     do {
       (network, givesClasses) = try reader.network(of: part)
     } catch let error as NetworkError {
@@ -53,23 +55,56 @@ struct ONNXReading {
     }
   }
 
+  /// Reads all that a graph gives, as far as it is a network: what follows is kept.
+  ///
+  /// - Throws: `ContainerError` naming what cannot be read.
+  private init(
+    all graph: ONNXGraphProto, _ versions: ONNXVersions, _ tensors: ONNXTensors, _ options: ReadingOptions
+  ) throws {
+    var failure: ContainerError?
+    // What is no float cannot be what a network gives.
+    if graph.output.allSatisfy(\.mayBeReal) {
+      do {
+        self = try ONNXReading(graph.output, of: graph, versions, tensors, options)
+        return
+      } catch let error as ContainerError {
+        failure = error
+      }
+    }
+    guard let cut = try ONNXCut(of: graph, versions, tensors, options) else {
+      throw failure
+        ?? ContainerError(
+          "\(tensors.file) gives \(graph.output.map(\.words).joined(separator: ", ")), expected floating-point numbers")
+    }
+    self = try ONNXReading(cut.outputs, of: graph, versions, tensors, options)
+    let held = network.parameters.values.map(\.count).reduce(0, +)
+    // Little would be gained where hardly anything lies before the cut.
+    guard held * 20 > cut.tail.weights, held > 0 else {
+      throw ONNXGraphReader.complaint(cut.problems.isEmpty ? ["it computes little"] : cut.problems, tensors.file)
+    }
+    (givesClasses, tail) = (false, cut.tail)
+    notes.append(cut.note(tensors.file, weights: held))
+  }
+
   /// Reads the output that was named, or the only one that gives classes; where none does, or everything is wanted, all
   /// outputs.
   ///
   /// - Throws: `OpenChoice` when several give classes, `ContainerError` when what is wanted cannot be read.
-  init(of graph: ONNXGraphProto, opset: Int, _ tensors: ONNXTensors, _ options: ReadingOptions) throws {
+  init(
+    of graph: ONNXGraphProto, _ versions: ONNXVersions, _ tensors: ONNXTensors, _ options: ReadingOptions
+  ) throws {
     let file = tensors.file
     guard let only = graph.output.first else {
       throw ContainerError("\(file) has no output, expected images in and at least one value out")
     }
     func read(_ outputs: ONNXValueInfoProto...) throws -> ONNXReading {
-      try ONNXReading(outputs, of: graph, opset: opset, tensors, options)
+      try ONNXReading(outputs, of: graph, versions, tensors, options)
     }
     func readAll() throws -> ONNXReading {
-      try ONNXReading(graph.output, of: graph, opset: opset, tensors, options)
+      try ONNXReading(all: graph, versions, tensors, options)
     }
     guard graph.output.count > 1 else {
-      self = try read(only)
+      self = only.maySayClasses(of: graph) && !options.takesAllOutputs ? try read(only) : try readAll()
       if let name = options.outputName, name != only.name {
         notes.append("\(file) has no other output than \(only.name), which is taken instead of \(name)")
       }
@@ -93,7 +128,7 @@ struct ONNXReading {
     let found = attempts.compactMap { try? $0.result.get() }.filter(\.tellsClassesApart)
     // One that says that it is classes of images is meant, whether or not it can be read.
     let unread = attempts.filter { attempt in
-      attempt.output.looksLikeClasses && (try? attempt.result.get()) == nil
+      attempt.output.looksLikeClasses(of: graph) && (try? attempt.result.get()) == nil
         && graph.needed(for: [attempt.output]).input.contains { $0.type.tensorType.shape.dim.count == 4 }
     }
     guard let first = found.first else {
