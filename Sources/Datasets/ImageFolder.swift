@@ -2,23 +2,38 @@
 public struct ImageFolder: ImageSource {
   /// How photographs of natural size become images of one shape.
   public struct Options: Sendable, Hashable, Codable {
-    /// The side of the square that the network sees.
-    public var size: Int
-    /// The length of the shorter side before the square is cut out.
+    /// What the network sees, in pixels.
+    public var height: Int
+    public var width: Int
+    /// The length of the shorter side before that is cut out.
     public var resize: Int
     /// 3 for RGB, 1 for grey.
     public var channels: Int
+    /// Whether nothing is cut away: photographs are made to fit, and filled up with grey at two sides.
+    public var pads = false
 
     /// torchvision's for ImageNet: shorter side 256, then 224×224.
     public init(size: Int = 224, resize: Int = 256, channels: Int = 3) {
-      self.size = size
-      self.resize = resize
-      self.channels = channels
+      self.init(height: size, width: size, resize: resize, channels: channels)
     }
+
+    /// - Parameters:
+    ///   - resize: the shorter side of the smallest photograph that covers as much more than height × width as is cut
+    ///     away, where they differ in proportion.
+    ///   - pads: whether nothing is cut away.
+    public init(height: Int, width: Int, resize: Int, channels: Int = 3, pads: Bool = false) {
+      (self.height, self.width, self.resize) = (height, width, resize)
+      (self.channels, self.pads) = (channels, pads)
+    }
+
+    /// What is filled up where photographs are padded: detectors are usually trained with it, and it is the mean of
+    /// ImageNet's images.
+    static let padding: UInt8 = 114
 
     /// - Throws: `DatasetError` when no photograph can be cut so, as a model file from outside may ask for.
     func check() throws(DatasetError) {
-      guard size > 0, resize >= size, resize <= 16_384 else {
+      guard min(height, width) > 0, resize >= min(height, width), max(height, width, resize) <= 16_384 else {
+        let size = height == width ? "\(height)" : "\(height)×\(width)"
         let found = "found size \(size) and resize \(resize)"
         throw .badOption("photographs are resized to at least the size cut out of them, at most 16,384; \(found)")
       }
@@ -40,7 +55,7 @@ public struct ImageFolder: ImageSource {
   }
 
   public var count: Int { files.count }
-  public var shape: ImageShape { ImageShape(channels: options.channels, height: options.size, width: options.size) }
+  public var shape: ImageShape { ImageShape(channels: options.channels, height: options.height, width: options.width) }
   /// The file of every image, with `\xE9` for a byte that is no UTF-8.
   public var paths: [String] { files.map(\.description) }
 

@@ -19,6 +19,9 @@ public struct ModelInterface: Sendable, Codable, Equatable {
   /// What the file does with the logits.
   public var outputActivation: OutputActivation?
 
+  /// Whether it leaves height and width of its images open; nil is false.
+  public var opensSize: Bool?
+
   public init() {}
 }
 

@@ -11,6 +11,8 @@ public struct Preprocessing: Sendable, Codable, Equatable {
   /// The length that an image's shorter side is resized to before the middle is cut out; nil where a
   /// file does not say.
   public var resize: Int?
+  /// Whether images are made to fit and filled up with grey in place of being cut; nil is false.
+  public var pads: Bool?
 
   public init(
     channelOrder: ChannelOrder, height: Int, width: Int, mean: [Float], std: [Float], resize: Int? = nil

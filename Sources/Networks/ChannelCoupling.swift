@@ -36,6 +36,8 @@ public struct ChannelCoupling: Sendable {
 
   /// The channels of each node's value, by the node's name (and of the input, by `Network.inputName`).
   public private(set) var channels: [String: [Channel]] = [:]
+  /// What the rules of each node see of its inputs' channels, by the node's name.
+  public private(set) var read: [String: [[Channel]]] = [:]
 
   /// Axes of parameters with their channels, in execution order.
   public var axes: [OwnedAxis] {
@@ -117,7 +119,12 @@ public struct ChannelSite {
   public var inputs: [[Channel]]
   public var inputShapes: [[Int]]
   public var outputShape: [Int]
+  /// The axis of the result along which its channels are.
+  public var axis: Int
   public var parameters: [Role: String]
+
+  /// How many channels the result has.
+  public var count: Int { outputShape[axis] }
 }
 
 extension Network {
@@ -128,12 +135,16 @@ extension Network {
     let shapes = try validate()
     var coupling = ChannelCoupling()
     coupling.remember(coupling.makeFrozenChannels(inputShape[0]), of: Network.inputName)
+    let layout = ChannelLayout(of: self, shapes)
     for node in nodes {
+      let inputs = layout.read(by: node, of: coupling.channels, shapes) { channels, count in
+        coupling.freeze(channels)
+        return coupling.makeFrozenChannels(count)
+      }
+      coupling.remember(inputs, readBy: node.name)
       let site = ChannelSite(
-        inputs: node.inputs.map { coupling.channels[$0] ?? [] },
-        inputShapes: node.inputs.map { shapes[$0] ?? [] },
-        outputShape: shapes[node.name] ?? [],
-        parameters: node.parameters)
+        inputs: inputs, inputShapes: node.inputs.map { shapes[$0] ?? [] }, outputShape: shapes[node.name] ?? [],
+        axis: layout.axes[node.name] ?? 0, parameters: node.parameters)
       coupling.remember(node.operation.channels(of: site, &coupling), of: node.name)
     }
     coupling.freeze(coupling.channels[output] ?? [])
@@ -153,7 +164,7 @@ extension Network {
       let column = Tensor(stays, shape: [stays.count] + tensor.shape.dropFirst().map { _ in 1 })
       zeroed.parameters[axis.parameter] = tensor * column.to(tensor.dtype)
     }
-    for (name, values) in zeroed.channelValues(shapes) {
+    for (name, values) in zeroed.carriedValues(shapes).made {
       guard let channels = coupling.channels[name] else { continue }
       coupling.freeze(
         zip(channels, values).compactMap { channel, value in
@@ -165,4 +176,5 @@ extension Network {
 
 extension ChannelCoupling {
   fileprivate mutating func remember(_ list: [Channel], of value: String) { channels[value] = list }
+  fileprivate mutating func remember(_ lists: [[Channel]], readBy node: String) { read[node] = lists }
 }

@@ -14,4 +14,11 @@ extension Network {
     }
     return result
   }
+
+  /// The same for images that are so many pixels higher and, by twice as much, wider.
+  ///
+  /// - Throws: `NetworkError` with the node that does not fit.
+  package func resized(by pixels: Int) throws -> Network {
+    try resized(height: inputShape[1] + pixels, width: inputShape[2] + 2 * pixels)
+  }
 }

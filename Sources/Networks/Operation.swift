@@ -2,7 +2,8 @@ import Torch
 
 /// A kind of operation, with every rule that the rest of Thresh asks of it.
 ///
-/// Shapes are those of one image: the batch axis is left out everywhere and stays free. The first axis is the channel.
+/// Shapes are those of one image: the batch axis is left out everywhere and stays free. The channels of an image are
+/// along its first axis, those of tokens along the last (see `channelAxes`).
 public protocol Operation: Sendable, Codable {
   /// The name under which files keep it.
   static var kind: String { get }
@@ -17,6 +18,12 @@ public protocol Operation: Sendable, Codable {
 
   /// Cost rule: multiply-accumulates for one image. Zero is an answer that the operation gives itself.
   func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int
+
+  /// Along which axis the rules below have the channels of each input, and of the result, when values have theirs along
+  /// `inputs`.
+  ///
+  /// Channels of an input that has them along another axis stay, and the rules see others that stay in their place.
+  func channelAxes(of inputs: [Int], shapes: [[Int]]) -> ChannelAxes
 
   /// Coupling rule: the channels of the result, coupled with whatever lives or dies with them.
   func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel]
@@ -36,6 +43,10 @@ public protocol Operation: Sendable, Codable {
 }
 
 extension Operation {
+  public func channelAxes(of inputs: [Int], shapes: [[Int]]) -> ChannelAxes {
+    ChannelAxes(inputs: inputs.map { _ in 0 }, output: 0)
+  }
+
   public var isUndefinedAtZero: Bool { false }
 
   public var quantizationRule: QuantizationRule { .float }

@@ -9,21 +9,35 @@ public enum ChannelValue: Sendable, Hashable {
   }
 }
 
+/// What the channels of a network's values carry in evaluation.
+public struct CarriedValues: Sendable {
+  /// By the name of the node that makes the value.
+  public fileprivate(set) var made: [String: [ChannelValue]]
+  /// What the rules of each node see of its inputs, by the node's name.
+  public fileprivate(set) var read: [String: [[ChannelValue]]] = [:]
+}
+
 extension Network {
   /// What each channel of each node's value carries in evaluation, by the node's name.
   ///
   /// - Throws: `NetworkError` when the network is not valid.
-  public func channelValues() throws -> [String: [ChannelValue]] {
-    channelValues(try validate())
-  }
+  public func channelValues() throws -> [String: [ChannelValue]] { try carriedValues().made }
+
+  /// The same, and what the rules of each node see of it.
+  ///
+  /// - Throws: `NetworkError` when the network is not valid.
+  public func carriedValues() throws -> CarriedValues { carriedValues(try validate()) }
 
   /// - Parameter shapes: of every value, as validation gives them.
-  func channelValues(_ shapes: [String: [Int]]) -> [String: [ChannelValue]] {
-    var values = [Network.inputName: [ChannelValue](repeating: .varying, count: inputShape[0])]
+  func carriedValues(_ shapes: [String: [Int]]) -> CarriedValues {
+    let layout = ChannelLayout(of: self, shapes)
+    var values = CarriedValues(made: [Network.inputName: Array(repeating: .varying, count: inputShape[0])])
     for node in nodes {
       let tensors = NodeParameters { self.parameter($0, of: node) }
-      values[node.name] = node.operation.values(
-        of: node.inputs.map { values[$0] ?? [] }, shapes: node.inputs.map { shapes[$0] ?? [] }, tensors)
+      let read = layout.read(by: node, of: values.made, shapes) { Array(repeating: .varying, count: $1) }
+      values.read[node.name] = read
+      values.made[node.name] = node.operation.values(
+        of: read, shapes: node.inputs.map { shapes[$0] ?? [] }, tensors)
     }
     return values
   }

@@ -60,7 +60,7 @@ extension Recipe {
       dataDirectory: settings.dataDir, environment: ProcessInfo.processInfo.environment, fetches: true)
     let size = settings.imageSize ?? 224
     finder.photographs =
-      preprocessing?.photographs(resize: settings.imageResize)
+      preprocessing?.photographs(resize: settings.imageResize, pads: settings.noCrop)
       ?? ImageFolder.Options(size: size, resize: settings.imageResize ?? ImageFolder.Options.usualResize(for: size))
     finder.reading.parts = parts
     finder.reading.broken = settings.skipBroken ? .leftOut : .refused
@@ -97,7 +97,7 @@ extension Recipe {
     let progress = CheckProgress(observe)
     defer { progress.end() }
     let reading = reading(telling: progress)
-    let options = preprocessing.photographs(resize: data.imageResize)
+    let options = preprocessing.photographs(resize: data.imageResize, pads: data.noCrop)
     return try varied(
       advising { () throws(DatasetError) in
         try Dataset.unlabelled(at: [folder], share: data.testShare, options: options, reading: reading)
@@ -123,7 +123,7 @@ extension Recipe {
     let progress = CheckProgress(observe)
     defer { progress.end() }
     let reading = reading(telling: progress)
-    let options = preprocessing.photographs(resize: data.imageResize)
+    let options = preprocessing.photographs(resize: data.imageResize, pads: data.noCrop)
     var isFolder: ObjCBool = false
     let isOneFile =
       paths.count == 1 && FileManager.default.fileExists(atPath: paths[0], isDirectory: &isFolder)
@@ -211,6 +211,7 @@ extension Model {
   package mutating func adoptDescription(of data: Dataset) {
     if !namesClasses, data.classNames.count == classNames.count { classNames = data.classNames }
     preprocessing.resize = preprocessing.resize ?? data.resize
+    if data.pads { preprocessing.pads = true }
   }
 }
 
@@ -218,15 +219,21 @@ extension Dataset {
   /// What the shorter side of an image was resized to before the middle was cut out; other images than photographs come
   /// in the size of the input.
   var resize: Int { (test as? ImageFolder)?.options.resize ?? shape.height }
+  /// Whether photographs were made to fit, and nothing cut away.
+  var pads: Bool { (test as? ImageFolder)?.options.pads ?? false }
 }
 
 extension Preprocessing {
   /// How photographs become images for the network.
   ///
-  /// - Parameter resize: the shorter side where the model does not say; else in the usual proportion.
-  package func photographs(resize given: Int? = nil) -> ImageFolder.Options {
+  /// - Parameters:
+  ///   - given: the shorter side where the model does not say; else in the usual proportion.
+  ///   - pads: whether nothing is cut away, where the model does not say.
+  package func photographs(resize given: Int? = nil, pads: Bool = false) -> ImageFolder.Options {
     ImageFolder.Options(
-      size: height, resize: resize ?? given ?? ImageFolder.Options.usualResize(for: height), channels: channels)
+      height: height, width: width,
+      resize: resize ?? given ?? ImageFolder.Options.usualResize(for: min(height, width)), channels: channels,
+      pads: self.pads ?? pads)
   }
 }
 

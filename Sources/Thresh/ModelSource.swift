@@ -244,6 +244,6 @@ extension Recipe {
   package var reading: ReadingOptions {
     ReadingOptions(
       outputName: model.outputName, mean: data.mean, std: data.std, imageSize: data.imageSize,
-      usualSize: DatasetFinder.imageSide(of: data.name))
+      usualSize: DatasetFinder.imageSide(of: data.name), inputs: (model.inputs ?? []).compactMap(GivenInput.init))
   }
 }

@@ -41,6 +41,8 @@ public struct ModelRecipe: Sendable, Equatable, Codable {
   public var pretrainedLrScale: Double?
   /// The output that gives the classes, where a file of another program has several.
   public var outputName: String?
+  /// What a file of another program reads beside images, as `name=number`: constants from then on.
+  public var inputs: [String]?
 
   public init() {}
 }
@@ -66,6 +68,8 @@ public struct DataRecipe: Sendable, Equatable, Codable {
   /// model wants, or 224.
   public var imageSize: Int?
   public var imageResize: Int?
+  /// Whether photographs are made to fit and filled up with grey, in place of being cut.
+  public var noCrop = false
 
   public init() {}
 }

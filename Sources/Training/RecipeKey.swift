@@ -8,6 +8,7 @@ struct RecipeKey: Hashable {
   /// Options that are spelt otherwise than the key, which says too little without its section.
   private static let options = [
     RecipeKey(section: "model", field: "name"): "model", RecipeKey(section: "data", field: "name"): "data",
+    RecipeKey(section: "model", field: "inputs"): "input",
     RecipeKey(section: "distillation", field: "weight"): "distillation",
     RecipeKey(section: "finetuning", field: "epochs"): "finetune-epochs",
     RecipeKey(section: "finetuning", field: "lr"): "finetune-lr",

@@ -1,4 +1,5 @@
 import Compaction
+import Interchange
 import Torch
 
 extension Recipe {
@@ -29,6 +30,9 @@ extension Recipe {
       "false, since decomposed layers cannot start from `weights`")
     try check(\.data.testShare, data.testShare > 0 && data.testShare < 1, "more than 0 and less than 1, such as 0.1")
     try check(\.data.validation, data.validation >= 0 && data.validation < 1, "0 or more and less than 1")
+    try check(
+      \.model.inputs, model.inputs?.allSatisfy { GivenInput($0) != nil } ?? true,
+      "name=number, or name=number,number,… with one for each element")
     try checkRange(\.data.imageSize, 1...8192, "pixels")
     try check(\.data.mean, (data.mean == nil) == (data.std == nil), "to be given together with `std`")
     // Those of raw pixels, as 123.7 and 58.4, would be taken for something else without a word.

@@ -7,7 +7,7 @@ import Testing
   private func square(_ name: String, _ window: (DecodedImage) -> PhotographCrop) throws -> [UInt8] {
     let image = try DecodedImage(RawPath("\(fixtures)/\(name)"), channels: 3)
     let window = window(image)
-    return [UInt8](unsafeUninitializedCapacity: window.size * window.size * 3) { buffer, count in
+    return [UInt8](unsafeUninitializedCapacity: window.keptHeight * window.keptWidth * 3) { buffer, count in
       if let start = buffer.baseAddress { window.write(image, to: start) }
       count = buffer.count
     }
@@ -69,10 +69,61 @@ import Testing
     for index in 0..<500 {
       var random = RandomStream(seed: 5, index: index)
       let window = PhotographCrop(.random, height: 64, width: 64, options: options, random: &random)
-      #expect(0...8 ~= window.squareTop && 0...8 ~= window.squareLeft)
-      seen.insert([window.squareTop, window.squareLeft])
+      #expect(0...8 ~= window.keptTop && 0...8 ~= window.keptLeft)
+      seen.insert([window.keptTop, window.keptLeft])
     }
     #expect(seen.count == 81)
+  }
+
+  @Test(arguments: [(20, 30), (30, 20), (24, 24)], ["wide", "tall", "tiny"])
+  func `what is not square is covered without distortion, or filled up with grey where nothing is cut`(
+    size: (height: Int, width: Int), name: String
+  ) throws {
+    var random = RandomStream(seed: 0)
+    for pads in [false, true] {
+      let options = ImageFolder.Options(
+        height: size.height, width: size.width, resize: min(size.height, size.width), pads: pads)
+      var window: PhotographCrop?
+      var proportion = 0.0
+      let pixels = try square("\(name).png") {
+        let crop = PhotographCrop(.center, height: $0.height, width: $0.width, options: options, random: &random)
+        (window, proportion) = (crop, Double($0.width) / Double($0.height))
+        return crop
+      }
+      let crop = try #require(window)
+      #expect(pixels.count == size.height * size.width * 3)
+      let (rows, columns) = (crop.resizedHeight, crop.resizedWidth)
+      #expect(pads ? rows <= size.height && columns <= size.width : rows >= size.height && columns >= size.width)
+      #expect(rows == size.height || columns == size.width)
+      // Rounded to a pixel.
+      #expect(abs(Double(columns) - proportion * Double(rows)) <= max(1, proportion))
+      let corner = Array(pixels.prefix(3))
+      #expect(!pads || (rows, columns) == (size.height, size.width) || corner == [114, 114, 114])
+      // What is not margin is the whole photograph, resized.
+      let whole = ImageFolder.Options(height: rows, width: columns, resize: min(rows, columns))
+      guard pads else { continue }
+      let filled = try square("\(name).png") {
+        var crop = PhotographCrop(.center, height: $0.height, width: $0.width, options: whole, random: &random)
+        (crop.resizedHeight, crop.resizedWidth, crop.keptTop, crop.keptLeft) = (rows, columns, 0, 0)
+        return crop
+      }
+      for row in 0..<rows {
+        let place = ((row - crop.keptTop) * size.width - crop.keptLeft) * 3
+        #expect(
+          Array(pixels[place..<place + columns * 3]) == Array(filled[row * columns * 3..<(row + 1) * columns * 3]))
+      }
+    }
+  }
+
+  @Test func `photographs that fit with a margin are put anywhere in it for training`() {
+    let options = ImageFolder.Options(height: 24, width: 32, resize: 24, pads: true)
+    var seen: Set<[Int]> = []
+    for index in 0..<200 {
+      var random = RandomStream(seed: 5, index: index)
+      let window = PhotographCrop(.random, height: 60, width: 60, options: options, random: &random)
+      seen.insert([window.keptTop, window.keptLeft])
+    }
+    #expect(seen == Set((0...8).map { [0, -$0] }))
   }
 
   @Test func `a photograph one pixel wide and very long is no more work than any other`() throws {

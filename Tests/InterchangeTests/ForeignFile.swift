@@ -82,6 +82,15 @@ struct ForeignFile {
     proto.graph.output.insert(info, at: first ? 0 : proto.graph.output.count)
   }
 
+  /// Declares an input beside the images, one number or as many as its sizes say.
+  mutating func declareInput(_ name: String, _ type: ONNXType = .float, sizes: [Int]) {
+    var info = proto.graph.input[0]
+    info.name = name
+    info.type.tensorType.elemType = type.rawValue
+    info.type.tensorType.shape.dim = sizes.map(Self.dimension)
+    proto.graph.input.append(info)
+  }
+
   /// Says that the graph reads images of that type and shape; an open size is nil.
   mutating func read(_ type: ONNXType = .float, _ sizes: [Int?]) {
     proto.graph.input[0].type.tensorType.elemType = type.rawValue

@@ -7,6 +7,8 @@
     exchange.py kinds FOLDER         writes files of several programs under names that say something else
     exchange.py photographs FOLDER   draws a folder of images, and exports networks for ten classes: NAME.onnx
     exchange.py operators FOLDER     writes graphs of a few operators (operators.py): NAME.onnx, NAME.in, NAME.out
+    exchange.py tails FOLDER         writes graphs whose end no network learns through (tails.py): NAME.onnx
+    exchange.py same FOLDER          checks that NAME.onnx and NAME.again.onnx compute the same in onnxruntime
     exchange.py foreign FOLDER       draws images of three classes, and writes one classifier in many ways: NAME.onnx
     exchange.py classify FOLDER      what onnxruntime sees in photographs/test by small.onnx: classes.json
     exchange.py coreml FOLDER        what coremltools reads in every NAME.mlpackage: NAME.json
@@ -30,6 +32,7 @@ from pathlib import Path
 import numpy
 import torch
 from operators import write_operators
+from tails import same, write_tails
 
 with contextlib.suppress(RuntimeError):
     # Wheels of torchvision for CUDA do not find their detection operators beside a CPU build; classifiers need none.
@@ -752,5 +755,7 @@ if __name__ == "__main__":
         "classify": classify,
         "coreml": coreml,
         "operators": write_operators,
+        "tails": write_tails,
+        "same": same,
     }
     commands[sys.argv[1]](Path(sys.argv[2]))

@@ -43,6 +43,11 @@ struct ReadingArguments: ParsableArguments, Encodable {
   var std: ChannelNumbers?
   @Option(
     help: ArgumentHelp(
+      "What an ONNX file reads beside images, which stays so: one number, or one for each element.",
+      valueName: "name=x"))
+  var input: [String] = []
+  @Option(
+    help: ArgumentHelp(
       "Side of the square that photographs are cropped to, for networks that take any (default: the model's, or the "
         + "architecture's usual).",
       valueName: "pixels"))

@@ -13,6 +13,10 @@ struct UnlabelledOptions: ParsableArguments, Encodable {
       "With --images: the shorter side that they are resized to before the square is cut out (default: 256 for 224).",
       valueName: "pixels"))
   var imageResize: Int?
+  @Flag(
+    help: ArgumentHelp(
+      "With --images: they are made to fit and filled up with grey, and nothing is cut away, as detectors want it."))
+  var noCrop = false
   @Option(
     help: ArgumentHelp(
       "With --images: an output that scores classes and is learnt as probabilities, along axis 1 of the file's value "
@@ -31,7 +35,7 @@ struct UnlabelledOptions: ParsableArguments, Encodable {
     guard images != nil else {
       let all = [
         ("--scores", !scores.isEmpty), ("--output-weights", !outputWeights.isEmpty),
-        ("--image-resize", imageResize != nil),
+        ("--image-resize", imageResize != nil), ("--no-crop", noCrop),
       ]
       for (option, isGiven) in all where isGiven {
         throw RecipeError("\(option) goes with images without labels; give --images too")

@@ -26,7 +26,7 @@ extension Network {
     result.nodes = nodes.map { node in
       var node = node
       node.operation = node.operation.resized(
-        inputs: node.inputs.map { coupling.channels[$0] ?? [] }, output: coupling.channels[node.name] ?? [],
+        inputs: coupling.read[node.name] ?? [], output: coupling.channels[node.name] ?? [],
         copies: places)
       return node
     }
@@ -51,11 +51,11 @@ extension Network {
 
   /// Moves what constant channels contribute to the layers that read them into the biases of those layers.
   private func foldingConstants(of channels: Set<Channel>, _ coupling: ChannelCoupling) throws -> Network {
-    let values = try channelValues()
+    let values = try carriedValues()
     var result = self
     for node in nodes where (node.operation as? any WeightedOperation)?.groups == 1 {
       guard let weight = parameter(.weight, of: node) else { continue }
-      let read = zip(coupling.channels[node.inputs[0]] ?? [], values[node.inputs[0]] ?? [])
+      let read = zip(coupling.read[node.name]?.first ?? [], values.read[node.name]?.first ?? [])
       let constants = read.map { channel, value -> Double in
         guard channels.contains(coupling.representative(channel)), case .constant(let number) = value else { return 0 }
         return number

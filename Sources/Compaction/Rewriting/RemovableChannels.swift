@@ -20,7 +20,7 @@ public struct RemovableChannels: Sendable {
     let frozen = coupling.frozen
     let axes = coupling.axes
     var candidates = Set(axes.filter { $0.role == .unit && $0.axis == 0 }.flatMap(\.channels)).subtracting(frozen)
-    let values = try network.channelValues()
+    let values = try network.carriedValues()
     for node in network.nodes {
       candidates.subtract(Self.needed(by: node, in: network, coupling, values))
     }
@@ -48,13 +48,13 @@ public struct RemovableChannels: Sendable {
 
   /// The channels that `node` reads and cannot do without.
   private static func needed(
-    by node: Node, in network: Network, _ coupling: ChannelCoupling, _ values: [String: [ChannelValue]]
+    by node: Node, in network: Network, _ coupling: ChannelCoupling, _ values: CarriedValues
   ) -> Set<Channel> {
     // A grouped convolution loses whole groups, which are coupled with the units they make.
     guard let layer = node.operation as? any WeightedOperation, layer.groups == 1 else { return [] }
     let takesConstants = !layer.padsWithZeros
-    let carried = values[node.inputs[0]] ?? []
-    let read = coupling.channels[node.inputs[0]] ?? []
+    let carried = values.read[node.name]?.first ?? []
+    let read = coupling.read[node.name]?.first ?? []
     var needed = Set<Channel>()
     for (channel, value) in zip(read, carried) {
       switch value {

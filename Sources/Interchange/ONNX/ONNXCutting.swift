@@ -165,21 +165,6 @@ extension [String] {
   }
 }
 
-extension ONNXNodeProto {
-  /// A node that holds a list of whole numbers.
-  static func constant(_ numbers: [Int], makes output: String) -> ONNXNodeProto {
-    var tensor = ONNXTensorProto()
-    tensor.dims = [Int64(numbers.count)]
-    tensor.dataType = ONNXType.int64.rawValue
-    tensor.int64Data = numbers.map(Int64.init)
-    var value = ONNXAttributeProto()
-    (value.name, value.type, value.t) = ("value", .tensor, tensor)
-    var node = ONNXNodeProto()
-    (node.opType, node.name, node.output, node.attribute) = ("Constant", output, [output], [value])
-    return node
-  }
-}
-
 extension ONNXCut {
   /// What is kept as it is, for the person who gave the file.
   ///

@@ -45,9 +45,16 @@ public enum ONNXFile {
     let network = foldsBatchNorm ? try rounded.foldingBatchNorm() : rounded
     let shapes = try network.validate()
     let halves = model.writesHalf
-    var writer = ONNXGraphWriter(model.interface, halves: halves, opset: opset, tail: model.tail)
-    for node in network.nodes { try writer.write(node, of: network, shapes) }
-    writer.declare(input: network.inputShape, outputs: network.outputs(shapes))
+    func graph(of network: Network, _ shapes: [String: [Int]]) throws -> ONNXGraphWriter {
+      var writer = ONNXGraphWriter(model.interface, halves: halves, opset: opset, tail: model.tail)
+      for node in network.nodes { try writer.write(node, of: network, shapes) }
+      writer.declare(input: network.inputShape, outputs: network.outputs(shapes))
+      return writer
+    }
+    var writer = try graph(of: network, shapes)
+    if model.interface.opensSize == true, model.tail == nil, let other = try? network.resized(by: 64) {
+      writer.openSizes(unlike: try graph(of: other, other.validate()))
+    }
     var proto = writer.model
     proto.metadataProps = try model.description.sorted { $0.key < $1.key }.map { key, value in
       var entry = ONNXStringStringEntryProto()
@@ -113,9 +120,12 @@ public enum ONNXFile {
     do {
       let metadata = Dictionary(proto.metadataProps.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
       var options = options
-      // A file of ours without classes gives all that it has.
-      if metadata[MetadataKey.version] != nil, metadata[MetadataKey.classNames] == "[]" {
-        options.takesAllOutputs = true
+      if metadata[MetadataKey.version] != nil {
+        // One without classes gives all that it has.
+        if metadata[MetadataKey.classNames] == "[]" { options.takesAllOutputs = true }
+        let text = metadata[MetadataKey.preprocessing] ?? ""
+        let own = try? JSONDecoder().decode(Preprocessing.self, from: Data(text.utf8))
+        options.ownSize = own.map { [$0.height, $0.width] }
       }
       let read = try ONNXReading(of: proto.graph, versions, tensors, options)
       return try Model(read, description: metadata, name: name, options)

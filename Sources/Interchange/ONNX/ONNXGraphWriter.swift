@@ -182,6 +182,16 @@ struct ONNXGraphWriter {
     appendTail()
   }
 
+  /// Leaves those sizes of input and outputs open that `other`, the same network for larger images, has otherwise, if
+  /// this is all that it has otherwise.
+  mutating func openSizes(unlike other: ONNXGraphWriter) {
+    guard graph.node == other.graph.node, graph.initializer == other.graph.initializer else { return }
+    graph.input = zip(graph.input, other.graph.input).map { $0.open(unlike: $1, ["height", "width"]) }
+    graph.output = zip(graph.output, other.graph.output).map { own, other in
+      own.open(unlike: other, ["\(own.name)_height", "\(own.name)_width"])
+    }
+  }
+
   /// Names further inputs, with a free batch.
   mutating func declare(inputs: [(name: String, shape: [Int])]) {
     graph.input += inputs.map { info($0.name, element(interface.inputType), $0.shape) }
@@ -262,5 +272,19 @@ struct ONNXGraphWriter {
     info.name = name
     info.type.tensorType = type
     return info
+  }
+}
+
+extension ONNXValueInfoProto {
+  /// With names in place of sizes that the other value has otherwise: the last ones for the last axes.
+  fileprivate func open(unlike other: ONNXValueInfoProto, _ names: [String]) -> ONNXValueInfoProto {
+    var result = self
+    let rank = type.tensorType.shape.dim.count
+    for axis in 0..<rank where type.tensorType.shape.dim[axis] != other.type.tensorType.shape.dim[axis] {
+      let place = names.count - (rank - axis)
+      result.type.tensorType.shape.dim[axis].dimParam =
+        names.indices.contains(place) ? names[place] : "\(name)_size\(axis)"
+    }
+    return result
   }
 }

@@ -17,6 +17,8 @@ struct ONNXInput {
   /// Whether it reads batches, and not one image without an axis for them.
   var hasBatch: Bool
   var type: ModelInterface.NumberType
+  /// Whether height and width are open.
+  var opensSize: Bool
   /// What was assumed.
   private(set) var notes: [String] = []
 
@@ -31,7 +33,8 @@ struct ONNXInput {
     }
     guard inputs.count == 1 else {
       let names = inputs.map(\.words).joined(separator: ", ")
-      throw ContainerError("\(file) needs \(inputs.count) inputs for its classes (\(names)), expected images alone")
+      throw ContainerError(
+        "\(file) needs \(inputs.count) inputs (\(names)), expected images alone; give numbers for the others (`input`)")
     }
     let dimensions = inputs[0].type.tensorType.shape.dim
     name = inputs[0].name
@@ -57,11 +60,12 @@ struct ONNXInput {
     guard sizes.allSatisfy({ (1...1 << 16).contains($0) }) else {
       throw ContainerError("\(file) reads images of shape \(sizes), expected at most 65536 pixels a side; export it so")
     }
-    if given[place.height] == nil || given[place.width] == nil {
+    opensSize = given[place.height] == nil && given[place.width] == nil
+    if given[place.height] == nil || given[place.width] == nil, options.ownSize == nil {
       notes.append(
         """
-        \(file) leaves the size of its images open (\(inputs[0].words)): \(size[0])×\(size[1]) pixels are assumed, in \
-        written files too
+        \(file) leaves the size of its images open (\(inputs[0].words)): \(size[0])×\(size[1]) pixels are assumed; \
+        files written for ONNX leave it open too where the network takes any
         """)
     }
     if isChannelsLast {
@@ -106,6 +110,7 @@ struct ONNXInput {
   ) throws -> [Int] {
     // A size that is fixed is read as it is; whether the network takes another is seen when it is there.
     // Where one side is fixed the image is a square.
+    if height == nil, width == nil, let own = options.ownSize { return own }
     if let known = height ?? width ?? options.imageSize ?? options.usualSize {
       return [height ?? known, width ?? known]
     }

@@ -30,3 +30,22 @@ extension ONNXGraphProto {
     return result + output.map(\.name).filter { !own.contains($0) }
   }
 }
+
+extension ONNXNodeProto {
+  /// A node that holds a list of whole numbers.
+  static func constant(_ numbers: [Int], makes output: String) -> ONNXNodeProto {
+    var tensor = ONNXTensorProto()
+    tensor.dims = [Int64(numbers.count)]
+    tensor.dataType = ONNXType.int64.rawValue
+    tensor.int64Data = numbers.map(Int64.init)
+    return constant(tensor, makes: output)
+  }
+
+  static func constant(_ tensor: ONNXTensorProto, makes output: String) -> ONNXNodeProto {
+    var value = ONNXAttributeProto()
+    (value.name, value.type, value.t) = ("value", .tensor, tensor)
+    var node = ONNXNodeProto()
+    (node.opType, node.name, node.output, node.attribute) = ("Constant", output, [output], [value])
+    return node
+  }
+}

@@ -42,6 +42,7 @@ struct ONNXReading {
     interface = ModelInterface()
     (interface.inputName, interface.outputName) = (input.name, outputs.count == 1 ? outputs[0].name : nil)
     interface.inputType = input.type
+    if input.opensSize { interface.opensSize = true }
     interface.outputActivation = reader.outputActivation
     if outputs.allSatisfy({ $0.type.tensorType.elemType == ONNXType.float16.rawValue }) {
       interface.outputType = .float16
@@ -94,6 +95,7 @@ struct ONNXReading {
     of graph: ONNXGraphProto, _ versions: ONNXVersions, _ tensors: ONNXTensors, _ options: ReadingOptions
   ) throws {
     let file = tensors.file
+    let graph = try graph.giving(options.inputs, file)
     guard let only = graph.output.first else {
       throw ContainerError("\(file) has no output, expected images in and at least one value out")
     }

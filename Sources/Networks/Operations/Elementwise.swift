@@ -48,11 +48,17 @@ public enum Elementwise: String, Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
+  /// Where all operands have their channels along one axis, so has the result.
+  public func channelAxes(of inputs: [Int], shapes: [[Int]]) -> ChannelAxes {
+    let axis = Set(inputs).count == 1 ? inputs[0] : 0
+    return ChannelAxes(inputs: inputs.map { _ in axis }, output: axis)
+  }
+
   /// Channel i of every operand is one channel; an operand of one channel is spread over all and stays.
   public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
-    let full = site.inputs.filter { $0.count == site.outputShape[0] }
-    for spread in site.inputs where spread.count != site.outputShape[0] { coupling.freeze(spread) }
-    if self == .divide, site.inputs[1].count == site.outputShape[0] { coupling.keepValues(of: site.inputs[1]) }
+    let full = site.inputs.filter { $0.count == site.count }
+    for spread in site.inputs where spread.count != site.count { coupling.freeze(spread) }
+    if self == .divide, site.inputs[1].count == site.count { coupling.keepValues(of: site.inputs[1]) }
     for other in full.dropFirst() { coupling.couple(full[0], other) }
     return full[0]
   }

@@ -26,14 +26,14 @@ public struct Linear: Operation, Hashable {
     output.dropLast().reduce(1, *) * (parameters[.weight] ?? []).reduce(1, *)
   }
 
-  /// Units are channels of a vector; of tokens they lie along another axis than channels do, and stay.
+  /// Units are channels along the last axis, of a vector and of each token.
+  public func channelAxes(of inputs: [Int], shapes: [[Int]]) -> ChannelAxes {
+    let last = max(0, shapes[0].count - 1)
+    return ChannelAxes(inputs: [last], output: last)
+  }
 
   public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
-    guard site.outputShape.count == 1 else {
-      coupling.freeze(site.inputs[0])
-      return coupling.makeFrozenChannels(site.outputShape[0])
-    }
-    let units = coupling.makeChannels(site.outputShape[0])
+    let units = coupling.makeChannels(site.count)
     coupling.own(site.parameters[.weight], axis: 0, units, as: .unit)
     coupling.own(site.parameters[.bias], axis: 0, units, as: .unit)
     coupling.own(site.parameters[.weightScale], axis: 0, units, as: .unit)
@@ -42,8 +42,7 @@ public struct Linear: Operation, Hashable {
   }
 
   public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
-    guard shapes[0].count == 1 else { return Array(repeating: .varying, count: shapes[0][0]) }
-    return affineValues(
+    affineValues(
       of: inputs[0], weight: parameters.roundedWeight, bias: parameters[.bias], groups: 1,
       changesConstants: false)
   }

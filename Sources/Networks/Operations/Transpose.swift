@@ -25,14 +25,15 @@ public struct Transpose: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
-    guard permutation.first != 0 else { return site.inputs[0] }
-    coupling.freeze(site.inputs[0])
-    return coupling.makeFrozenChannels(site.outputShape[0])
+  /// The channels go where their axis goes.
+  public func channelAxes(of inputs: [Int], shapes: [[Int]]) -> ChannelAxes {
+    ChannelAxes(inputs: inputs, output: permutation.firstIndex(of: inputs[0]) ?? 0)
   }
 
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] { site.inputs[0] }
+
   public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
-    permutation.first == 0 ? inputs[0] : Array(repeating: .varying, count: shapes[0][permutation[0]])
+    inputs[0]
   }
 }
 
