@@ -36,6 +36,10 @@ public struct ChannelCoupling: Sendable {
 
   /// The channels of each node's value, by the node's name (and of the input, by `Network.inputName`).
   public private(set) var channels: [String: [Channel]] = [:]
+  /// The axes that the rules of each node go by, by the node's name.
+  public private(set) var rules: [String: ChannelAxes] = [:]
+  /// Channels that are split along several axes.
+  private var splits: [(channels: [Channel], sizes: [Int], picked: Int?)] = []
   /// What the rules of each node see of its inputs' channels, by the node's name.
   public private(set) var read: [String: [[Channel]]] = [:]
 
@@ -100,6 +104,21 @@ extension ChannelCoupling {
     }
   }
 
+  /// Says that channels are split along axes of these sizes, whose slices can only go whole.
+  ///
+  /// - Parameter picked: the one of these axes some of whose indices are picked by number, so that all have to stay.
+  public mutating func split(_ channels: [Channel], _ sizes: [Int], picking picked: Int? = nil) {
+    splits.append((channels, sizes, picked))
+  }
+
+  /// Freezes split channels that do not go by whole slices along one axis.
+  fileprivate mutating func freezeRaggedSplits() {
+    for (channels, sizes, picked) in splits {
+      let axis = ChannelGrid(sizes).onlyAxis(of: channels.map(representative))
+      if axis == nil || axis == picked { freeze(channels) }
+    }
+  }
+
   private mutating func join(_ a: Channel, _ b: Channel) {
     let (x, y) = (representative(a), representative(b))
     // The earlier channel stands for both, so that numbering follows the network.
@@ -119,12 +138,14 @@ public struct ChannelSite {
   public var inputs: [[Channel]]
   public var inputShapes: [[Int]]
   public var outputShape: [Int]
-  /// The axis of the result along which its channels are.
-  public var axis: Int
+  public var axes: ChannelAxes
   public var parameters: [Role: String]
 
   /// How many channels the result has.
-  public var count: Int { outputShape[axis] }
+  public var count: Int { axes.output.map { outputShape[$0] }.reduce(1, *) }
+
+  /// The sizes of the axes along which an input has its channels.
+  func sizes(_ input: Int) -> [Int] { axes.inputs[input].map { inputShapes[input][$0] } }
 }
 
 extension Network {
@@ -136,6 +157,7 @@ extension Network {
     var coupling = ChannelCoupling()
     coupling.remember(coupling.makeFrozenChannels(inputShape[0]), of: Network.inputName)
     let layout = ChannelLayout(of: self, shapes)
+    coupling.adopt(layout)
     for node in nodes {
       let inputs = layout.read(by: node, of: coupling.channels, shapes) { channels, count in
         coupling.freeze(channels)
@@ -144,9 +166,10 @@ extension Network {
       coupling.remember(inputs, readBy: node.name)
       let site = ChannelSite(
         inputs: inputs, inputShapes: node.inputs.map { shapes[$0] ?? [] }, outputShape: shapes[node.name] ?? [],
-        axis: layout.axes[node.name] ?? 0, parameters: node.parameters)
+        axes: layout.rules[node.name] ?? .kept([[0]]), parameters: node.parameters)
       coupling.remember(node.operation.channels(of: site, &coupling), of: node.name)
     }
+    coupling.freezeRaggedSplits()
     coupling.freeze(coupling.channels[output] ?? [])
     freezeWhatZeroBreaks(&coupling, shapes)
     return coupling
@@ -175,6 +198,7 @@ extension Network {
 }
 
 extension ChannelCoupling {
+  fileprivate mutating func adopt(_ layout: ChannelLayout) { rules = layout.rules }
   fileprivate mutating func remember(_ list: [Channel], of value: String) { channels[value] = list }
   fileprivate mutating func remember(_ lists: [[Channel]], readBy node: String) { read[node] = lists }
 }

@@ -19,21 +19,22 @@ public protocol Operation: Sendable, Codable {
   /// Cost rule: multiply-accumulates for one image. Zero is an answer that the operation gives itself.
   func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int
 
-  /// Along which axis the rules below have the channels of each input, and of the result, when values have theirs along
+  /// Along which axes the rules below have the channels of each input, and of the result, when values have theirs along
   /// `inputs`.
   ///
-  /// Channels of an input that has them along another axis stay, and the rules see others that stay in their place.
-  func channelAxes(of inputs: [Int], shapes: [[Int]]) -> ChannelAxes
+  /// Channels of an input that has them along other axes stay, and the rules see others that stay in their place.
+  func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes
 
   /// Coupling rule: the channels of the result, coupled with whatever lives or dies with them.
   func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel]
 
   /// Value rule: what each channel of the result carries when the inputs carry `inputs`.
-  func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue]
+  func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
 
   /// The operation when each channel stands there so many times: 0 for one that is removed, 1 for one that stays, more
   /// in a network that is built wider.
-  func resized(inputs: [[Channel]], output: [Channel], copies: (Channel) -> Int) -> Self
+  func resized(inputs: [[Channel]], output: [Channel], axes: ChannelAxes, copies: (Channel) -> Int) -> Self
 
   /// Whether it may make no finite number of zero, so that units that it reads cannot become zero.
   var isUndefinedAtZero: Bool { get }
@@ -43,15 +44,17 @@ public protocol Operation: Sendable, Codable {
 }
 
 extension Operation {
-  public func channelAxes(of inputs: [Int], shapes: [[Int]]) -> ChannelAxes {
-    ChannelAxes(inputs: inputs.map { _ in 0 }, output: 0)
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes {
+    ChannelAxes(inputs: inputs.map { _ in [0] }, output: [0])
   }
 
   public var isUndefinedAtZero: Bool { false }
 
   public var quantizationRule: QuantizationRule { .float }
 
-  public func resized(inputs: [[Channel]], output: [Channel], copies: (Channel) -> Int) -> Self { self }
+  public func resized(inputs: [[Channel]], output: [Channel], axes: ChannelAxes, copies: (Channel) -> Int) -> Self {
+    self
+  }
 }
 
 /// Whether batch norm and dropout behave as in training.

@@ -37,7 +37,7 @@ extension Network {
       let read = layout.read(by: node, of: values.made, shapes) { Array(repeating: .varying, count: $1) }
       values.read[node.name] = read
       values.made[node.name] = node.operation.values(
-        of: read, shapes: node.inputs.map { shapes[$0] ?? [] }, tensors)
+        of: read, shapes: node.inputs.map { shapes[$0] ?? [] }, axes: layout.rules[node.name] ?? .kept([[0]]), tensors)
     }
     return values
   }

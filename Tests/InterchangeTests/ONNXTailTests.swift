@@ -68,7 +68,7 @@ import Torch
     let larger = try ONNXFile.model(of: data, name: "x.onnx", folder: folder.url, ReadingOptions(imageSize: 64))
     #expect(larger.network.inputShape == [3, 64, 64])
     // A classifier with a layer for each pixel does not take any size.
-    var fixed = plainModel(try .lenet5(input: [1, 28, 28], classes: 10, seed: 0))
+    var fixed = try plainModel(Network.lenet5(input: [1, 28, 28], classes: 10, seed: 0))
     fixed.interface.opensSize = true
     let written = try ONNXModelProto(serializedBytes: ONNXFile.data(of: fixed, foldingBatchNorm: false))
     #expect(written.graph.input[0].type.tensorType.shape.dim.map(\.words) == ["batch", "1", "28", "28"])

@@ -27,7 +27,7 @@ extension Network {
       var node = node
       node.operation = node.operation.resized(
         inputs: coupling.read[node.name] ?? [], output: coupling.channels[node.name] ?? [],
-        copies: places)
+        axes: coupling.rules[node.name] ?? ChannelAxes(inputs: [], output: [0]), copies: places)
       return node
     }
     try result.validate()

@@ -25,11 +25,13 @@ public struct Affine: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  public func channelAxes(of inputs: [Int], shapes: [[Int]]) -> ChannelAxes { .kept(inputs) }
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes { .kept(inputs) }
 
   public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] { site.inputs[0] }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
     inputs[0].map { $0.map { scale * $0 + shift } }
   }
 }
@@ -55,7 +57,7 @@ public struct Power: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  public func channelAxes(of inputs: [Int], shapes: [[Int]]) -> ChannelAxes { .kept(inputs) }
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes { .kept(inputs) }
 
   public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
     // To a negative power it divides.
@@ -63,7 +65,9 @@ public struct Power: Operation, Hashable {
     return site.inputs[0]
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
     inputs[0].map { $0.map { pow($0, exponent) } }
   }
 }

@@ -65,7 +65,9 @@ public struct BatchNorm: Operation, Hashable {
     return channels
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
     let (scale, shift) = (parameters[.weight]?.doubles, parameters[.bias]?.doubles)
     let (mean, variance) = (parameters.required(.runningMean).doubles, parameters.required(.runningVariance).doubles)
     return inputs[0].indices.map { channel in

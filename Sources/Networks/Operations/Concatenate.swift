@@ -42,7 +42,9 @@ public struct Concatenate: Operation, Hashable {
     return site.inputs[0]
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
     guard axis > 0 else { return inputs.flatMap { $0 } }
     return inputs[0].indices.map { channel in
       inputs.allSatisfy { $0[channel] == inputs[0][channel] } ? inputs[0][channel] : .varying

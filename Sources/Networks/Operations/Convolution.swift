@@ -53,14 +53,18 @@ public struct Convolution: Operation, Hashable {
     return units
   }
 
-  public func resized(inputs: [[Channel]], output: [Channel], copies: (Channel) -> Int) -> Convolution {
+  public func resized(inputs: [[Channel]], output: [Channel], axes: ChannelAxes, copies: (Channel) -> Int)
+    -> Convolution
+  {
     guard geometry.groups > 1 else { return self }
     var result = self
     result.geometry.groups = output.map(copies).reduce(0, +) * geometry.groups / output.count
     return result
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
     let weight = parameters.roundedWeight
     let padded = geometry.padding.contains { $0 > 0 }
     return affineValues(

@@ -48,10 +48,13 @@ public enum Elementwise: String, Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  /// Where all operands have their channels along one axis, so has the result.
-  public func channelAxes(of inputs: [Int], shapes: [[Int]]) -> ChannelAxes {
-    let axis = Set(inputs).count == 1 ? inputs[0] : 0
-    return ChannelAxes(inputs: inputs.map { _ in axis }, output: axis)
+  /// Where all operands have their channels along the same axes, so has the result; only along one axis are they spread.
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes {
+    let sizes = Set(shapes.map { shape in inputs[0].map { shape.indices.contains($0) ? shape[$0] : 0 } })
+    guard Set(inputs).count == 1, inputs[0].count == 1 || sizes.count == 1 else {
+      return ChannelAxes(inputs: inputs.map { _ in [0] }, output: [0])
+    }
+    return .kept(inputs)
   }
 
   /// Channel i of every operand is one channel; an operand of one channel is spread over all and stays.
@@ -63,7 +66,9 @@ public enum Elementwise: String, Operation, Hashable {
     return full[0]
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
     let count = inputs.map(\.count).max() ?? 0
     return (0..<count).map { channel in
       let operands = inputs.map { $0[$0.count == 1 ? 0 : channel] }

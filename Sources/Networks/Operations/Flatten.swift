@@ -23,7 +23,9 @@ public struct Flatten: Operation, Hashable {
     repeated(site.inputs[0], pixels: site.inputShapes[0].dropFirst().reduce(1, *))
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
     repeated(inputs[0], pixels: shapes[0].dropFirst().reduce(1, *))
   }
 
@@ -34,8 +36,8 @@ public struct Flatten: Operation, Hashable {
 
 /// The same elements in another shape.
 ///
-/// There is no telling in general which axis carries the channels afterwards, so a reshape freezes what it touches;
-/// `Flatten` is the one that does not.
+/// Channels are followed where axes are split, or joined with axes that have channels too, as heads are; elsewhere they
+/// stay.
 public struct Reshape: Operation, Hashable {
   public static let kind = "reshape"
   /// The new shape of one image, without the batch.
@@ -64,12 +66,68 @@ public struct Reshape: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
-    coupling.freeze(site.inputs[0])
-    return coupling.makeFrozenChannels(shape[0])
+  /// The axes of the new shape that hold what `axes` of the old one hold; nil where such an axis would hold other
+  /// things too.
+  private func followed(_ axes: [Int], of old: [Int]) -> [Int]? {
+    var result: [Int] = []
+    var (from, to) = (0, 0)
+    while from < old.count, to < shape.count {
+      // The fewest axes on both sides that hold as many elements.
+      var (ends, newEnds) = (from + 1, to + 1)
+      var (count, newCount) = (old[from], shape[to])
+      while count != newCount {
+        if count < newCount {
+          guard ends < old.count else { return nil }
+          (count, ends) = (count * old[ends], ends + 1)
+        } else {
+          guard newEnds < shape.count else { return nil }
+          (newCount, newEnds) = (newCount * shape[newEnds], newEnds + 1)
+        }
+      }
+      let wide = (from..<ends).filter { old[$0] > 1 }
+      let own = wide.filter(axes.contains)
+      guard own.isEmpty || own == wide else { return nil }
+      if !own.isEmpty { result += (to..<newEnds).filter { shape[$0] > 1 } }
+      (from, to) = (ends, newEnds)
+    }
+    return axes.allSatisfy { old[$0] > 1 } && !result.isEmpty ? result : nil
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
-    Array(repeating: .varying, count: shape[0])
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes {
+    ChannelAxes(inputs: inputs, output: followed(inputs[0], of: shapes[0]) ?? [0])
+  }
+
+  public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
+    guard let axes = followed(site.axes.inputs[0], of: site.inputShapes[0]) else {
+      coupling.freeze(site.inputs[0])
+      return coupling.makeFrozenChannels(site.count)
+    }
+    if axes.count > 1 { coupling.split(site.inputs[0], axes.map { shape[$0] }) }
+    return site.inputs[0]
+  }
+
+  public func values(
+    of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters
+  ) -> [ChannelValue] {
+    followed(axes.inputs[0], of: shapes[0]) != nil
+      ? inputs[0] : Array(repeating: .varying, count: axes.output.map { shape[$0] }.reduce(1, *))
+  }
+
+  /// The sizes follow the channels; of several axes the one along which slices come or go.
+  public func resized(
+    inputs: [[Channel]], output: [Channel], axes: ChannelAxes, copies: (Channel) -> Int
+  ) -> Reshape {
+    let numbers = output.map(copies)
+    guard numbers.contains(where: { $0 != 1 }) else { return self }
+    let sizes = axes.output.map { shape[$0] }
+    let grid = ChannelGrid(sizes)
+    guard let position = grid.onlyAxis(of: numbers) else { return self }
+    var result = self
+    result.shape[axes.output[position]] = (0..<sizes[position]).map { index in
+      var place = sizes.map { _ in 0 }
+      place[position] = index
+      return numbers[grid.index(of: place)]
+    }.reduce(0, +)
+    return result
   }
 }

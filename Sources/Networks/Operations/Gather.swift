@@ -1,6 +1,6 @@
 import Torch
 
-/// The slices of one axis at `indices`, in that order; axis 0 is the channel.
+/// The slices of one axis at `indices`, in that order.
 public struct Gather: Operation, Hashable {
   public static let kind = "gather"
   public var axis: Int
@@ -32,14 +32,23 @@ public struct Gather: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes { .kept(inputs) }
+
   /// Channels that are picked by number stay, since the numbers would not follow.
   public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
-    guard axis == 0 else { return site.inputs[0] }
-    coupling.freeze(site.inputs[0])
-    return coupling.makeFrozenChannels(indices.count)
+    guard let position = site.axes.inputs[0].firstIndex(of: axis) else { return site.inputs[0] }
+    guard site.axes.inputs[0].count > 1 else {
+      coupling.freeze(site.inputs[0])
+      return coupling.makeFrozenChannels(indices.count)
+    }
+    coupling.split(site.inputs[0], site.sizes(0), picking: position)
+    return site.inputs[0].selecting(indices, at: position, of: site.sizes(0))
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
-    axis == 0 ? indices.map { inputs[0][$0] } : inputs[0]
+  public func values(
+    of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters
+  ) -> [ChannelValue] {
+    guard let position = axes.inputs[0].firstIndex(of: axis) else { return inputs[0] }
+    return inputs[0].selecting(indices, at: position, of: axes.inputs[0].map { shapes[0][$0] })
   }
 }

@@ -49,7 +49,8 @@ public struct GroupNorm: Operation, Hashable {
   }
 
   /// Groups that are left; 0, which no network can have, where groups would differ in size.
-  public func resized(inputs: [[Channel]], output: [Channel], copies: (Channel) -> Int) -> GroupNorm {
+  public func resized(inputs: [[Channel]], output: [Channel], axes: ChannelAxes, copies: (Channel) -> Int) -> GroupNorm
+  {
     let size = output.count / groups
     var result = self
     guard size > 1 else {
@@ -61,7 +62,9 @@ public struct GroupNorm: Operation, Hashable {
     return result
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
     let (scale, shift) = (parameters[.weight]?.doubles, parameters[.bias]?.doubles)
     let size = inputs[0].count / groups
     return (0..<groups).flatMap { group -> [ChannelValue] in

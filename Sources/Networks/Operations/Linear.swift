@@ -27,9 +27,9 @@ public struct Linear: Operation, Hashable {
   }
 
   /// Units are channels along the last axis, of a vector and of each token.
-  public func channelAxes(of inputs: [Int], shapes: [[Int]]) -> ChannelAxes {
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes {
     let last = max(0, shapes[0].count - 1)
-    return ChannelAxes(inputs: [last], output: last)
+    return ChannelAxes(inputs: [[last]], output: [last])
   }
 
   public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
@@ -41,7 +41,9 @@ public struct Linear: Operation, Hashable {
     return units
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
     affineValues(
       of: inputs[0], weight: parameters.roundedWeight, bias: parameters[.bias], groups: 1,
       changesConstants: false)

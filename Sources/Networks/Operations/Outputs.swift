@@ -39,7 +39,9 @@ public struct Outputs: Operation, Hashable {
     return coupling.makeFrozenChannels(site.inputShapes.map { $0.reduce(1, *) }.reduce(0, +))
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
     Array(repeating: .varying, count: shapes.map { $0.reduce(1, *) }.reduce(0, +))
   }
 }

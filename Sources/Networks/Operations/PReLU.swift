@@ -29,7 +29,9 @@ public struct PReLU: Operation, Hashable {
     return site.inputs[0]
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
     let slopes = parameters.required(.weight).doubles
     return inputs[0].enumerated().map { channel, value in
       value.map { $0 > 0 ? $0 : slopes[isShared ? 0 : channel] * $0 }

@@ -61,7 +61,9 @@ public enum Pooling: Operation, Hashable {
 
   public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] { site.inputs[0] }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
     guard case .average(let geometry) = self, geometry.countIncludePad, geometry.pads.contains(where: { $0 > 0 }) else {
       return inputs[0]
     }

@@ -48,7 +48,9 @@ extension Reduction {
     return coupling.makeFrozenChannels(1)
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
-    axes.contains(0) ? [.varying] : inputs[0]
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
+    self.axes.contains(0) ? [.varying] : inputs[0]
   }
 }

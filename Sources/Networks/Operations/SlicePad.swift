@@ -36,23 +36,32 @@ public struct Slice: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes { .kept(inputs) }
+
   public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
     let input = site.inputs[0]
-    guard axis == 0 else { return input }
+    guard let position = site.axes.inputs[0].firstIndex(of: axis) else { return input }
+    if site.axes.inputs[0].count > 1 { coupling.split(input, site.sizes(0), picking: position) }
     if step > 1 { coupling.freeze(input) }
-    return picked(input)
+    return picked(input, site.sizes(0), position)
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
-    axis == 0 ? picked(inputs[0]) : inputs[0]
+  public func values(
+    of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters
+  ) -> [ChannelValue] {
+    guard let position = axes.inputs[0].firstIndex(of: axis) else { return inputs[0] }
+    return picked(inputs[0], axes.inputs[0].map { shapes[0][$0] }, position)
   }
 
-  private func picked<Value>(_ channels: [Value]) -> [Value] {
-    stride(from: start, to: end ?? channels.count, by: step).map { channels[$0] }
+  private func picked<Value>(_ channels: [Value], _ sizes: [Int], _ position: Int) -> [Value] {
+    channels.selecting(Array(stride(from: start, to: end ?? sizes[position], by: step)), at: position, of: sizes)
   }
 
-  public func resized(inputs: [[Channel]], output: [Channel], copies: (Channel) -> Int) -> Slice {
-    guard axis == 0, step == 1 else { return self }
+  /// Of several axes of channels, indices are picked only along one that keeps all.
+  public func resized(
+    inputs: [[Channel]], output: [Channel], axes: ChannelAxes, copies: (Channel) -> Int
+  ) -> Slice {
+    guard axes.inputs[0] == [axis], step == 1 else { return self }
     var result = self
     result.start = inputs[0][..<start].map(copies).reduce(0, +)
     result.end = end.map { inputs[0][..<$0].map(copies).reduce(0, +) }
@@ -121,7 +130,9 @@ public struct Pad: Operation, Hashable {
     return coupling.makeChannels(before) + site.inputs[0] + coupling.makeChannels(after)
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
     guard axis == 0 else {
       return inputs[0].map { $0 == .constant(value) || before + after == 0 ? $0 : .varying }
     }
@@ -130,7 +141,7 @@ public struct Pad: Operation, Hashable {
     return Array(repeating: new, count: before) + inputs[0] + Array(repeating: new, count: after)
   }
 
-  public func resized(inputs: [[Channel]], output: [Channel], copies: (Channel) -> Int) -> Pad {
+  public func resized(inputs: [[Channel]], output: [Channel], axes: ChannelAxes, copies: (Channel) -> Int) -> Pad {
     guard axis == 0 else { return self }
     var result = self
     result.before = output.prefix(before).map(copies).reduce(0, +)

@@ -38,12 +38,16 @@ extension SumsAlongAxis {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes { .kept(inputs) }
+
   public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
-    if axis == 0 { coupling.freeze(site.inputs[0]) }
+    if site.axes.inputs[0].contains(axis) { coupling.freeze(site.inputs[0]) }
     return site.inputs[0]
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
     Array(repeating: .varying, count: inputs[0].count)
   }
 }

@@ -33,7 +33,9 @@ public struct Stored: Operation, Hashable {
     return channels
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
     let value = parameters[.weight] ?? parameters.required(.constant)
     let numbers = value.doubles
     let width = max(1, numbers.count / value.shape[0])

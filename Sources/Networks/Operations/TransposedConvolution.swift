@@ -56,15 +56,17 @@ public struct TransposedConvolution: Operation, Hashable {
   }
 
   public func resized(
-    inputs: [[Channel]], output: [Channel], copies: (Channel) -> Int
+    inputs: [[Channel]], output: [Channel], axes: ChannelAxes, copies: (Channel) -> Int
   ) -> TransposedConvolution {
     var result = self
-    result.geometry = Convolution(geometry).resized(inputs: inputs, output: output, copies: copies).geometry
+    result.geometry = Convolution(geometry).resized(inputs: inputs, output: output, axes: axes, copies: copies).geometry
     return result
   }
 
   /// Of a constant other than zero, pixels get different multiples.
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], _ parameters: NodeParameters) -> [ChannelValue] {
+  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
+    -> [ChannelValue]
+  {
     affineValues(
       of: inputs[0], weight: parameters.required(.weight).flattened(from: 2), bias: parameters[.bias],
       groups: geometry.groups, changesConstants: true)
