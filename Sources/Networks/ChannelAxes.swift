@@ -24,7 +24,8 @@ struct ChannelLayout {
   init(of network: Network, _ shapes: [String: [Int]]) {
     for node in network.nodes {
       let rule = node.operation.channelAxes(
-        of: node.inputs.map { axes[$0] ?? [0] }, shapes: node.inputs.map { shapes[$0] ?? [] })
+        of: node.inputs.map { axes[$0] ?? [0] }, shapes: node.inputs.map { shapes[$0] ?? [] },
+        result: shapes[node.name] ?? [])
       (rules[node.name], axes[node.name]) = (rule, rule.output)
     }
   }

@@ -22,8 +22,9 @@ public protocol Operation: Sendable, Codable {
   /// Along which axes the rules below have the channels of each input, and of the result, when values have theirs along
   /// `inputs`.
   ///
-  /// Channels of an input that has them along other axes stay, and the rules see others that stay in their place.
-  func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes
+  /// `shapes` are those of the inputs, `result` that of the result. Channels of an input that has them along other axes
+  /// stay, and the rules see others that stay in their place.
+  func channelAxes(of inputs: [[Int]], shapes: [[Int]], result: [Int]) -> ChannelAxes
 
   /// Coupling rule: the channels of the result, coupled with whatever lives or dies with them.
   func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel]
@@ -44,7 +45,7 @@ public protocol Operation: Sendable, Codable {
 }
 
 extension Operation {
-  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes {
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]], result: [Int]) -> ChannelAxes {
     ChannelAxes(inputs: inputs.map { _ in [0] }, output: [0])
   }
 

@@ -14,7 +14,10 @@ import Torch
     x = try builder.transpose(builder.reshape(x, [12, 4]), [1, 0])
     let norm = try builder.layerNorm(x, "norm1")
     let qkv = try builder.reshape(builder.linear(norm, "qkv", units: 36), [1, 4, 36])
-    let mixed = try builder.reshape(builder.attention(qkv, heads: 3), [4, 12])
+    // As windows have it, one for each head, and a mask for each window.
+    let bias = try builder.trained("bias", shape: [1, 3, 4, 4], deviation: 1)
+    let mask = try builder.trained("mask", shape: [1, 1, 4, 4], deviation: 1)
+    let mixed = try builder.reshape(builder.attention(qkv, heads: 3, adding: [bias, mask]), [4, 12])
     x = try builder.add(x, builder.linear(mixed, "proj", units: 12))
     let hidden = try builder.linear(builder.layerNorm(x, "norm2"), "fc1", units: 20)
     x = try builder.add(
@@ -65,6 +68,7 @@ import Torch
     for name in ["qkv.weight", "qkv.bias"] { network.set(name, rows, to: 0) }
     let small = try narrowed(network)
     #expect(shape(small, "qkv.weight") == [24, 12] && shape(small, "proj.weight") == [12, 8])
+    #expect(shape(small, "bias") == [1, 2, 4, 4] && shape(small, "mask") == [1, 1, 4, 4])
     let shapes = small.nodes.compactMap { ($0.operation as? Reshape)?.shape }
     #expect(shapes.contains([1, 4, 3, 2, 4]) && shapes.contains([1, 4, 8]), "\(shapes)")
     #expect(try difference(network) { try narrowed($0) } < 1e-12)

@@ -25,7 +25,7 @@ public struct Dropout: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes { .kept(inputs) }
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]], result: [Int]) -> ChannelAxes { .kept(inputs) }
 
   public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] { site.inputs[0] }
 

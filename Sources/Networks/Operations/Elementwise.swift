@@ -48,13 +48,18 @@ public enum Elementwise: String, Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  /// Where all operands have their channels along the same axes, so has the result; only along one axis are they spread.
-  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes {
-    let sizes = Set(shapes.map { shape in inputs[0].map { shape.indices.contains($0) ? shape[$0] : 0 } })
-    guard Set(inputs).count == 1, inputs[0].count == 1 || sizes.count == 1 else {
-      return ChannelAxes(inputs: inputs.map { _ in [0] }, output: [0])
+  /// Operands have their channels along the same axes as the result, or one element there that is spread over them.
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]], result: [Int]) -> ChannelAxes {
+    func sizes(_ input: Int, _ axes: [Int]) -> [Int] { axes.map { shapes[input][$0] } }
+    let fitting = inputs.indices.first { index in
+      let (axes, own) = (inputs[index], sizes(index, inputs[index]))
+      return inputs.indices.allSatisfy { other in
+        let others = sizes(other, axes)
+        return others.allSatisfy { $0 == 1 } || inputs[other] == axes && others == own
+      }
     }
-    return .kept(inputs)
+    guard let fitting else { return ChannelAxes(inputs: inputs.map { _ in [0] }, output: [0]) }
+    return ChannelAxes(inputs: inputs.map { _ in inputs[fitting] }, output: inputs[fitting])
   }
 
   /// Channel i of every operand is one channel; an operand of one channel is spread over all and stays.

@@ -93,7 +93,7 @@ public struct Reshape: Operation, Hashable {
     return axes.allSatisfy { old[$0] > 1 } && !result.isEmpty ? result : nil
   }
 
-  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes {
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]], result: [Int]) -> ChannelAxes {
     ChannelAxes(inputs: inputs, output: followed(inputs[0], of: shapes[0]) ?? [0])
   }
 

@@ -32,7 +32,7 @@ public struct Gather: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes { .kept(inputs) }
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]], result: [Int]) -> ChannelAxes { .kept(inputs) }
 
   /// Channels that are picked by number stay, since the numbers would not follow.
   public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {

@@ -27,7 +27,7 @@ public struct Linear: Operation, Hashable {
   }
 
   /// Units are channels along the last axis, of a vector and of each token.
-  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes {
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]], result: [Int]) -> ChannelAxes {
     let last = max(0, shapes[0].count - 1)
     return ChannelAxes(inputs: [[last]], output: [last])
   }

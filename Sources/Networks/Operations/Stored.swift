@@ -24,22 +24,28 @@ public struct Stored: Operation, Hashable {
 
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
-  /// Slices along the first axis follow the channels they are added to or multiplied with.
+  /// Channels are along the first axis of more than one element.
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]], result: [Int]) -> ChannelAxes {
+    ChannelAxes(inputs: [], output: [result.firstIndex { $0 > 1 } ?? 0])
+  }
+
+  /// Slices along that axis follow the channels they are added to or multiplied with.
   public func channels(of site: ChannelSite, _ coupling: inout ChannelCoupling) -> [Channel] {
-    guard site.outputShape[0] > 1 else { return coupling.makeFrozenChannels(1) }
-    let channels = coupling.makeChannels(site.outputShape[0])
-    coupling.own(site.parameters[.weight], axis: 0, channels, as: .follower)
-    coupling.own(site.parameters[.constant], axis: 0, channels, as: .statistic)
+    guard site.count > 1 else { return coupling.makeFrozenChannels(1) }
+    let channels = coupling.makeChannels(site.count)
+    coupling.own(site.parameters[.weight], axis: site.axes.output[0], channels, as: .follower)
+    coupling.own(site.parameters[.constant], axis: site.axes.output[0], channels, as: .statistic)
     return channels
   }
 
-  public func values(of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters)
-    -> [ChannelValue]
-  {
+  public func values(
+    of inputs: [[ChannelValue]], shapes: [[Int]], axes: ChannelAxes, _ parameters: NodeParameters
+  ) -> [ChannelValue] {
     let value = parameters[.weight] ?? parameters.required(.constant)
-    let numbers = value.doubles
-    let width = max(1, numbers.count / value.shape[0])
-    return (0..<value.shape[0]).map { channel in
+    // Whatever is in front of the axis has one element.
+    let (numbers, count) = (value.doubles, value.shape[axes.output[0]])
+    let width = max(1, numbers.count / count)
+    return (0..<count).map { channel in
       let own = numbers[channel * width..<(channel + 1) * width]
       guard let first = own.first, own.allSatisfy({ $0 == first }) else { return .varying }
       return .constant(first)

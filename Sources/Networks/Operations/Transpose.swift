@@ -24,7 +24,7 @@ public struct Transpose: Operation, Hashable {
   public func macs(inputs: [[Int]], output: [Int], parameters: [Role: [Int]]) -> Int { 0 }
 
   /// The channels go where their axes go.
-  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes {
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]], result: [Int]) -> ChannelAxes {
     ChannelAxes(inputs: inputs, output: permutation.indices.filter { inputs[0].contains(permutation[$0]) })
   }
 
@@ -81,7 +81,7 @@ public struct MatrixProduct: Operation, Hashable {
 
   /// Where both values have channels along an axis of heads, so has the result, and along the matrices' axes that have
   /// some.
-  public func channelAxes(of inputs: [[Int]], shapes: [[Int]]) -> ChannelAxes {
+  public func channelAxes(of inputs: [[Int]], shapes: [[Int]], result: [Int]) -> ChannelAxes {
     guard let heads = Self.heads(inputs, shapes) else { return ChannelAxes(inputs: [[0], [0]], output: [0]) }
     let last = shapes[0].count - 1
     let rows = inputs[0].contains(last - 1) ? [last - 1] : []
