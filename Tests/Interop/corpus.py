@@ -68,7 +68,9 @@ def outcome(form: Form, folder: Path) -> tuple[str, str]:
     """What becomes of a network: passed, refused, WRONG, or left out; and why."""
     try:
         run = runner(form.model)
-        if not same(run(form.images), form.wanted, 1e-3):
+        computed = run(form.images)
+        # Some tests give their outputs with four digits.
+        if not same(computed, form.wanted, 1e-3):
             return "left out", "the test itself fails"
     except Exception as error:
         return "left out", str(error).splitlines()[0]
@@ -81,7 +83,7 @@ def outcome(form: Form, folder: Path) -> tuple[str, str]:
     if done.returncode != 0:
         return "left out" if mixes(form, run) else "refused", done.stderr.strip().splitlines()[-1]
     rewritten = runner(onnx.load(again))
-    if not same(rewritten(form.images), form.wanted):
+    if not same(rewritten(form.images), computed):
         return "WRONG", "differs from the test's outputs"
     try:
         wanted = run(form.more())
