@@ -296,7 +296,7 @@ def outputs(graphs: Graphs) -> None:
                 rest=whole(-1))
     graphs.write("view_of_others", 18, [node("Reshape", "x all", "z"), node("Gather", "z places", "y", axis=0)], "y",
                  {"all": whole(-1), "places": places[::-1].astype(numpy.int64).copy()}, fixed=True)
-    graphs.cases["refused"].append({"name": "view_of_others", "words": "indices"})
+    graphs.cases["refused"].append({"name": "view_of_others", "words": "along the batch"})
 
 
 def quantised(graphs: Graphs) -> None:
@@ -501,6 +501,10 @@ def upwards(graphs: Graphs) -> None:
     graphs.read("space_to_depth", 13, [node("Slice", "x a b c", "s"), node("SpaceToDepth", "s", blocksize=2)],
                 lambda x: F.pixel_unshuffle(x[..., :6], 2).unflatten(1, (3, 4)).transpose(1, 2), a=whole(0), b=whole(6),
                 c=whole(3))
+    graphs.read("upwards_with_spare_pixels", 17,
+                [node("ConvTranspose", "x w b", strides=[3, 2], output_shape=[19, 15])],
+                lambda x: F.conv_transpose2d(x, tensor(3, 2, 3, 2) - 1, tensor(2), (3, 2), output_padding=(1, 1)),
+                w=numbers(3, 2, 3, 2) - 1, b=numbers(2))
 
 
 def groups(graphs: Graphs) -> None:
@@ -571,9 +575,108 @@ def functions(graphs: Graphs) -> None:
     graphs.read("sum_of_squares", 18, [node("ReduceSumSquare", "x a")], lambda x: (x * x).sum(3), a=whole(3))
 
 
+def compositions(graphs: Graphs) -> None:
+    """What Thresh makes of several other operations."""
+    scale, shift = tensor(7), tensor(7, seed=1)
+    graphs.several(
+        "layer_norm_statistics", 17, [node("LayerNormalization", "x s b", "y mean inverse", epsilon=1e-3)],
+        "y mean inverse",
+        lambda x: [F.layer_norm(x, (7,), scale, shift, 1e-3), x.mean(3), (x.var(3, correction=0) + 1e-3).rsqrt()],
+        s=numbers(7), b=numbers(7, seed=1))
+    graphs.read("rms_norm", 23, [node("RMSNormalization", "x s", axis=-2, epsilon=1e-3)],
+                lambda x: F.rms_norm(x, (6, 7), tensor(6, 7), 1e-3), s=numbers(6, 7))
+    graphs.read("mean_variance_norm", 13, [node("MeanVarianceNormalization", "x", axes=[2, 3])],
+                lambda x: F.instance_norm(x, eps=1e-9))
+    for p in (1, 2):
+        graphs.read(f"lp_norm_{p}", 22, [node("LpNormalization", "x", axis=1, p=p)],
+                    lambda x, p=p: F.normalize(x, p=p, dim=1))
+    graphs.read("lp_norm_of_zeros", 22, [node("Relu", "x", "r"), node("Sub", "r c", "s"), node("Relu", "s", "t"),
+                                         node("LpNormalization", "t", axis=-1)],
+                lambda x: F.normalize((x.relu() - 1).relu(), dim=3), c=numpy.float32(1))
+    graphs.read("lrn", 13, [node("LRN", "x", size=3, alpha=0.3, beta=0.6, bias=1.5)],
+                lambda x: F.local_response_norm(x, 3, 0.3, 0.6, 1.5))
+    graphs.read("lp_pool", 22, [node("LpPool", "x", kernel_shape=[2, 3], strides=[2, 1], pads=[0, 1, 0, 1], p=3)],
+                lambda x: (6 * F.avg_pool2d(x.abs() ** 3, (2, 3), (2, 1), (0, 1))) ** (1 / 3))
+    graphs.read("global_lp_pool", 22, [node("GlobalLpPool", "x")], lambda x: x.norm(dim=(2, 3)))
+    graphs.read("log_of_sum", 18, [node("Abs", "x", "a"), node("ReduceLogSum", "a d", keepdims=0)],
+                lambda x: x.abs().sum((1, 3)).log(), d=whole(1, -1))
+    for kept in (0, 1):
+        graphs.read(f"log_of_exponentials_{kept}", 13,
+                    [node("Mul", "x c", "m"), node("ReduceLogSumExp", "m", axes=[2], keepdims=kept)],
+                    lambda x: (80 * x).logsumexp(2), c=numpy.float32(80))
+    graphs.refused("reduced_over_nothing", 18, [node("ReduceL2", "x", noop_with_empty_axes=1)], "read in two ways")
+    graphs.read("threshold", 22, [node("ThresholdedRelu", "x", alpha=0.25)], lambda x: F.threshold(x, 0.25, 0))
+    graphs.read("shrink_soft", 9, [node("Shrink", "x", lambd=0.25, bias=0.25)], lambda x: F.softshrink(x, 0.25))
+    graphs.read("shrink_hard", 9, [node("Shrink", "x")], lambda x: F.hardshrink(x, 0.5))
+    graphs.read("swish", 24, [node("Swish", "x", alpha=0.5)], lambda x: x * torch.sigmoid(0.5 * x))
+    graphs.read("mean_of_three", 13, [node("Neg", "x", "n"), node("Mul", "n h", "t"), node("Mean", "x t c")],
+                lambda x: (0.5 * x + tensor(3, 1, 1)) / 3, h=numpy.float32(0.5), c=numbers(3, 1, 1))
+    graphs.read("max_of_four", 13, [node("Neg", "x", "n"), node("Max", "x c n d")],
+                lambda x: torch.maximum(x.abs(), tensor(7)).clamp(min=0.75), c=numpy.float32(0.75), d=numbers(7))
+    graphs.read("multiplied_by_vector", 13, [node("MatMul", "x v")], lambda x: x @ tensor(7), v=numbers(7))
+
+
+def logic(graphs: Graphs) -> None:
+    """Conditions of the image and of constants."""
+    parts = [node("Greater", "x a", "g"), node("Less", "x b", "l")]
+    limits = {"a": numpy.float32(-0.25), "b": numpy.float32(0.5)}
+    chosen = [node("Where", "c x zero")]
+    functions = {"Or": torch.logical_or, "Xor": torch.logical_xor, "Equal": torch.eq, "And": torch.logical_and}
+    for name, function in functions.items():
+        graphs.read(f"logic_{name.lower()}", 13, [*parts, node(name, "g l", "c"), *chosen],
+                    lambda x, f=function: torch.where(f(x > -0.25, x < 0.5), x, 0), zero=numpy.float32(0), **limits)
+        mask = numpy.arange(7) % 2 == 0
+        graphs.read(f"logic_{name.lower()}_of_constant", 13, [*parts, node(name, "mask g", "c"), *chosen],
+                    lambda x, f=function, m=mask: torch.where(f(torch.from_numpy(m), x > -0.25), x, 0), mask=mask,
+                    zero=numpy.float32(0), **limits)
+    graphs.read("equal_numbers", 13, [node("Relu", "x", "r"), node("Equal", "r zero", "c"), *chosen],
+                lambda x: torch.where(x <= 0, x, 0), zero=numpy.float32(0))
+    graphs.read("greater_along_channels", 6,
+                [node("Greater", "x c", "g", broadcast=1, axis=1), node("Not", "g", "n"),
+                 node("Cast", "n", to="FLOAT")],
+                lambda x: (x <= tensor(3)[:, None, None]).float(), c=numbers(3))
+
+
+def moves(graphs: Graphs) -> None:
+    """Elements of the image in other places."""
+    pads = {"p": whole(0, 0, 2, 1, 0, 0, 1, 3)}
+    for mode, words in {"reflect": "reflect", "edge": "replicate", "wrap": "circular"}.items():
+        graphs.read(f"pad_{mode}", 19, [node("Pad", "x p", mode=mode)],
+                    lambda x, m=words: F.pad(x, (1, 3, 2, 1), mode=m), **pads)
+    graphs.read("pad_less", 19, [node("Pad", "x p")], lambda x: F.pad(x, (-1, 2, -2, -1)),
+                p=whole(0, 0, -2, -1, 0, 0, -1, 2))
+    graphs.refused("pad_far", 19, [node("Pad", "x p", mode="reflect")], "reflects more pixels",
+                   p=whole(0, 0, 0, 0, 0, 0, 6, 0))
+    graphs.read("flip", 13, [node("Slice", "x a b c d")], lambda x: x.flip(3), a=whole(-1), b=whole(-(2**63)),
+                c=whole(3), d=whole(-1))
+    graphs.read("backwards_by_two", 13, [node("Slice", "x a b c d")], lambda x: x[:, :, [4, 2]], a=whole(4), b=whole(0),
+                c=whole(2), d=whole(-2))
+    graphs.refused("slice_of_nothing", 13, [node("Slice", "x a b c")], "takes no element", a=whole(7), b=whole(9),
+                   c=whole(3))
+    graphs.read("tile", 13, [node("Tile", "x r")], lambda x: x.tile(1, 2, 1, 3), r=whole(1, 2, 1, 3))
+    graphs.read("gather_table", 13, [node("Gather", "x i", axis=2)], lambda x: x[:, :, [[0, 5], [3, 1], [2, 2]]],
+                i=numpy.array([[0, -1], [3, 1], [2, 2]]))
+    graphs.read("compress", 9, [node("Compress", "x c", axis=-1)], lambda x: x[..., [1, 4, 5]],
+                c=numpy.array([False, True, False, False, True, True]))
+    graphs.read("space_to_depth_crd", 28,
+                [node("Slice", "x a b c", "s"), node("SpaceToDepth", "s", blocksize=2, mode="CRD")],
+                lambda x: F.pixel_unshuffle(x[..., :6], 2), a=whole(0), b=whole(6), c=whole(3))
+    graphs.read("triangle_of_constant", 14,
+                [node("Trilu", "m k", "t", upper=0), node("CastLike", "t x", "l"), node("MatMul", "x l")],
+                lambda x: x @ tensor(7, 7).tril(1), m=numbers(7, 7), k=whole(1))
+    graphs.read("size", 13,
+                [node("Size", "x", "n"), node("Div", "n c", "b"), node("Unsqueeze", "b z", "u"),
+                 node("Concat", "u r", "s", axis=0), node("Reshape", "x s")],
+                lambda x: x, c=numpy.int64(126), z=whole(0), r=whole(3, 42))
+    graphs.refused("unknown_attribute", 13, [node("Relu", "x", slope=0.5)], "attribute slope")
+    graphs.read("signed_8_bits", 21,
+                [node("QuantizeLinear", "x s", "q", output_dtype=TensorProto.INT8), node("DequantizeLinear", "q s")],
+                lambda x: (x / 0.02).round().clamp(-128, 127) * 0.02, s=numpy.float32(0.02))
+
+
 def write_operators(folder: Path) -> None:
     graphs = Graphs(folder)
     for part in (kinds, spreading, old_attributes, softmaxes, slopes, maxima, windows, outputs, quantised, resizing,
-                 upwards, groups, functions):
+                 upwards, groups, functions, compositions, logic, moves):
         part(graphs)
     (folder / "cases.json").write_text(json.dumps(graphs.cases))

@@ -26,6 +26,18 @@ extension ONNXGraphReader {
     return name
   }
 
+  /// Appends operations that each read what the one before makes, and gives the last one's name.
+  mutating func append(
+    _ operations: [any Networks.Operation], _ node: ONNXNodeProto, suffix: String, reading input: String
+  ) throws -> String {
+    var name = input
+    for (index, operation) in operations.enumerated() {
+      let isLast = index == operations.count - 1
+      name = try append(operation, node, suffix: isLast ? suffix : "\(suffix)\(index)", reading: [name])
+    }
+    return name
+  }
+
   /// Appends a node that makes the graph's node's first output, its batch where that of `image` is.
   mutating func finish(
     _ operation: any Networks.Operation, _ node: ONNXNodeProto, reading inputs: [String], like image: ONNXImage,

@@ -4,42 +4,29 @@ import Torch
 
 /// How comparisons of values, and choices by them, are read: a condition is a value of zeros and ones.
 extension ONNXGraphReader {
-  /// a > b is relu(sign(a − b)), a ≥ b is 1 less b > a.
+  /// a > b is relu(sign(a − b)), a ≥ b is 1 less b > a, a = b is 1 less |sign(a − b)|.
   mutating func readComparison(_ node: ONNXNodeProto) throws {
+    if node.opType == "Not" { return try finish(Affine(scale: -1, shift: 1), node, of: image(node)) }
+    var (names, like) = try operands(node)
+    func after(_ operation: Elementwise) throws -> ONNXImage {
+      var result = like
+      result.name = try append(operation, node, suffix: ".difference", reading: names)
+      result.shape = shape(result.name)
+      return result
+    }
     switch node.opType {
-    case "Not": return try finish(Affine(scale: -1, shift: 1), node, of: image(node))
-    case "And":
-      let (names, like) = try met([image(node), image(node, 1)], node)
-      return try finish(Elementwise.multiply, node, reading: names, like: like)
+    case "And": return try finish(Elementwise.multiply, node, reading: names, like: like)
+    case "Or": return try finish(Activation.sign, node, of: after(.add))
+    case "Xor": return try finish(Activation.absolute, node, of: after(.subtract))
     default: break
     }
-    let isTurned = ["Less", "GreaterOrEqual"].contains(node.opType)
-    let difference = try difference(node, isTurned: isTurned)
+    if ["Less", "GreaterOrEqual"].contains(node.opType) { names.reverse() }
+    let difference = try after(.subtract)
     let sign = try append(Activation.sign, node, suffix: ".sign", reading: [difference.name])
-    guard node.opType.hasSuffix("OrEqual") else {
-      return try finish(Activation.relu, node, reading: [sign], like: difference)
-    }
-    let other = try append(Activation.relu, node, suffix: ".other", reading: [sign])
+    let size: Activation = node.opType == "Equal" ? .absolute : .relu
+    guard node.opType.hasSuffix("Equal") else { return try finish(size, node, reading: [sign], like: difference) }
+    let other = try append(size, node, suffix: ".other", reading: [sign])
     try finish(Affine(scale: -1, shift: 1), node, reading: [other], like: difference)
-  }
-
-  /// The first operand less the second, or the second less the first.
-  private mutating func difference(_ node: ONNXNodeProto, isTurned: Bool) throws -> ONNXImage {
-    var operands: [String] = []
-    var like: ONNXImage
-    if let index = [0, 1].first(where: { if case .constant = value(node, $0) { true } else { false } }),
-      let constant = try constant(node, index)
-    {
-      like = try image(node, 1 - index)
-      let stored = try store(constant, toMeet: like, node)
-      operands = index == 0 ? [stored, like.name] : [like.name, stored]
-    } else {
-      (operands, like) = try met([image(node), image(node, 1)], node)
-    }
-    like.name = try append(
-      Elementwise.subtract, node, suffix: ".difference", reading: isTurned ? operands.reversed() : operands)
-    like.shape = shape(like.name)
-    return like
   }
 
   /// a·c + b·(1 − c) where the condition c depends on the image.

@@ -53,6 +53,11 @@ extension ONNXConstant {
     return fit ? shape : nil
   }
 
+  /// Operators that make true and false.
+  private static let conditions: Set<String> = [
+    "Equal", "Not", "Less", "Greater", "LessOrEqual", "GreaterOrEqual", "And", "Or", "Xor",
+  ]
+
   /// What an operator of arithmetic makes of constants; nil where it is none.
   static func computed(_ node: ONNXNodeProto, _ inputs: [ONNXConstant]) throws -> ONNXConstant? {
     let areWhole = inputs.allSatisfy(\.isWhole)
@@ -62,8 +67,9 @@ extension ONNXConstant {
     let count = try checkedCount(shape)
     let operands = try inputs.compactMap { try $0.expanded(to: shape)?.doubles }
     guard operands.count == inputs.count else { return nil }
-    let isWhole = ["Equal", "Not", "Less", "Greater"].contains(node.opType) || inputs.suffix(2).allSatisfy(\.isWhole)
-    let isChosen = ["Equal", "Not", "Less", "Greater", "Where"].contains(node.opType)
+    let isCondition = conditions.contains(node.opType)
+    let isWhole = isCondition || inputs.suffix(2).allSatisfy(\.isWhole)
+    let isChosen = isCondition || node.opType == "Where"
     return ONNXConstant(
       name: node.output[0], shape: shape, values: (0..<count).map { index in function(operands.map { $0[index] }) },
       isWhole: isWhole && !["Sqrt", "Reciprocal", "Exp", "Log", "Sigmoid", "Tanh"].contains(node.opType),
@@ -104,6 +110,11 @@ extension ONNXConstant {
     case ("Equal", 2): return { $0[0] == $0[1] ? 1 : 0 }
     case ("Less", 2): return { $0[0] < $0[1] ? 1 : 0 }
     case ("Greater", 2): return { $0[0] > $0[1] ? 1 : 0 }
+    case ("LessOrEqual", 2): return { $0[0] <= $0[1] ? 1 : 0 }
+    case ("GreaterOrEqual", 2): return { $0[0] >= $0[1] ? 1 : 0 }
+    case ("And", 2): return { $0[0] != 0 && $0[1] != 0 ? 1 : 0 }
+    case ("Or", 2): return { $0[0] != 0 || $0[1] != 0 ? 1 : 0 }
+    case ("Xor", 2): return { ($0[0] != 0) != ($0[1] != 0) ? 1 : 0 }
     case ("Where", 3): return { $0[0] != 0 ? $0[1] : $0[2] }
     case ("Not", 1): return { $0[0] == 0 ? 1 : 0 }
     case ("Max", 2): return { max($0[0], $0[1]) }
@@ -119,6 +130,8 @@ extension ONNXConstant {
     case ("Reciprocal", 1): return { 1 / $0[0] }
     case ("Floor", 1): return { $0[0].rounded(.down) }
     case ("Ceil", 1): return { $0[0].rounded(.up) }
+    case ("Round", 1): return { $0[0].rounded(.toNearestOrEven) }
+    case ("Sign", 1): return { $0[0] > 0 ? 1 : $0[0] < 0 ? -1 : 0 }
     default: return nil
     }
   }

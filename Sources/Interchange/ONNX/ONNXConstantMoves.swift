@@ -90,4 +90,17 @@ extension ONNXConstant {
     }
     return ONNXConstant(name: name, shape: shape, values: values, isWhole: isWhole, isParameter: false)
   }
+
+  /// The last two axes with zeros below a diagonal, or above it; nil where there are no two.
+  func triangle(isUpper: Bool, diagonal: Int) -> ONNXConstant? {
+    guard shape.count >= 2, case let (rows, columns) = (shape[shape.count - 2], shape[shape.count - 1]) else {
+      return nil
+    }
+    let values = doubles.enumerated().map { index, value in
+      let (row, column) = (index / columns % rows, index % columns)
+      let isKept = isUpper ? column >= row &+ diagonal : column <= row &+ diagonal
+      return isKept ? value : 0
+    }
+    return ONNXConstant(name: name, shape: shape, values: values, isWhole: isWhole, isParameter: false)
+  }
 }

@@ -6,7 +6,7 @@ import Torch
 /// keep their scales.
 extension ONNXGraphReader {
   mutating func readQuantize(_ node: ONNXNodeProto) throws {
-    set(node.output[0], .quantized(try image(node), try grid(node)))
+    set(node.output[0], .quantized(try image(node), try grid(node, node.elementWithoutZeroPoint)))
   }
 
   mutating func readDequantize(_ node: ONNXNodeProto) throws {
@@ -21,7 +21,7 @@ extension ONNXGraphReader {
   }
 
   /// - Parameter element: what the numbers are where no zero point says it.
-  private func grid(_ node: ONNXNodeProto, _ element: QuantizationGrid.Element = .uint8) throws -> QuantizationGrid {
+  private func grid(_ node: ONNXNodeProto, _ element: QuantizationGrid.Element) throws -> QuantizationGrid {
     guard let scale = try constant(node, 1)?.single else {
       throw ONNXProblem("has no single scale, as values of a network need")
     }
@@ -36,7 +36,7 @@ extension ONNXGraphReader {
   /// A constant as whole numbers.
   func quantized(_ constant: ONNXConstant, _ node: ONNXNodeProto) throws -> ONNXConstant {
     let (scales, points) = try grids(of: constant, node)
-    let element = try self.constant(node, 2)?.eightBits ?? .uint8
+    let element = try self.constant(node, 2)?.eightBits ?? node.elementWithoutZeroPoint
     let range = QuantizationGrid(scale: 1, element).range
     let all = points.expanded(constant.shape).doubles
     let values = zip((constant.tensor / scales).doubles, all).map { value, point in
@@ -78,6 +78,20 @@ extension ONNXGraphReader {
       throw ONNXProblem("has a scale that is not above 0")
     }
     return (try meeting(scale), try self.constant(node, 2).map(meeting) ?? .zeros(shape.map { _ in 1 }))
+  }
+}
+
+extension ONNXNodeProto {
+  /// What a QuantizeLinear makes where no zero point says it: uint8, or since opset 21 what an attribute says.
+  fileprivate var elementWithoutZeroPoint: QuantizationGrid.Element {
+    get throws {
+      switch ONNXType(rawValue: Int32(clamping: integer("output_dtype") ?? 0)) {
+      case .int8: .int8
+      case .uint8: .uint8
+      case _ where integer("output_dtype") ?? 0 == 0: .uint8
+      default: throw ONNXProblem("makes numbers of another kind than int8 and uint8")
+      }
+    }
   }
 }
 

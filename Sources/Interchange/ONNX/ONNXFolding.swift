@@ -17,6 +17,10 @@ extension ONNXGraphReader {
       set(node.output[0], .sizes(part(of: image.sizes, node), isScalar: false))
       return true
     }
+    if node.opType == "Size", case .image(let image) = inputs.first {
+      set(node.output[0], .sizes([.batches(image.shape.reduce(1, *))], isScalar: true))
+      return true
+    }
     let given = inputs.compactMap(\.self)
     guard !given.isEmpty else { return false }
     let constants = inputs.map { $0.flatMap(asConstant) }
@@ -48,6 +52,9 @@ extension ONNXGraphReader {
       return ONNXConstant(
         name: name, shape: [], numbers: .real(Tensor([value], shape: []).to(.float32)), isParameter: false)
     }
+    if let values = node.numbers("value_floats") {
+      return ONNXConstant(name: name, shape: [values.count], values: values, isWhole: false, isParameter: false)
+    }
     throw ONNXProblem("holds a constant of an unknown kind")
   }
 
@@ -75,11 +82,17 @@ extension ONNXGraphReader {
     case "QuantizeLinear": return try quantized(first, node)
     case "DequantizeLinear": return try dequantized(first, node)
     case "Cast": return first.cast(to: node.castType)
+    case "CastLike": return given.count == 2 ? first.cast(to: given[1].isWhole ? .int64 : .float) : nil
+    case "Size":
+      return ONNXConstant(name: node.output[0], shape: [], numbers: .whole([first.count]), isParameter: false)
+    case "Trilu":
+      let diagonal = try integers(node, "k", orInput: 1)?.first ?? 0
+      return first.triangle(isUpper: node.integer("upper") != 0, diagonal: diagonal)?.named(node.output[0])
     case "Transpose":
       let order = node.integers("perm") ?? Array(first.shape.indices.reversed())
       guard order.sorted() == Array(first.shape.indices) else { throw ONNXProblem("orders axes as \(order)") }
       return first.moved(to: order.map { first.shape[$0] }) { $0.permuted(order) }
-    case "Unsqueeze", "Squeeze", "Reshape": return try reshaped(first, node)
+    case "Unsqueeze", "Squeeze", "Reshape", "Flatten": return try reshaped(first, node)
     case "Expand":
       guard let target = try integers(node, "shape", orInput: 1) else { return nil }
       return try first.expanded(to: target)?.named(node.output[0])
@@ -149,6 +162,11 @@ extension ONNXGraphReader {
       let rank = shape.count
       let axes = try integers(node, "axes", orInput: 1)?.map { $0 < 0 ? $0 + rank : $0 }
       shape = shape.indices.filter { !(axes?.contains($0) ?? (shape[$0] == 1)) }.map { shape[$0] }
+    case "Flatten":
+      let given = node.integer("axis") ?? 1
+      let axis = given < 0 ? given + shape.count : given
+      guard (0...shape.count).contains(axis) else { throw ONNXProblem("names axis \(given) of \(shape.count) axes") }
+      shape = [shape[..<axis].reduce(1, *), shape[axis...].reduce(1, *)]
     default:
       guard let target = try integers(node, "shape", orInput: 1), target.count <= ONNXTensors.largestRank else {
         return nil
@@ -190,7 +208,7 @@ extension ONNXGraphReader {
 
 extension Int {
   /// The indices that a slice of this step takes; nil where it is no step.
-  fileprivate func picks(from start: Int, to end: Int, of count: Int) -> [Int]? {
+  func picks(from start: Int, to end: Int, of count: Int) -> [Int]? {
     guard self != 0, magnitude <= 1 << 31 else { return nil }
     let (least, most) = self > 0 ? (0, count) : (-1, count - 1)
     func bound(_ number: Int) -> Int { Swift.min(most, Swift.max(least, number < 0 ? number + count : number)) }

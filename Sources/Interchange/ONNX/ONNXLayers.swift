@@ -77,6 +77,16 @@ extension ONNXGraphReader {
       tensors[.weightScale] = try weight.scales(ofUnits: 1)
       return try finish(Linear(), node, reading: [input.name], like: input, tensors)
     }
+    if case .constant(let vector) = value(node, 1), vector.shape.count == 1 {
+      let input = try image(node)
+      guard input.axesFromBatch > 1 else { throw ONNXProblem("sums along the batch") }
+      var row = input
+      row.name = try append(
+        Linear(), node, suffix: ".row", reading: [input.name],
+        [.weight: (vector.name, vector.tensor.reshaped([1, vector.count]))])
+      row.shape = shape(row.name)
+      return try finish(row.without([row.rank - 1]), node, from: row)
+    }
     let images = node.input.indices.compactMap { try? image(node, $0) }
     guard let like = images.first else {
       throw ONNXProblem("reads a constant as either of its inputs, expected a value of the network")
@@ -91,7 +101,7 @@ extension ONNXGraphReader {
     }
     let isFirst = if case .constant = value(node, 0) { true } else { false }
     guard let matrix = try constant(node, isFirst ? 0 : 1), matrix.shape.count >= 2 else {
-      throw ONNXProblem("multiplies with a vector")
+      throw ONNXProblem("multiplies a vector with matrices of the image")
     }
     let stored = try store(matrix, toMeet: like, node)
     try finish(MatrixProduct(), node, reading: isFirst ? [stored, like.name] : [like.name, stored], like: like)
@@ -111,51 +121,6 @@ extension ONNXGraphReader {
       tensors[role] = (constant.name, constant.tensor)
     }
     try finish(BatchNorm(epsilon: node.number("epsilon") ?? 1e-5), node, reading: [input.name], like: input, tensors)
-  }
-
-  mutating func readLayerNorm(_ node: ONNXNodeProto) throws {
-    let input = try image(node)
-    let axis = try input.position(node.integer("axis") ?? -1)
-    guard axis > input.axis else { throw ONNXProblem("normalises along the batch") }
-    let scale = try weight(node)
-    var tensors: Tensors = [.weight: (scale.name, scale.tensor)]
-    if let bias = try constant(node, 2) { tensors[.bias] = (bias.name, bias.tensor) }
-    let norm = LayerNorm(axes: input.rank - axis, epsilon: node.number("epsilon") ?? 1e-5)
-    try finish(norm, node, reading: [input.name], like: input, tensors)
-  }
-
-  /// The mean along axes, the sum as a multiple of it, the root of the sum of squares, and the largest or least.
-  mutating func readReduction(_ node: ONNXNodeProto) throws {
-    let input = try image(node)
-    let given = try integers(node, "axes", orInput: 1) ?? []
-    guard !given.isEmpty else {
-      guard node.integer("noop_with_empty_axes") == 1 else { throw ONNXProblem("goes along the batch") }
-      return alias(node, input)
-    }
-    let axes = try Set(given.map { try input.fixedAxis($0) }).sorted()
-    let isOfPixels = input.isPlain && input.shape.count == 3 && axes == [1, 2]
-    let mean: any Networks.Operation = isOfPixels ? Pooling.globalAverage : Mean(axes: axes)
-    let largest: any Networks.Operation = isOfPixels ? Pooling.globalMax : Maximum(axes: axes)
-    let scale = Affine(scale: Double(axes.map { input.shape[$0] }.reduce(1, *)))
-    let steps: [any Networks.Operation] =
-      switch node.opType {
-      case "ReduceMean": [mean]
-      case "ReduceSum": [mean, scale]
-      case "ReduceMax": [largest]
-      case "ReduceMin": [Affine(scale: -1), largest, Affine(scale: -1)]
-      case "ReduceL1": [Activation.absolute, mean, scale]
-      case "ReduceSumSquare": [Power(2), mean, scale]
-      default: [Power(2), mean, scale, Power(0.5)]
-      }
-    let keeps = node.integer("keepdims") != 0
-    var result = input
-    for (index, step) in steps.enumerated() {
-      if keeps, index == steps.count - 1 { return try finish(step, node, of: result) }
-      let suffix = step is Mean || step is Pooling ? ".mean" : step is Maximum ? ".largest" : ".step\(index)"
-      result.name = try append(step, node, suffix: suffix, reading: [result.name])
-      result.shape = shape(result.name)
-    }
-    try finish(result.without(given.map { try input.position($0) }), node, from: result)
   }
 }
 

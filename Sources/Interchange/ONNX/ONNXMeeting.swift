@@ -22,6 +22,26 @@ extension ONNXGraphReader {
     return (names, widest)
   }
 
+  /// All that a node reads as values of the network that meet, in their order; constants are stored.
+  mutating func operands(_ node: ONNXNodeProto) throws -> (names: [String], like: ONNXImage) {
+    let second = try secondOperand(node)
+    let given = node.input.indices.map { $0 == 1 ? second : value(node, $0) }
+    let images = try given.enumerated().compactMap { index, value -> ONNXImage? in
+      switch value {
+      case .constant: nil
+      case .image(let image): image
+      default: try image(node, index)
+      }
+    }
+    let (met, like) = try met(images, node)
+    var left = met[...]
+    let names = try given.map { value in
+      guard case .constant(let constant) = value else { return left.removeFirst() }
+      return try store(constant, toMeet: like, node)
+    }
+    return (names, like)
+  }
+
   /// The inputs as values laid out alike; constants that a fixed batch was put into are taken along.
   mutating func imagesAlike(_ node: ONNXNodeProto) throws -> [ONNXImage] {
     let given = node.input.indices.map { value(node, $0) }

@@ -12,6 +12,7 @@ extension ONNXGraphReader {
   /// Appends what lays a value out anew; nil is a shape that would mix images.
   mutating func finish(_ new: ONNXImage?, _ node: ONNXNodeProto, from old: ONNXImage) throws {
     guard let new else { throw ONNXProblem("lays out values of shape \(old.shape) in a way that mixes images") }
+    guard !new.shape.isEmpty else { throw ONNXProblem("leaves no axis but the batch, expected one or more") }
     guard new.shape != old.shape else { return alias(node, new) }
     try finish(reshape(to: new.shape, from: old.shape), node, reading: [old.name], like: new)
   }
@@ -126,106 +127,25 @@ extension ONNXGraphReader {
     alias(node, source)
   }
 
+  /// A value joined with itself, as often as the node says for each axis.
+  mutating func readTile(_ node: ONNXNodeProto) throws {
+    var source = try image(node)
+    guard let counts = try integers(node, "repeats", orInput: 1), counts.count == source.rank,
+      counts.allSatisfy({ (1...1 << 10).contains($0) })
+    else { throw ONNXProblem("has no count of 1 to 1024 for each of \(source.rank) axes") }
+    for (position, count) in counts.enumerated() where count > 1 {
+      let join = Concatenate(axis: try source.fixedAxis(position))
+      source.name = try append(
+        join, node, suffix: ".\(position)", reading: Array(repeating: source.name, count: count))
+      source.shape = shape(source.name)
+    }
+    alias(node, source)
+  }
+
   /// Whether a size is all of another one, which may be a batch that was fixed when the file was made.
-  private func isWhole(_ size: ONNXSize, _ other: ONNXSize) -> Bool {
+  func isWhole(_ size: ONNXSize, _ other: ONNXSize) -> Bool {
     if size == other { return true }
     guard let exportedBatch, size.isFixed, !other.isFixed else { return false }
     return [other.factor, exportedBatch].checkedProduct == size.factor
-  }
-
-  mutating func readSlice(_ node: ONNXNodeProto) throws {
-    let input = try image(node)
-    guard let starts = try integers(node, "starts", orInput: 1), let ends = try integers(node, "ends", orInput: 2)
-    else { throw ONNXProblem("has no starts and ends") }
-    let axes = try integers(node, "axes", orInput: 3) ?? Array(0..<starts.count)
-    let steps = try integers(node, "steps", orInput: 4) ?? Array(repeating: 1, count: starts.count)
-    guard ends.count == starts.count, axes.count == starts.count, steps.count == starts.count else {
-      throw ONNXProblem("has \(starts.count) starts, \(ends.count) ends, \(axes.count) axes and \(steps.count) steps")
-    }
-    var source = input
-    for (index, given) in axes.enumerated() {
-      // All of the batch, as exporters write it.
-      if try input.position(given) == input.axis, starts[index] == 0, steps[index] == 1,
-        ends[index] >= Int(Int32.max) || isWhole(.fixed(ends[index]), input.sizes[input.axis])
-      {
-        continue
-      }
-      let axis = try input.fixedAxis(given)
-      let size = input.shape[axis]
-      func bound(_ number: Int) -> Int { min(size, max(0, number < 0 ? number + size : number)) }
-      let slice = Slice(axis: axis, start: bound(starts[index]), end: bound(ends[index]), step: steps[index])
-      guard slice.start != 0 || slice.end != size || slice.step != 1 else { continue }
-      source.name = try append(
-        slice, node, suffix: index == axes.count - 1 ? "" : ".\(index)", reading: [source.name])
-      source.shape = shape(source.name)
-    }
-    alias(node, source)
-  }
-
-  mutating func readSplit(_ node: ONNXNodeProto) throws {
-    let input = try image(node)
-    let axis = try input.fixedAxis(node.integer("axis") ?? 0)
-    let (count, whole) = (node.output.count, input.shape[axis])
-    let equal = (whole + count - 1) / count
-    let sizes = try integers(node, "split", orInput: 1) ?? (0..<count).map { min(equal, whole - $0 * equal) }
-    guard sizes.count == count, sizes.allSatisfy({ (1...whole).contains($0) }), sizes.reduce(0, +) == whole else {
-      throw ONNXProblem("splits \(whole) into \(sizes)")
-    }
-    var start = 0
-    for (index, size) in sizes.enumerated() {
-      let slice = Slice(axis: axis, start: start, end: start + size)
-      var part = input
-      part.name = try append(slice, node, suffix: ".\(index)", reading: [input.name])
-      part.shape = shape(part.name)
-      set(node.output[index], .image(part))
-      start += size
-    }
-  }
-
-  mutating func readGather(_ node: ONNXNodeProto) throws {
-    if case .indices(let indices) = value(node, 1) { return try readGather(node, at: indices) }
-    let input = try image(node)
-    if let indices = try indices(of: input, node) { return try readGather(node, at: indices) }
-    guard let picked = try constant(node, 1), let numbers = picked.integers, picked.shape.count <= 1 else {
-      throw ONNXProblem("has indices that are no list of numbers")
-    }
-    let position = try input.position(node.integer("axis") ?? 0)
-    if picked.shape.isEmpty, [[0], [-1]].contains(numbers),
-      let one = input.ofOneImage(position, batch: exportedBatch)
-    {
-      return alias(node, one)
-    }
-    let axis = try input.fixedAxis(position)
-    let gather = Gather(axis: axis, indices: numbers.map { $0 < 0 ? $0 + input.shape[axis] : $0 })
-    guard picked.shape.isEmpty else { return try finish(gather, node, of: input) }
-    var one = input
-    one.name = try append(gather, node, suffix: ".slice", reading: [input.name])
-    one.shape = shape(one.name)
-    try finish(one.without([position]), node, from: one)
-  }
-
-  mutating func readPad(_ node: ONNXNodeProto) throws {
-    let input = try image(node)
-    let mode = node.word("mode") ?? "constant"
-    guard mode == "constant" else { throw ONNXProblem("pads in the mode \(mode), expected a constant") }
-    let given = try single(node, "value", orInput: 2) ?? 0
-    guard !given.isNaN else { throw ONNXProblem("pads with NaN") }
-    // Files hold no infinite numbers, and no float32 is larger.
-    let largest = Double.greatestFiniteMagnitude
-    let number = min(largest, max(-largest, given))
-    // Opset 1 had another word for them.
-    guard let pads = try node.integers("paddings") ?? integers(node, "pads", orInput: 1), pads.count % 2 == 0 else {
-      throw ONNXProblem("has no pads")
-    }
-    let half = pads.count / 2
-    let axes = try integers(node, "axes", orInput: 3) ?? Array(0..<half)
-    guard axes.count == half else { throw ONNXProblem("has \(pads.count) pads for \(axes.count) axes") }
-    var source = input
-    for (index, given) in axes.enumerated() where pads[index] != 0 || pads[index + half] != 0 {
-      let pad = Pad(axis: try input.fixedAxis(given), before: pads[index], after: pads[index + half], value: number)
-      source.name = try append(pad, node, suffix: ".\(index)", reading: [source.name])
-      source.shape = shape(source.name)
-    }
-    alias(node, source)
   }
 }

@@ -4,7 +4,9 @@ import ONNXSchema
 /// What operators meant, and how attributes were written, in older opsets.
 extension ONNXGraphReader {
   /// Operators whose second operand is spread over the first.
-  private static let spreading: Set<String> = ["Add", "Sub", "Mul", "Div", "Pow", "Equal", "Less", "Greater"]
+  private static let spreading: Set<String> = [
+    "Add", "Sub", "Mul", "Div", "Pow", "Equal", "Less", "Greater", "And", "Or", "Xor",
+  ]
 
   /// A node's second operand, laid out so that axes meet when they are counted from the end.
   ///

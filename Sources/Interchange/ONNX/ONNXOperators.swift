@@ -7,6 +7,7 @@ extension ONNXGraphReader {
   mutating func read(_ node: ONNXNodeProto) throws {
     guard node.domain.isEmpty || node.domain == "ai.onnx" else { throw ONNXProblem("is of domain \(node.domain)") }
     guard !node.output.isEmpty else { throw ONNXProblem("makes nothing") }
+    try node.requireKnownAttributes()
     if try foldShapes(node) { return noteSizeSources(node) }
     switch node.opType {
     case "Conv": try readConvolution(node)
@@ -19,15 +20,24 @@ extension ONNXGraphReader {
     case "MatMul": try readMatrixProduct(node)
     case "BatchNormalization": try readBatchNorm(node)
     case "LayerNormalization": try readLayerNorm(node)
+    case "RMSNormalization": try readRMSNorm(node)
+    case "MeanVarianceNormalization": try readMeanVarianceNorm(node)
+    case "LpNormalization": try readLpNorm(node)
+    case "LRN": try readLRN(node)
     case "MaxPool", "AveragePool": try readPooling(node)
+    case "LpPool", "GlobalLpPool": try readLpPooling(node)
     case "GlobalAveragePool": try finish(Pooling.globalAverage, node, of: plainImage(node))
     case "GlobalMaxPool": try finish(Pooling.globalMax, node, of: plainImage(node))
-    case "ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceMax", "ReduceMin":
+    case "ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceMax", "ReduceMin",
+      "ReduceLogSum", "ReduceLogSumExp":
       try readReduction(node)
     case "Einsum": try readEinsum(node)
     case "Add", "Sum", "Mul", "Sub", "Div": try readElementwise(node)
     case "Max", "Min": try readExtremum(node)
+    case "Mean": try readMean(node)
     case "Celu", "Selu", "Softsign": try readScaledActivation(node)
+    case "ThresholdedRelu", "Shrink": try readChosenActivation(node)
+    case "Swish" where node.number("alpha") ?? 1 != 1: try readChosenActivation(node)
     case "Pow", "Sqrt", "Reciprocal", "Neg": try readPower(node)
     case "Concat": try readConcatenation(node)
     case "Flatten", "Reshape", "Squeeze", "Unsqueeze": try readReshape(node)
@@ -35,17 +45,16 @@ extension ONNXGraphReader {
     case "Slice": try readSlice(node)
     case "Split": try readSplit(node)
     case "Gather": try readGather(node)
+    case "Compress": try readCompress(node)
+    case "Tile": try readTile(node)
     case "Pad": try readPad(node)
     case "Softmax", "LogSoftmax": try readSoftmax(node)
     case "PRelu": try readPReLU(node)
     case "Identity": alias(node, try image(node))
     case "Dropout": try readDropout(node)
-    case "Cast":
-      guard let type = node.castType, [.float, .float16, .double, .bfloat16].contains(type) else {
-        throw ONNXProblem("converts an image's values to integers or booleans")
-      }
-      alias(node, try image(node))
-    case "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "And": try readComparison(node)
+    case "Cast", "CastLike": try readCast(node)
+    case "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Not", "And", "Or", "Xor":
+      try readComparison(node)
     case "Where": if case .image = value(node, 0) { try readChoiceOfImage(node) } else { try readChoice(node) }
     case "QuantizeLinear": try readQuantize(node)
     case "DequantizeLinear": try readDequantize(node)
@@ -56,6 +65,20 @@ extension ONNXGraphReader {
       }
       try finish(activation, node, of: image(node))
     }
+  }
+
+  /// Kinds of real numbers are alike here; a constant becomes what the second value is.
+  private mutating func readCast(_ node: ONNXNodeProto) throws {
+    let problem = ONNXProblem("converts an image's values to integers or booleans")
+    if node.opType == "CastLike" {
+      if case .constant(let constant) = value(node, 0), case .image = value(node, 1) {
+        return try set(node.output[0], computed: constant.cast(to: .float).named(node.output[0]))
+      }
+      guard let like = try constant(node, 1), !like.isWhole else { throw problem }
+    } else {
+      guard let type = node.castType, [.float, .float16, .double, .bfloat16].contains(type) else { throw problem }
+    }
+    alias(node, try image(node))
   }
 
   private func activation(_ node: ONNXNodeProto) throws -> Activation? {
@@ -73,7 +96,7 @@ extension ONNXGraphReader {
     case "Abs": return .absolute
     case "Sign": return .sign
     case "Gelu": return .gelu(approximated: node.word("approximate") == "tanh")
-    case "Swish": return (node.number("alpha") ?? 1) == 1 ? .silu : nil
+    case "Swish": return .silu
     case "HardSwish": return .hardSwish
     case "HardSigmoid":
       // The attribute is a float: 0.16666667 is meant to be a sixth.
@@ -112,7 +135,8 @@ extension ONNXGraphReader {
       return try finish(operation, node, reading: names, like: like)
     }
     guard node.input.count == 2, case .constant(let constant) = operand(index) else {
-      throw ONNXProblem("mixes several values and constants")
+      let (names, like) = try operands(node)
+      return try finish(operation, node, reading: names, like: like)
     }
     let input = try image(node, 1 - index)
     if constant.shape.count <= input.rank, let number = constant.single {

@@ -6,17 +6,51 @@ import Torch
 extension ONNXGraphReader {
   mutating func readPooling(_ node: ONNXNodeProto) throws {
     let input = try plainImage(node)
+    guard !readsFurtherOutputs(of: node) else { throw ONNXProblem("gives the places of its maxima, which are read") }
+    var geometry = try window(of: node, input)
+    geometry.countIncludePad = node.opType == "AveragePool" && node.integer("count_include_pad") == 1
+    try finish(node.opType == "MaxPool" ? Pooling.max(geometry) : .average(geometry), node, of: input)
+  }
+
+  /// (Σ|x|ᵖ)^(1/p) of each window, or of the whole image.
+  mutating func readLpPooling(_ node: ONNXNodeProto) throws {
+    let input = try plainImage(node)
+    let p = node.integer("p") ?? 2
+    guard opset > 1, (1...1 << 10).contains(p), input.shape.count == 3 else {
+      throw ONNXProblem("takes norms with p = \(p) of values of shape \(input.shape)")
+    }
+    var mean = Pooling.globalAverage
+    var count = input.shape[1] * input.shape[2]
+    if node.opType == "LpPool" {
+      var geometry = try window(of: node, input)
+      // Zeros around add nothing to a sum, and each window is divided by as many.
+      geometry.countIncludePad = true
+      guard !geometry.ceilMode else { throw ONNXProblem("rounds up (ceil_mode), which is not read of norms") }
+      (mean, count) = (.average(geometry), geometry.kernel.reduce(1, *))
+    }
+    let powers: [any Networks.Operation] = p == 1 ? [Activation.absolute] : [Activation.absolute, Power(Double(p))]
+    let steps = powers + [mean, Affine(scale: Double(count))]
+    let sum = try append(steps, node, suffix: ".sum", reading: input.name)
+    var result = input
+    result.name = sum
+    try finish(Power(1 / Double(p)), node, of: result)
+  }
+
+  /// Size, steps and padding of a node's windows.
+  private func window(of node: ONNXNodeProto, _ input: ONNXImage) throws -> PoolingGeometry {
     let kernel = node.integers("kernel_shape") ?? []
     let strides = node.integers("strides") ?? [1, 1]
     try requirePairs(kernel, strides)
-    guard (node.integers("dilations") ?? [1, 1]).allSatisfy({ $0 == 1 }), input.shape.count == 3 else {
-      throw ONNXProblem("is no plain 2-D pooling")
+    guard input.shape.count == 3 else {
+      throw ONNXProblem("pools values of shape \(input.shape), expected channels × height × width")
     }
-    guard !readsFurtherOutputs(of: node) else { throw ONNXProblem("gives the places of its maxima, which are read") }
+    let dilations = node.integers("dilations") ?? [1, 1]
+    guard dilations.allSatisfy({ $0 == 1 }) else {
+      throw ONNXProblem("leaves out pixels of its windows (dilations \(dilations)), which is not read")
+    }
     let pads = try pads(node, input, kernel: kernel, strides)
     var geometry = PoolingGeometry(
-      kernel: kernel, stride: strides, padding: Array(pads[..<2]), endPadding: Array(pads[2...]),
-      countIncludePad: node.opType == "AveragePool" && node.integer("count_include_pad") == 1)
+      kernel: kernel, stride: strides, padding: Array(pads[..<2]), endPadding: Array(pads[2...]))
     if node.integer("ceil_mode") == 1, !(node.word("auto_pad") ?? "").hasPrefix("SAME") {
       let floor = windows(geometry, input)
       geometry.ceilMode = true
@@ -25,7 +59,7 @@ extension ONNXGraphReader {
         throw ONNXProblem("rounds up without padding, which is read in two ways; write pads instead of auto_pad")
       }
     }
-    try finish(node.opType == "MaxPool" ? Pooling.max(geometry) : .average(geometry), node, of: input)
+    return geometry
   }
 
   private func windows(_ geometry: PoolingGeometry, _ input: ONNXImage) -> [Int?] {

@@ -25,6 +25,7 @@ extension ONNXGraphReader {
     }
     switch node.opType {
     case "Shape": return finish(first.isScalar ? [] : [.fixed(first.list.count)])
+    case "Size": return finish([.fixed(first.list.count)], isScalar: true)
     case "Gather" where lists.count == 2:
       let count = first.list.count
       let picked = try whole(1).map { index in

@@ -55,11 +55,17 @@ private struct TransposedWindow {
       throw ONNXProblem("has an output padding of \(outputPadding)")
     }
     let (strides, dilations, more) = (strides, dilations, outputPadding)
-    let whole = (0..<2).map { (axis: Int) -> Int in
+    var whole = (0..<2).map { (axis: Int) -> Int in
       let reach = dilations[axis] * (kernel[axis] - 1) + 1
       return (pixels[axis] - 1) * strides[axis] + reach + more[axis]
     }
-    let pads = try Self.pads(node, whole: whole, same: zip(pixels, strides).map { $0 * $1 })
+    let wanted = try Self.wanted(node, same: zip(pixels, strides).map { $0 * $1 })
+    for (axis, size) in (wanted ?? []).enumerated() where size > whole[axis] {
+      // Pixels that no window reaches.
+      outputPadding[axis] += size - whole[axis]
+      whole[axis] = size
+    }
+    let pads = try Self.pads(node, whole: whole, wanted)
     let least = (0..<2).map { (axis: Int) -> Int in min(pads[axis], pads[axis + 2]) }
     padding = least
     var cut = (0..<2).map { (axis: Int) -> [Int] in [pads[axis] - least[axis], pads[axis + 2] - least[axis]] }
@@ -75,14 +81,23 @@ private struct TransposedWindow {
     self.cut = cut
   }
 
+  /// How many pixels come out, where the node says so.
+  private static func wanted(_ node: ONNXNodeProto, same: [Int]) throws -> [Int]? {
+    guard let given = node.integers("output_shape") else {
+      return (node.word("auto_pad") ?? "").hasPrefix("SAME") ? same : nil
+    }
+    let wanted = Array(given.suffix(2))
+    guard wanted.count == 2, wanted.allSatisfy({ (1...1 << 16).contains($0) }) else {
+      throw ONNXProblem("has the output shape \(given), expected height and width")
+    }
+    return wanted
+  }
+
   /// What is cut off above, to the left, below and to the right.
-  private static func pads(_ node: ONNXNodeProto, whole: [Int], same: [Int]) throws -> [Int] {
+  private static func pads(_ node: ONNXNodeProto, whole: [Int], _ wanted: [Int]?) throws -> [Int] {
     let mode = node.word("auto_pad") ?? "NOTSET"
-    let wanted = node.integers("output_shape").map { Array($0.suffix(2)) } ?? (mode.hasPrefix("SAME") ? same : nil)
     if let wanted {
-      guard wanted.count == 2, case let total = zip(whole, wanted).map({ $0 - $1 }), total.allSatisfy({ $0 >= 0 }),
-        wanted.allSatisfy({ $0 > 0 })
-      else { throw ONNXProblem("makes \(whole) pixels, fewer than its output shape \(wanted)") }
+      let total = zip(whole, wanted).map { $0 - $1 }
       let small = total.map { $0 / 2 }
       let large = zip(total, small).map { $0 - $1 }
       return mode == "SAME_UPPER" ? small + large : large + small
