@@ -51,6 +51,27 @@ import Testing
     #expect(names.contains("small.onnx") && names.contains("small.onnx.finetune"))
   }
 
+  @Test func `a detector keeps its end, an input beside the images is a number, and images are not cut`() throws {
+    let output = folder["small.onnx"]
+    let command = ["compress", files["detector"], "--images", images, "--macs", "0.8", "--threads", "1"]
+    try expectFailure(
+      command + ["--output", output], ["needs 2 inputs (image (1 × 3 × 24 × 40), scale)", "(--input)"])
+    let outcome = try succeeding(command + ["--input", "scale=2", "--no-crop", "--output", output])
+    #expect(outcome.errors.contains("ends in NonMaxSuppression: its last"), "\(outcome.errors)")
+    #expect(outcome.output.contains("boxes") && outcome.output.contains("scores"), "\(outcome.output)")
+    // The number is in the file from then on, and so is how images are made to fit.
+    #expect(try succeeding(["inspect", output]).output.contains("gives boxes 960×4, scores 2×960"))
+    let again = try succeeding(["compress", output, "--images", images, "--macs", "0.9", "--output", folder["b.onnx"]])
+    #expect(again.errors.contains("ends in NonMaxSuppression"))
+    try expectFailure(
+      ["export", output, "--to", "pytorch", "--output", folder["x.py"]], ["NonMaxSuppression", "write it as ONNX"])
+    try expectFailure(
+      ["compress", files["detector"], "--input", "scale", "--output", output, "--macs", "0.9"],
+      ["--input", "name=number"])
+    try expectFailure(
+      ["compress", files["several"], "--no-crop", "--output", output, "--macs", "0.9"], ["--no-crop", "give --images"])
+  }
+
   @Test func `in a terminal it is told how far each output is from the original's`() throws {
     let output = try succeeding(
       compress(["--images", images, "--output", folder["small.safetensors"], "--scores", "vector"])

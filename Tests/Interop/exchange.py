@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy
 import torch
 from operators import write_operators
-from tails import same, write_tails
+from tails import detector, same, write_tails
 
 with contextlib.suppress(RuntimeError):
     # Wheels of torchvision for CUDA do not find their detection operators beside a CPU build; classifiers need none.
@@ -678,6 +678,7 @@ def foreign(folder: Path) -> None:
     ]
     shapes = {"map": [3, 32, 32], "vector": [16], "deep": [16, 32, 32]}
     write("several", more=deeper, outputs=("map", "vector", "deep"), shapes=shapes)
+    detector(folder, "detector", 17, size=(24, 40), scaled=True)
     write("maps", more=deeper, outputs=("map",), shapes=shapes)
     write(
         "quantised",

@@ -27,24 +27,30 @@ def info(name: str, kind: int, *sizes):
     return helper.make_tensor_value_info(name, kind, sizes)
 
 
-def save(folder: Path, name: str, nodes: list, given: tuple, outputs: list, tensors: list, opset: int = 17) -> None:
-    graph = helper.make_graph(nodes, name, [info("image", FLOAT, *given)], outputs, tensors)
+def save(
+    folder: Path, name: str, nodes: list, given: tuple, outputs: list, tensors: list, opset: int = 17, more: tuple = ()
+) -> None:
+    graph = helper.make_graph(nodes, name, [info("image", FLOAT, *given), *more], outputs, tensors)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, folder / f"{name}.onnx")
 
 
-def detector(folder: Path, name: str, opset: int) -> None:
-    """Boxes and scores for every place, and the best of them after non-maximum suppression."""
+def detector(folder: Path, name: str, opset: int, size: tuple = (8, 8), scaled: bool = False) -> None:
+    """Boxes and scores for every place, and the best of them after non-maximum suppression; if scaled, boxes are
+    multiplied by an input."""
     older = opset < 13
     nodes = [
         node("Conv", "image body.weight", "body", pads=[1, 1, 1, 1]),
-        node("Relu", "body", "features"),
+        node("Relu", "body", "active"),
+        node("Conv", "active neck.weight", "neck", pads=[1, 1, 1, 1]),
+        node("Relu", "neck", "features"),
         node("Conv", "features boxes.weight", "deltas"),
         node("Conv", "features scores.weight", "logits"),
         node("Reshape", "deltas box_shape", "rows"),
         node("Transpose", "rows", "corners", perm=[0, 2, 1]),
-        node("Exp", "corners", "boxes"),
+        node("Exp", "corners", "plain" if scaled else "boxes"),
+        *([node("Mul", "plain scale", "boxes")] if scaled else []),
         node("Reshape", "logits score_shape", "flat"),
         node("Sigmoid", "flat", "scores"),
         node("NonMaxSuppression", "boxes scores most overlap least", "chosen"),
@@ -55,15 +61,20 @@ def detector(folder: Path, name: str, opset: int) -> None:
         node("Gather", "body.weight_2 input", "best", axis=0),
     ]
     tensors = [
-        stored("body.weight", 8, 3, 3, 3), stored("boxes.weight", 4, 8, 1, 1), stored("scores.weight", 2, 8, 1, 1),
+        stored("body.weight", 8, 3, 3, 3), stored("neck.weight", 8, 8, 3, 3),
+        stored("boxes.weight", 4, 8, 1, 1), stored("scores.weight", 2, 8, 1, 1),
         whole("box_shape", 1, 4, -1), whole("score_shape", 1, 2, -1), whole("most", 5), whole("second", 2),
         numpy_helper.from_array(numpy.array([0.5], numpy.float32), "overlap"),
         numpy_helper.from_array(numpy.array([0.1], numpy.float32), "least"),
     ]  # fmt: skip
     if not older:
         tensors += [whole("last", 1), whole("first", 0)]
-    outputs = [info("best", FLOAT, "found", 4), info("chosen", INT64, "found", 3), info("scores", FLOAT, 1, 2, 64)]
-    save(folder, name, nodes, (1, 3, 8, 8), outputs, tensors, opset)
+    outputs = [
+        info("best", FLOAT, "found", 4),
+        info("chosen", INT64, "found", 3),
+        info("scores", FLOAT, 1, 2, size[0] * size[1]),
+    ]
+    save(folder, name, nodes, (1, 3, *size), outputs, tensors, opset, (info("scale", FLOAT),) if scaled else ())
 
 
 def segmenter(folder: Path) -> None:

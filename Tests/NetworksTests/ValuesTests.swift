@@ -139,8 +139,12 @@ import Torch
     #expect(repeated[15...16] == [.constant(0), .constant(2)])
   }
 
-  @Test func `a reshape makes everything vary`() throws {
-    #expect(try values(after: Reshape([3, 4, 4])) == [.varying, .varying, .varying])
+  @Test func `a reshape keeps what each channel carries, and makes everything vary where it joins them with pixels`()
+    throws
+  {
+    #expect(try values(after: Reshape([3, 16])) == [.constant(0), .constant(2), .varying])
+    #expect(try values(after: Reshape([1, 3, 2, 8])) == [.constant(0), .constant(2), .varying])
+    #expect(try values(after: Reshape([12, 4])) == Array(repeating: .varying, count: 12))
   }
 
   @Test func `sums and products of constants are constants, and zero swallows what varies`() throws {

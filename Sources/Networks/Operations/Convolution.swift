@@ -82,18 +82,20 @@ func affineValues(
   let (units, reads) = (weight.shape[0], weight.shape[1])
   let taps = weight.reshaped([units, reads, -1])
   let magnitude = taps.magnitude.sum(axes: [2]).doubles
-  let total = taps.to(.float64).sum(axes: [2]).doubles
   let bias = bias?.doubles
   return (0..<units).map { unit in
     let first = unit / (units / groups) * reads
-    var value = bias?[unit] ?? 0
+    var constants: [(read: Int, number: Double)] = []
     for read in 0..<reads where magnitude[unit * reads + read] != 0 {
       guard case .constant(let constant) = input[first + read], constant == 0 || !changesConstants else {
         return .varying
       }
-      value += constant * total[unit * reads + read]
+      constants.append((read, constant))
     }
-    return .constant(value)
+    guard !constants.isEmpty else { return .constant(bias?[unit] ?? 0) }
+    // Few units read constants alone.
+    let totals = taps.slice(axis: 0, from: unit, to: unit + 1).to(.float64).sum(axes: [0, 2]).doubles
+    return .constant(constants.reduce(bias?[unit] ?? 0) { $0 + $1.number * totals[$1.read] })
   }
 }
 

@@ -90,7 +90,7 @@ public struct Reshape: Operation, Hashable {
       if !own.isEmpty { result += (to..<newEnds).filter { shape[$0] > 1 } }
       (from, to) = (ends, newEnds)
     }
-    return axes.allSatisfy { old[$0] > 1 } && !result.isEmpty ? result : nil
+    return result.isEmpty ? nil : result
   }
 
   public func channelAxes(of inputs: [[Int]], shapes: [[Int]], result: [Int]) -> ChannelAxes {
