@@ -59,7 +59,7 @@ extension Model {
   }
 
   package func exportONNX(
-    to path: String, foldingBatchNorm: Bool, opset: Int = ONNXFile.usualOpset
+    to path: String, foldingBatchNorm: Bool, opset: Int? = nil
   ) throws -> URL {
     try AtomicOutput.check(path)
     let file = URL(filePath: path)

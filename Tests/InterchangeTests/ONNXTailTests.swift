@@ -26,7 +26,7 @@ import Torch
   @Test(arguments: [
     ("detector", ["boxes 64×4", "scores 2×64"], ["NonMaxSuppression"]),
     ("detector11", ["boxes 64×4", "scores 2×64"], ["NonMaxSuppression"]), ("segmenter", ["5×8×8"], ["ArgMax"]),
-    ("single", ["4×8×8"], ["NonZero"]), ("branch", ["4×8×8"], ["ReduceMean"]),
+    ("single", ["4×8×8"], ["NonZero"]), ("branch", ["4×8×8"], ["ReduceMean"]), ("recogniser", ["4×8"], ["LSTM"]),
   ])
   func `what is learnt ends where gradients end`(name: String, outputs: [String], operators: [String]) throws {
     let model = try model(name)
@@ -38,7 +38,7 @@ import Torch
 
   @Test func `what was read is written with its end, through our own files too, and computes the same`() throws {
     let folder = try Self.written.get().url
-    for name in ["detector", "detector11", "segmenter", "single", "branch"] {
+    for name in ["detector", "detector11", "segmenter", "single", "branch", "recogniser"] {
       let own = folder.appending(path: "\(name).safetensors")
       try model(name).write(to: own)
       let back = try Model(contentsOf: own)

@@ -34,7 +34,8 @@ import Torch
 
   @Test(
     arguments: [
-      "resnet18", "mobilenet_v2", "gated", "chosen", "sloped", "upwards", "vit", "vit-fixed", "swin", "swin-fixed",
+      "resnet18", "mobilenet_v2", "gated", "chosen", "sloped", "upwards", "asked", "vit", "vit-fixed", "swin",
+      "swin-fixed",
       "convnext",
     ],
     ["script", "export"])
@@ -57,7 +58,22 @@ import Torch
     #expect(try relativeDifference(again.givenOutputs(again.network(images)), wanted) < 1e-4)
   }
 
-  @Test(arguments: ["vit", "swin", "convnext"])
+  /// Of two ViT blocks 2·128 units of MLPs and 2·4 heads; of Swin's 2·96 + 2·192 and 2·2 + 2·4; of the queries' decoder
+  /// 64 and 2·4, and the 32 units of the patches that it looks at, since no norm ties them to anything.
+  @Test(arguments: [("vit", 264), ("swin", 588), ("asked", 104)], ["script", "export"])
+  func `units of MLPs and whole heads of what PyTorch exports may go`(
+    given: (name: String, count: Int), exporter: String
+  )
+    throws
+  {
+    let file = try Exchange.exported.get().appending(path: "\(given.name)-\(exporter).onnx")
+    let network = try ONNXFile.model(contentsOf: file).network
+    let coupling = try network.channelCoupling()
+    let units = Set(coupling.axes.filter { $0.role == .unit && $0.axis == 0 }.flatMap(\.channels))
+    #expect(units.subtracting(coupling.frozen).count == given.count)
+  }
+
+  @Test(arguments: ["vit", "swin", "convnext", "asked"])
   func `attention gives in onnxruntime what it gives here, for one image and for several`(name: String) throws {
     let folder = try TemporaryFolder()
     var wanted: [String: Tensor] = [:]

@@ -152,6 +152,23 @@ class Upwards(torch.nn.Module):
         return self.last(torch.cat(maps, 1)).mean((2, 3))
 
 
+class Asked(torch.nn.Module):
+    """Learnt queries that look at an image's tokens, as those of a detector: what they do among themselves is the same
+    for every image."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches = torch.nn.Conv2d(3, 32, 8, 8)
+        self.decoder = torch.nn.TransformerDecoderLayer(32, 4, 64, dropout=0, batch_first=True)
+        self.queries = torch.nn.Parameter(torch.randn(5, 32))
+        self.head = torch.nn.Linear(32, 10)
+
+    def forward(self, x):
+        tokens = self.patches(x).flatten(2).transpose(1, 2)
+        asked = self.queries.unsqueeze(0).expand(x.shape[0], -1, -1)
+        return self.head(self.decoder(asked, tokens).mean(1))
+
+
 def export_onnx(model: torch.nn.Module, images: torch.Tensor, file: Path, batch: int | None = None) -> None:
     """By the exporter and with the options that Documentation/commands.md names, unless the batch is fixed."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -231,6 +248,7 @@ def export(folder: Path) -> None:
         "chosen": Chosen(),
         "sloped": Sloped(),
         "upwards": Upwards(),
+        "asked": Asked(),
         "vit": torchvision.models.VisionTransformer(
             image_size=64, patch_size=16, num_layers=2, num_heads=4, hidden_dim=64, mlp_dim=128, num_classes=10
         ),
@@ -242,7 +260,7 @@ def export(folder: Path) -> None:
     channels_last(folder)
     models["vit-fixed"], models["swin-fixed"] = models["vit"], models["swin"]
     for name, model in models.items():
-        size = 32 if name in ("resnet18", "mobilenet_v2", "gated", "chosen", "sloped", "upwards") else 64
+        size = 32 if name in ("resnet18", "mobilenet_v2", "gated", "chosen", "sloped", "upwards", "asked") else 64
         settle(model)
         fixed = name.endswith("fixed")
         batch = {"vit-fixed": 1, "swin-fixed": 2}.get(name, 3)

@@ -104,6 +104,19 @@ def single(folder: Path) -> None:
     save(folder, "single", nodes, (3, 8, 8), outputs, tensors)
 
 
+def recogniser(folder: Path, opset: int = 17) -> None:
+    """A recurrent layer behind convolutions, as readers of text have it."""
+    nodes = [
+        node("Conv", "image weight", "maps", pads=[1, 1, 1, 1]),
+        node("ReduceMean", "maps", "columns", axes=[2], keepdims=0),
+        node("Transpose", "columns", "steps", perm=[2, 0, 1]),
+        node("LSTM", "steps lstm.W lstm.R", "all", hidden_size=3),
+        node("Squeeze", "all second", "letters"),
+    ]
+    tensors = [stored("weight", 4, 3, 3, 3), stored("lstm.W", 1, 12, 4), stored("lstm.R", 1, 12, 3), whole("second", 1)]
+    save(folder, "recogniser", nodes, ("batch", 3, 8, 8), [info("letters", FLOAT, 8, "batch", 3)], tensors, opset)
+
+
 def chosen(folder: Path) -> None:
     """A branch that depends on the image, and reads values around it."""
     branches = []
@@ -145,6 +158,7 @@ def write_tails(folder: Path) -> None:
     detector(folder, "detector11", 11)
     segmenter(folder)
     single(folder)
+    recogniser(folder)
     chosen(folder)
 
 

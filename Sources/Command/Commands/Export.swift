@@ -74,7 +74,6 @@ struct Export: ParsableCommand {
     let readBack = "read back, it computes the same"
     switch to {
     case .onnx:
-      let opset = opset ?? ONNXFile.usualOpset
       return ([try model.exportONNX(to: output, foldingBatchNorm: foldBatchNorm, opset: opset)], readBack)
     case .pytorch: return (try model.exportPyTorch(to: output), readBack)
     case .coreml:

@@ -23,6 +23,10 @@ extension ONNXGraphReader {
     }
     let given = inputs.compactMap(\.self)
     guard !given.isEmpty else { return false }
+    if node.opType == "Split", case .constant(let whole) = given[0] {
+      try split(whole, node)
+      return true
+    }
     let constants = inputs.map { $0.flatMap(asConstant) }
     guard constants.compactMap(\.self).count == given.count else {
       return try foldIndices(node, given) || foldSizes(node, given)
@@ -144,6 +148,18 @@ extension ONNXGraphReader {
       let isWhole = inputs.allSatisfy { $0?.isWhole ?? false }
       return numbers((0..<Int(count)).map { ends[0] + Double($0) * ends[2] }, [Int(count)], isWhole: isWhole)
     default: return nil
+    }
+  }
+
+  private mutating func split(_ whole: ONNXConstant, _ node: ONNXNodeProto) throws {
+    let axis = node.integer("axis") ?? 0
+    let place = axis < 0 ? axis + whole.shape.count : axis
+    guard whole.shape.indices.contains(place) else { throw ONNXProblem("splits axis \(axis) of \(whole.shape)") }
+    var start = 0
+    for (output, size) in zip(node.output, try splitSizes(node, of: whole.shape[place])) {
+      let part = whole.selecting(Array(start..<start + size), axis: place)
+      try set(output, computed: part.named(output))
+      start += size
     }
   }
 

@@ -100,7 +100,12 @@ struct ONNXGraphReader {
           continue
         }
         if let last, last.nodes.contains(index), try takeOff(last.kind, node) { continue }
-        try read(node)
+        do {
+          try read(node)
+        } catch let problem as ONNXProblem {
+          guard try lift(node) else { throw problem }
+          try read(node)
+        }
       } catch let problem as ONNXProblem {
         problems.append((index, "\(node.opType) (\(Self.label(node))) \(problem.sentence)"))
       } catch let error as NetworkError {

@@ -42,6 +42,20 @@ extension ONNXGraphReader {
     return (names, like)
   }
 
+  /// Makes a stored value of the constant that a node computes with where all that it reads is constant and nothing folds
+  /// it, as what a transformer does with learnt queries; false where it is none of one image.
+  mutating func lift(_ node: ONNXNodeProto) throws -> Bool {
+    let given = node.input.indices.compactMap { value(node, $0) }
+    let readsImages = given.contains { if case .image = $0 { true } else { false } }
+    guard !readsImages, case .constant(let constant) = given.first, !constant.isWhole, constant.shape.count >= 2,
+      constant.shape[0] == 1, constant.shape.count <= ONNXTensors.largestRank
+    else { return false }
+    var stored = ONNXImage(name: "", shape: Array(constant.shape.dropFirst()))
+    stored.name = try store(constant, toMeet: stored, node)
+    set(node.input[0], .image(stored))
+    return true
+  }
+
   /// The inputs as values laid out alike; constants that a fixed batch was put into are taken along.
   mutating func imagesAlike(_ node: ONNXNodeProto) throws -> [ONNXImage] {
     let given = node.input.indices.map { value(node, $0) }

@@ -134,7 +134,12 @@ struct ONNXReading {
         && graph.needed(for: [attempt.output]).input.contains { $0.type.tensorType.shape.dim.count == 4 }
     }
     guard let first = found.first else {
-      if let first = unread.first { self = try first.result.get() } else { self = try readAll() }
+      do {
+        self = try readAll()
+      } catch {
+        _ = try unread.first?.result.get()
+        throw error
+      }
       return
     }
     guard unread.isEmpty, found.allSatisfy({ $0.givesTheSame(as: first) }) else {

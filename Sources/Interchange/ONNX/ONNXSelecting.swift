@@ -37,17 +37,22 @@ extension ONNXGraphReader {
     alias(node, source)
   }
 
-  mutating func readSplit(_ node: ONNXNodeProto) throws {
-    let input = try image(node)
-    let axis = try input.fixedAxis(node.integer("axis") ?? 0)
-    let (count, whole) = (node.output.count, input.shape[axis])
+  /// How many of `whole` elements each part has that a Split makes.
+  func splitSizes(_ node: ONNXNodeProto, of whole: Int) throws -> [Int] {
+    let count = node.output.count
     let equal = (whole + count - 1) / count
     let sizes = try integers(node, "split", orInput: 1) ?? (0..<count).map { min(equal, whole - $0 * equal) }
     guard sizes.count == count, sizes.allSatisfy({ (1...whole).contains($0) }), sizes.reduce(0, +) == whole else {
       throw ONNXProblem("splits \(whole) into \(sizes)")
     }
+    return sizes
+  }
+
+  mutating func readSplit(_ node: ONNXNodeProto) throws {
+    let input = try image(node)
+    let axis = try input.fixedAxis(node.integer("axis") ?? 0)
     var start = 0
-    for (index, size) in sizes.enumerated() {
+    for (index, size) in try splitSizes(node, of: input.shape[axis]).enumerated() {
       let slice = Slice(axis: axis, start: start, end: start + size)
       var part = input
       part.name = try append(slice, node, suffix: ".\(index)", reading: [input.name])
