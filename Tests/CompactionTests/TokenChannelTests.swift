@@ -81,6 +81,29 @@ import Torch
     #expect(try RemovableChannels(in: network).channels.isEmpty)
   }
 
+  @Test func `a head counts as its rows where units go in steps, and its slices are scaled together`() throws {
+    let network = try transformer()
+    let groups = try ChannelGroups(of: network) { _ in false }
+    let heads = try #require(groups.all.first { $0.name == "qkv" })
+    let units = try #require(groups.all.first { $0.name == "fc1" })
+    #expect(heads.count == 3 && heads.step(ofRows: 8) == 1 && heads.step(ofRows: 16) == 2)
+    #expect(units.count == 20 && units.step(ofRows: 8) == 8)
+    let scaled = heads.scaled(network.parameters, by: [1, 0, 2])
+    let before = try #require(network.parameters["qkv.weight"]).doubles
+    let after = try #require(scaled["qkv.weight"]).doubles
+    for row in 0..<36 {
+      let factor = [1.0, 0, 2][row % 12 / 4]
+      #expect((0..<12).allSatisfy { after[row * 12 + $0] == factor * before[row * 12 + $0] }, "\(row)")
+    }
+    let norms = heads.norms(network.parameters)
+    let bias = try #require(network.parameters["qkv.bias"]).doubles
+    let first = (0..<36).filter { $0 % 12 < 4 }
+    let squares = first.map { row in
+      (0..<12).map { before[row * 12 + $0] * before[row * 12 + $0] }.reduce(0, +) + bias[row] * bias[row]
+    }
+    #expect(abs(norms[0] - squares.reduce(0, +).squareRoot()) < 1e-6 * norms[0])
+  }
+
   @Test func `a plan for half of the MACs takes units and heads, and is proved`() throws {
     let network = try transformer()
     let compact = try Compressor(PlanSettings(target: .macs(0.5), units: .weakest)).compact(network)

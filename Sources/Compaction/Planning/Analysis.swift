@@ -61,6 +61,8 @@ public struct Analysis: Sendable {
     var norms: [Double]
     /// How many of them stay.
     var kept: Int
+    /// Where time decides, a multiple of this many stays.
+    var step = 1
 
     /// The share of Σ‖θ_n‖ that stays.
     var share: Double {

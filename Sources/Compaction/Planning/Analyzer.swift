@@ -37,9 +37,11 @@ struct Analyzer {
       analysis.layers[index].weight = compressor.effects?.weights[analysis.layers[index].name] ?? 1
     }
     for (index, group) in groups.all.enumerated() {
+      let step = group.step(ofRows: compressor.search.unitStep)
       let kept = widths.kept(
-        of: group.name, norms[index], atLeast: settings.minimumUnits, multipleOf: compressor.search.unitStep)
-      analysis.groups.append(Analysis.GroupWidth(name: group.name, norms: norms[index], kept: kept))
+        of: group.name, norms[index], atLeast: settings.minimumUnits, multipleOf: step)
+      analysis.groups.append(
+        Analysis.GroupWidth(name: group.name, norms: norms[index], kept: kept, step: step))
       analysis.widths[group.name] = widths == .share(1) ? group.count : kept
     }
     if let contributions {

@@ -4,7 +4,7 @@ struct WidthSearch {
   /// Whether units and ranks are weighed against each other, by what they lose.
   let weighsUnits: Bool
   let minimumUnits: Int
-  /// Groups keep a multiple of this many units.
+  /// Groups keep units of a multiple of this many rows.
   let unitStep: Int
 
   /// - Parameter fastStep: of units, where time decides.
@@ -70,8 +70,8 @@ struct WidthSearch {
     var best = start
     for part in [4, 8, 16] {
       for sign in [-1, 1] {
-        let moves = try start.analysis.groups.filter { $0.norms.count > unitStep }.compactMap { group in
-          let step = sign * max(unitStep, group.norms.count / part / unitStep * unitStep)
+        let moves = try start.analysis.groups.filter { $0.norms.count > $0.step }.compactMap { group in
+          let step = sign * max(group.step, group.norms.count / part / group.step * group.step)
           return try moved(best, group, by: step, next).map { (group: group, step: step, loss: $0.loss) }
         }
         for move in moves.sorted(by: { $0.loss < $1.loss }) {
@@ -88,7 +88,7 @@ struct WidthSearch {
   ) throws -> Step? {
     let counts = start.counts
     let kept = counts[group.name] ?? group.norms.count
-    let width = min(group.norms.count, max(minimumUnits, unitStep, kept + step))
+    let width = min(group.norms.count, max(minimumUnits, group.step, kept + step))
     guard width != kept, let other = try next(counts.merging([group.name: width]) { $1 }),
       other.loss < start.loss * (1 - 1e-6)
     else { return nil }

@@ -30,13 +30,40 @@ public struct ChannelGroup: Sendable {
   public var members: [GroupMember]
   public var count: Int
 
+  /// The members of one parameter: several where a unit has several slices of it, as a head of attention.
+  private struct Part {
+    var parameter: String
+    var isCarried: Bool
+    /// For each unit.
+    var indices: [[Int]]
+  }
+
+  private var parts: [Part] {
+    var result: [Part] = []
+    for member in members {
+      let place =
+        result.firstIndex { $0.parameter == member.parameter && $0.isCarried == member.isCarried } ?? result.count
+      if place == result.count {
+        result.append(
+          Part(parameter: member.parameter, isCarried: member.isCarried, indices: Array(repeating: [], count: count)))
+      }
+      for (unit, index) in member.indices.enumerated() { result[place].indices[unit].append(index) }
+    }
+    return result
+  }
+
+  /// How many units have that many rows of a parameter, as one head has many.
+  func step(ofRows rows: Int) -> Int {
+    let own = max(1, parts.compactMap { $0.indices.first?.count }.max() ?? 1)
+    return (rows + own - 1) / own
+  }
+
   /// ‖θ_n‖₂ for each unit n.
   public func norms(_ parameters: [String: Tensor]) -> [Double] {
     var squares = [Double](repeating: 0, count: count)
-    for member in members where !member.isCarried {
-      guard let tensor = parameters[member.parameter] else { continue }
-      let each = tensor.squaredSlices
-      for (unit, index) in member.indices.enumerated() { squares[unit] += each[index] }
+    for part in parts where !part.isCarried {
+      guard let each = parameters[part.parameter]?.squaredSlices else { continue }
+      for (unit, indices) in part.indices.enumerated() { for index in indices { squares[unit] += each[index] } }
     }
     return squares.map { $0.squareRoot() }
   }
@@ -45,18 +72,18 @@ public struct ChannelGroup: Sendable {
   public func scaled(_ parameters: [String: Tensor], by factors: [Double]) -> [String: Tensor] {
     var result: [String: Tensor] = [:]
     let allLive = factors.allSatisfy { $0 != 0 }
-    for member in members {
-      guard let tensor = result[member.parameter] ?? parameters[member.parameter] else { continue }
-      if member.isCarried, allLive {
-        result[member.parameter] = tensor
+    for part in parts {
+      guard let tensor = result[part.parameter] ?? parameters[part.parameter] else { continue }
+      if part.isCarried, allLive {
+        result[part.parameter] = tensor
         continue
       }
       var each = [Double](repeating: 1, count: tensor.shape[0])
-      for (unit, index) in member.indices.enumerated() {
-        each[index] = member.isCarried && factors[unit] != 0 ? 1 : factors[unit]
+      for (unit, indices) in part.indices.enumerated() {
+        for index in indices { each[index] = part.isCarried && factors[unit] != 0 ? 1 : factors[unit] }
       }
       let column = Tensor(each, shape: [each.count] + Array(repeating: 1, count: tensor.shape.count - 1))
-      result[member.parameter] = tensor * column.to(tensor.dtype).to(tensor.device)
+      result[part.parameter] = tensor * column.to(tensor.dtype).to(tensor.device)
     }
     return result
   }
@@ -67,11 +94,11 @@ public struct ChannelGroup: Sendable {
   /// eq. 5).
   public func softThresholded(_ parameters: [String: Tensor], by s: Double) -> [String: Tensor] {
     var result: [String: Tensor] = [:]
-    for member in members where !member.isCarried {
-      guard let tensor = result[member.parameter] ?? parameters[member.parameter] else { continue }
+    for part in parts where !part.isCarried {
+      guard let tensor = result[part.parameter] ?? parameters[part.parameter] else { continue }
       let soft = (tensor - s).positivePart - (tensor * -1 - s).positivePart
-      let mask = tensor.mask(slices: member.indices)
-      result[member.parameter] = soft * mask + tensor * (mask * -1 + 1)
+      let mask = tensor.mask(slices: part.indices.flatMap(\.self))
+      result[part.parameter] = soft * mask + tensor * (mask * -1 + 1)
     }
     return result
   }

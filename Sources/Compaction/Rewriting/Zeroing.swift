@@ -16,7 +16,7 @@ extension Network {
   ///   - groups: of this network.
   ///   - widths: how many of each group stay, the strongest.
   ///   - minimum: how many units every group keeps at least.
-  ///   - step: by share, the next multiple of it is kept.
+  ///   - step: by share, the next multiple of so many rows is kept.
   func zeroingWeakest(
     of groups: ChannelGroups, keeping widths: Widths, atLeast minimum: Int, multipleOf step: Int = 1
   ) -> Network {
@@ -25,7 +25,9 @@ extension Network {
     for group in groups.all {
       let norms = group.norms(parameters)
       let strongestFirst = norms.indices.sorted { (norms[$0], $1) > (norms[$1], $0) }
-      let kept = widths.kept(of: group.name, strongestFirst.map { norms[$0] }, atLeast: minimum, multipleOf: step)
+      let kept = widths.kept(
+        of: group.name, strongestFirst.map { norms[$0] }, atLeast: minimum,
+        multipleOf: group.step(ofRows: step))
       guard kept < norms.count else { continue }
       var factors = [Double](repeating: 1, count: norms.count)
       for index in strongestFirst.dropFirst(kept) { factors[index] = 0 }
