@@ -31,6 +31,13 @@ extension Model {
     if own.isEmpty { noteInterface(name) }
     let begins = InputAffine(of: network)
     keepsConstant(begins)
+    if stated == nil, foreign.isBlueFirst || begins.isBlueFirst, let tail, tail.reads(interface.inputName ?? "") {
+      throw ContainerError(
+        """
+        \(name) reads blue, green, red, and its end (\(tail.words)) reads the images too, while written files read red \
+        first; export it so
+        """)
+    }
     let isTold = stated != nil || findsNormalization(foreign, begins, name, options)
     try check(name)
     try adopt(options, name, tellsNormalization: isTold)

@@ -27,6 +27,7 @@ import Torch
     ("detector", ["boxes 64×4", "scores 2×64"], ["NonMaxSuppression"]),
     ("detector11", ["boxes 64×4", "scores 2×64"], ["NonMaxSuppression"]), ("segmenter", ["5×8×8"], ["ArgMax"]),
     ("single", ["4×8×8"], ["NonZero"]), ("branch", ["4×8×8"], ["ReduceMean"]), ("recogniser", ["4×8"], ["LSTM"]),
+    ("queries", ["4×8×8"], ["ArgMax"]),
   ])
   func `what is learnt ends where gradients end`(name: String, outputs: [String], operators: [String]) throws {
     let model = try model(name)
@@ -38,7 +39,7 @@ import Torch
 
   @Test func `what was read is written with its end, through our own files too, and computes the same`() throws {
     let folder = try Self.written.get().url
-    for name in ["detector", "detector11", "segmenter", "single", "branch", "recogniser"] {
+    for name in ["detector", "detector11", "segmenter", "single", "branch", "recogniser", "queries"] {
       let own = folder.appending(path: "\(name).safetensors")
       try model(name).write(to: own)
       let back = try Model(contentsOf: own)
@@ -79,6 +80,11 @@ import Torch
     file.proto.graph.node[file.proto.graph.node.count - 1].opType = "Det"
     #expect(file.refusal().contains("Det"), "\(file.refusal())")
     #expect(try file.model(Self.all).tail?.operators == ["Det"])
+  }
+
+  @Test func `an end that would read the images in another order is refused`() {
+    let sentence = message { _ = try model("turned") }
+    #expect(sentence.contains("its end (ArgMax, NonZero) reads the images too"), "\(sentence)")
   }
 
   @Test func `another opset than that of the end is refused`() throws {

@@ -58,14 +58,13 @@ import Torch
     #expect(try relativeDifference(again.givenOutputs(again.network(images)), wanted) < 1e-4)
   }
 
-  /// Of two ViT blocks 2·128 units of MLPs and 2·4 heads; of Swin's 2·96 + 2·192 and 2·2 + 2·4; of the queries' decoder
-  /// 64 and 2·4, and the 32 units of the patches that it looks at, since no norm ties them to anything.
-  @Test(arguments: [("vit", 264), ("swin", 588), ("asked", 104)], ["script", "export"])
+  /// Of two ViT blocks 2·128 units of MLPs and 2·4 heads; of Swin's 2·96 + 2·192 and 2·2 + 2·4; of ConvNeXt's 64 + 128;
+  /// of the queries' decoder 64 and 2·4, and the 32 units of the patches that it looks at, since no norm ties them to
+  /// anything.
+  @Test(arguments: [("vit", 264), ("swin", 588), ("convnext", 192), ("asked", 104)], ["script", "export"])
   func `units of MLPs and whole heads of what PyTorch exports may go`(
     given: (name: String, count: Int), exporter: String
-  )
-    throws
-  {
+  ) throws {
     let file = try Exchange.exported.get().appending(path: "\(given.name)-\(exporter).onnx")
     let network = try ONNXFile.model(contentsOf: file).network
     let coupling = try network.channelCoupling()

@@ -94,13 +94,14 @@ def single(folder: Path) -> None:
         node("Greater", "one zero_float", "positive"),
         node("NonZero", "positive", "places"),
         node("Shape", "maps", "shape"),
+        node("Shape", "image", "size"),
     ]
     tensors = [
         stored("mean", 3, 1, 1), stored("weight", 4, 3, 3, 3), whole("first", 0),
         numpy_helper.from_array(numpy.array(0, numpy.int64), "zero"),
         numpy_helper.from_array(numpy.array(0, numpy.float32), "zero_float"),
     ]  # fmt: skip
-    outputs = [info("places", INT64, 3, "count"), info("shape", INT64, 4)]
+    outputs = [info("places", INT64, 3, "count"), info("shape", INT64, 4), info("size", INT64, 3)]
     save(folder, "single", nodes, (3, 8, 8), outputs, tensors)
 
 
@@ -115,6 +116,30 @@ def recogniser(folder: Path, opset: int = 17) -> None:
     ]
     tensors = [stored("weight", 4, 3, 3, 3), stored("lstm.W", 1, 12, 4), stored("lstm.R", 1, 12, 3), whole("second", 1)]
     save(folder, "recogniser", nodes, ("batch", 3, 8, 8), [info("letters", FLOAT, 8, "batch", 3)], tensors, opset)
+
+
+def queries(folder: Path) -> None:
+    """A constant that computes by itself before it meets the image."""
+    nodes = [
+        node("Conv", "image weight", "maps", pads=[1, 1, 1, 1]),
+        node("Softmax", "query", "attention", axis=1),
+        node("Mul", "attention maps", "mixed"),
+        node("ArgMax", "mixed", "label", axis=1),
+    ]
+    tensors = [stored("weight", 4, 3, 3, 3), stored("query", 1, 4, 8, 8)]
+    save(folder, "queries", nodes, (1, 3, 8, 8), [info("label", INT64, 1, 1, 8, 8)], tensors)
+
+
+def turned(folder: Path) -> None:
+    """Channels last, and an end that reads the images: written files have them in another order."""
+    nodes = [
+        node("Transpose", "image", "first", perm=[0, 3, 1, 2]),
+        node("Conv", "first weight", "maps", pads=[1, 1, 1, 1]),
+        node("ArgMax", "maps", "label", axis=1),
+        node("NonZero", "image", "places"),
+    ]
+    outputs = [info("label", INT64, 1, 1, 8, 8), info("places", INT64, 4, "count")]
+    save(folder, "turned", nodes, (1, 8, 8, 3), outputs, [stored("weight", 4, 3, 3, 3)])
 
 
 def chosen(folder: Path) -> None:
@@ -159,6 +184,8 @@ def write_tails(folder: Path) -> None:
     segmenter(folder)
     single(folder)
     recogniser(folder)
+    queries(folder)
+    turned(folder)
     chosen(folder)
 
 

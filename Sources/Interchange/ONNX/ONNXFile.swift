@@ -36,8 +36,8 @@ public enum ONNXFile {
     if let tail = model.tail, tail.opset != opset {
       throw ContainerError(
         """
-        the file ends in operators that were kept as they were read (\(tail.operators.prefix(4).joined(separator: ", "))), \
-        those of opset \(tail.opset); leave the opset out
+        the file ends in operators that were kept as they were read (\(tail.words)), those of opset \(tail.opset); \
+        leave the opset out
         """)
     }
     // What is trained on is not rounded any more.

@@ -118,7 +118,8 @@ struct ONNXGraphReader {
     return problems
   }
 
-  /// The network of a graph all of which can be read, or one error that says what cannot; tells whether it gives classes.
+  /// The network of a graph all of which can be read, or one error that says what cannot; tells whether it gives
+  /// classes.
   mutating func network(of graph: ONNXGraphProto) throws -> (Network, givesClasses: Bool) {
     let problems = try readNodes(of: graph)
     guard problems.isEmpty else { throw Self.complaint(problems.map(\.sentence), tensors.file) }

@@ -42,8 +42,8 @@ extension ONNXGraphReader {
     return (names, like)
   }
 
-  /// Makes a stored value of the constant that a node computes with where all that it reads is constant and nothing folds
-  /// it, as what a transformer does with learnt queries; false where it is none of one image.
+  /// Makes a stored value of the constant that a node computes with where all that it reads is constant and nothing
+  /// folds it, as what a transformer does with learnt queries; false where it is none of one image.
   mutating func lift(_ node: ONNXNodeProto) throws -> Bool {
     let given = node.input.indices.compactMap { value(node, $0) }
     let readsImages = given.contains { if case .image = $0 { true } else { false } }

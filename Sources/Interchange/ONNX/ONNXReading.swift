@@ -25,8 +25,8 @@ struct ONNXReading {
     guard quantized.isEmpty else {
       throw ContainerError(
         """
-        \(tensors.file) is quantised (\(quantized.joined(separator: ", "))), expected floating-point numbers, or 8 bits by \
-        QuantizeLinear and DequantizeLinear (QDQ); give the file that it was made of
+        \(tensors.file) is quantised (\(quantized.joined(separator: ", "))), expected floating-point numbers, or 8 bits \
+        by QuantizeLinear and DequantizeLinear (QDQ); give the file that it was made of
         """)
     }
     guard !part.node.isEmpty else {
@@ -81,7 +81,8 @@ struct ONNXReading {
     let held = network.parameters.values.map(\.count).reduce(0, +)
     // Little would be gained where hardly anything lies before the cut.
     guard held * 20 > cut.tail.weights, held > 0 else {
-      throw ONNXGraphReader.complaint(cut.problems.isEmpty ? ["it computes little"] : cut.problems, tensors.file)
+      throw ONNXGraphReader.complaint(
+        cut.problems.isEmpty ? ["hardly anything is learnt before its end"] : cut.problems, tensors.file)
     }
     (givesClasses, tail) = (false, cut.tail)
     notes.append(cut.note(tensors.file, weights: held))

@@ -19,6 +19,14 @@ public struct ONNXTail: Sendable, Equatable {
   /// Whether the file reads batches of images, and not one image without an axis for the batch.
   public var readsBatch: Bool
 
+  /// What it begins with, for people.
+  public var words: String {
+    operators.prefix(4).joined(separator: ", ") + (operators.count > 4 ? " and others" : "")
+  }
+
+  /// Whether it reads a value of this name, as the file's input.
+  func reads(_ name: String) -> Bool { graph.node.contains { $0.reads.contains(name) } }
+
   /// The version of ONNX's own operators.
   var opset: Int { opsets.first { $0.domain.isEmpty }.map { Int(clamping: $0.version) } ?? ONNXFile.usualOpset }
 

@@ -12,8 +12,8 @@ extension ONNXTail {
     guard (11...ONNXFile.opsets.upperBound).contains(opset) else {
       throw ContainerError(
         """
-        \(file) cannot be read to its end (\(operators.prefix(4).joined(separator: ", "))); this end could be kept as it \
-        is, but its opset is \(opset), expected 11 to \(ONNXFile.opsets.upperBound); convert it with onnx.version_converter
+        \(file) cannot be read to its end (\(words)); this end could be kept as it is, but its opset is \(opset), \
+        expected 11 to \(ONNXFile.opsets.upperBound); convert it with onnx.version_converter
         """)
     }
     guard opset < 13 else { return true }

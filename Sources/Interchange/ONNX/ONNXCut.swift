@@ -49,6 +49,13 @@ struct ONNXCut {
     tail = ONNXTail(
       graph: kept, opsets: versions.all, operators: operators.isEmpty ? cutting.lastOperators : operators.once,
       batch: input.batch, readsBatch: input.hasBatch)
+    guard !input.isChannelsLast || !tail.reads(input.name) else {
+      throw ContainerError(
+        """
+        \(tensors.file) reads batch × height × width × channels, and its end (\(tail.words)) reads the images too, \
+        which written files read in another order; export it with the channels in front
+        """)
+    }
     guard try tail.raise(tensors.file) else { return nil }
   }
 }
@@ -105,8 +112,7 @@ private struct Cutting {
 
   private func shape(_ index: Int) -> [Int]? {
     let node = graph.node[index]
-    guard node.opType == "Shape", makers[node.input.first ?? ""] != nil,
-      case .sizes(let sizes, _) = reader.values[node.output[0]]
+    guard node.opType == "Shape", case .sizes(let sizes, _) = reader.values[node.output[0]]
     else { return nil }
     let known = sizes.map { size -> Int? in
       if case .fixed(let number) = size { number } else { reader.exportedBatch.map { $0 * size.factor } }
@@ -139,17 +145,20 @@ private struct Cutting {
     return type
   }
 
-  /// By the last Cast on the way to it, or else what the file reads.
+  /// By the last Cast on the way to it, or else by what the file reads or stores.
   private func element(of name: String) -> Int32? {
     var (name, steps) = (name, 0)
     while let maker = makers[name], steps <= graph.node.count {
       let node = graph.node[maker]
       if node.opType == "Cast" { return node.castType?.rawValue }
+      if node.opType == "Constant" { return node.tensor("value")?.dataType }
       let image = node.input.first { if case .image = reader.values[$0] { true } else { false } }
-      guard let image else { return nil }
-      (name, steps) = (image, steps + 1)
+      // Of what computes with constants alone the first one.
+      guard let next = image ?? node.input.first else { return nil }
+      (name, steps) = (next, steps + 1)
     }
-    return graph.input.first { $0.name == name }?.type.tensorType.elemType
+    let stored = graph.initializer.first { $0.name == name }?.dataType
+    return stored ?? graph.input.first { $0.name == name }?.type.tensorType.elemType
   }
 }
 
@@ -170,13 +179,12 @@ extension ONNXCut {
   ///
   /// - Parameter weights: how many numbers the network holds.
   func note(_ file: String, weights: Int) -> String {
-    let (count, kinds) = (tail.graph.node.count, tail.operators.prefix(3).joined(separator: ", "))
-    let more = tail.operators.count > 3 ? " and others" : ""
+    let count = tail.graph.node.count
     let held =
       tail.weights * 50 < weights ? "" : ", which hold \(tail.weights) of its \(weights + tail.weights) weights"
     let values = outputs.count == 1 ? "the value" : "the \(outputs.count) values"
     return """
-      \(file) ends in \(kinds)\(more): its last \(count) nodes\(held) are kept as they are, and what is compressed and \
+      \(file) ends in \(tail.words): its last \(count) nodes\(held) are kept as they are, and what is compressed and \
       compared gives \(values) that they read
       """
   }
