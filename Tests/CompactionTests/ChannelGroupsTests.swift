@@ -33,7 +33,7 @@ import Torch
     }
     #expect(Set(all.members.map(\.parameter)) == Set(expected))
     #expect(all.members.count == expected.count)
-    func indices(_ name: String) -> [Int]? { all.members.first { $0.parameter == name }?.indices }
+    func indices(_ name: String) -> [Int]? { all.members.first { $0.parameter == name }?.slices.flatMap(\.self) }
     #expect(indices("conv1.weight") == Array(0..<16))
     #expect(indices("layer2.0.conv2.weight") == Array(8..<24))
     #expect(indices("layer3.2.bn2.bias") == Array(24..<40))

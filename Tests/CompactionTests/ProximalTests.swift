@@ -48,7 +48,7 @@ import Torch
 /// One group for each row of a matrix.
 func rows(of matrix: Tensor) -> (ChannelGroup, [String: Tensor]) {
   let count = matrix.shape[0]
-  let member = GroupMember(parameter: "w", indices: Array(0..<count))
+  let member = GroupMember(parameter: "w", slices: (0..<count).map { [$0] })
   return (ChannelGroup(name: "rows", makers: ["w"], members: [member], count: count), ["w": matrix])
 }
 

@@ -37,7 +37,9 @@ struct UnitContributions {
     var scale: [Channel: Double] = [:]
     for group in groups.all {
       guard let member = group.members.first, let own = channels(member.parameter, axis: 0) else { continue }
-      for (index, norm) in zip(member.indices, group.norms(network.parameters)) { scale[own[index]] = norm }
+      for (slices, norm) in zip(member.slices, group.norms(network.parameters)) {
+        for slice in slices { scale[own[slice]] = norm }
+      }
     }
     layers = network.matrixLayers.map { layer in
       let names = layer.weights

@@ -1,10 +1,11 @@
 import Networks
 import Torch
 
-/// One parameter's part in a channel group: slice `indices[k]` along axis 0 belongs to unit k.
+/// One parameter's part in a channel group: `slices[k]` along axis 0 belong to unit k.
 public struct GroupMember: Sendable {
   public var parameter: String
-  public var indices: [Int]
+  /// Mostly one for each unit; several in grouped convolutions and for heads of attention.
+  public var slices: [[Int]]
   /// Whether it is only carried: it is neither in the norm nor shrunk, but zero when the unit is.
   public var isCarried = false
 }
@@ -30,40 +31,18 @@ public struct ChannelGroup: Sendable {
   public var members: [GroupMember]
   public var count: Int
 
-  /// The members of one parameter: several where a unit has several slices of it, as a head of attention.
-  private struct Part {
-    var parameter: String
-    var isCarried: Bool
-    /// For each unit.
-    var indices: [[Int]]
-  }
-
-  private var parts: [Part] {
-    var result: [Part] = []
-    for member in members {
-      let place =
-        result.firstIndex { $0.parameter == member.parameter && $0.isCarried == member.isCarried } ?? result.count
-      if place == result.count {
-        result.append(
-          Part(parameter: member.parameter, isCarried: member.isCarried, indices: Array(repeating: [], count: count)))
-      }
-      for (unit, index) in member.indices.enumerated() { result[place].indices[unit].append(index) }
-    }
-    return result
-  }
-
   /// How many units have that many rows of a parameter, as one head has many.
   func step(ofRows rows: Int) -> Int {
-    let own = max(1, parts.compactMap { $0.indices.first?.count }.max() ?? 1)
+    let own = max(1, members.compactMap { $0.slices.first?.count }.max() ?? 1)
     return (rows + own - 1) / own
   }
 
   /// ‖θ_n‖₂ for each unit n.
   public func norms(_ parameters: [String: Tensor]) -> [Double] {
     var squares = [Double](repeating: 0, count: count)
-    for part in parts where !part.isCarried {
-      guard let each = parameters[part.parameter]?.squaredSlices else { continue }
-      for (unit, indices) in part.indices.enumerated() { for index in indices { squares[unit] += each[index] } }
+    for member in members where !member.isCarried {
+      guard let each = parameters[member.parameter]?.squaredSlices else { continue }
+      for (unit, slices) in member.slices.enumerated() { for slice in slices { squares[unit] += each[slice] } }
     }
     return squares.map { $0.squareRoot() }
   }
@@ -72,18 +51,18 @@ public struct ChannelGroup: Sendable {
   public func scaled(_ parameters: [String: Tensor], by factors: [Double]) -> [String: Tensor] {
     var result: [String: Tensor] = [:]
     let allLive = factors.allSatisfy { $0 != 0 }
-    for part in parts {
-      guard let tensor = result[part.parameter] ?? parameters[part.parameter] else { continue }
-      if part.isCarried, allLive {
-        result[part.parameter] = tensor
+    for member in members {
+      guard let tensor = parameters[member.parameter] else { continue }
+      if member.isCarried, allLive {
+        result[member.parameter] = tensor
         continue
       }
       var each = [Double](repeating: 1, count: tensor.shape[0])
-      for (unit, indices) in part.indices.enumerated() {
-        for index in indices { each[index] = part.isCarried && factors[unit] != 0 ? 1 : factors[unit] }
+      for (unit, slices) in member.slices.enumerated() {
+        for slice in slices { each[slice] = member.isCarried && factors[unit] != 0 ? 1 : factors[unit] }
       }
       let column = Tensor(each, shape: [each.count] + Array(repeating: 1, count: tensor.shape.count - 1))
-      result[part.parameter] = tensor * column.to(tensor.dtype).to(tensor.device)
+      result[member.parameter] = tensor * column.to(tensor.dtype).to(tensor.device)
     }
     return result
   }
@@ -94,11 +73,11 @@ public struct ChannelGroup: Sendable {
   /// eq. 5).
   public func softThresholded(_ parameters: [String: Tensor], by s: Double) -> [String: Tensor] {
     var result: [String: Tensor] = [:]
-    for part in parts where !part.isCarried {
-      guard let tensor = result[part.parameter] ?? parameters[part.parameter] else { continue }
+    for member in members where !member.isCarried {
+      guard let tensor = parameters[member.parameter] else { continue }
       let soft = (tensor - s).positivePart - (tensor * -1 - s).positivePart
-      let mask = tensor.mask(slices: part.indices.flatMap(\.self))
-      result[part.parameter] = soft * mask + tensor * (mask * -1 + 1)
+      let mask = tensor.mask(slices: member.slices.flatMap(\.self))
+      result[member.parameter] = soft * mask + tensor * (mask * -1 + 1)
     }
     return result
   }
@@ -108,7 +87,7 @@ public struct ChannelGroup: Sendable {
     guard count > 0 else { return 0 }
     return members.filter { !$0.isCarried }.map { member in
       let shape = parameters[member.parameter]?.shape ?? []
-      return shape.dropFirst().reduce(1, *) * member.indices.count / count
+      return shape.dropFirst().reduce(1, *) * member.slices.map(\.count).reduce(0, +) / count
     }.reduce(0, +)
   }
 }
@@ -160,11 +139,13 @@ public struct ChannelGroups: Sendable {
   ) -> ChannelGroup {
     let roles = channels.first.flatMap { slices[$0] }?.map(\.role) ?? []
     let carriesUnits = norm == .scale && roles.contains(.follower)
-    // A grouped convolution may have several slices of one parameter in a unit: one member for each.
-    let members = make.indices.map { position in
-      GroupMember(
-        parameter: make[position], indices: channels.map { slices[$0]?[position].index ?? 0 },
-        isCarried: carriesUnits && roles[position] == .unit)
+    var members: [GroupMember] = []
+    for (position, parameter) in make.enumerated() where !make[..<position].contains(parameter) {
+      members.append(
+        GroupMember(
+          parameter: parameter,
+          slices: channels.map { (slices[$0] ?? []).filter { $0.parameter == parameter }.map(\.index) },
+          isCarried: carriesUnits && roles[position] == .unit))
     }
     var makers: [String] = []
     for channel in channels.prefix(1) {

@@ -121,7 +121,7 @@ public struct ProximalStep {
       let then = group.norms(before)
       for unit in now.indices where now[unit] == 0 {
         if then[unit] != 0 { deaths.append(Death(group: group.name, unit: unit)) }
-        for member in group.members { dead[member.parameter, default: []].append(member.indices[unit]) }
+        for member in group.members { dead[member.parameter, default: []] += member.slices[unit] }
       }
     }
   }

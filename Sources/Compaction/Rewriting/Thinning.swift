@@ -71,7 +71,7 @@ extension Network {
     return try ChannelGroups(of: self, leavingOut: { _ in false }).all.compactMap { group in
       guard let member = group.members.first, let channels = owners[member.parameter] else { return nil }
       var seen = Set<Channel>()
-      return member.indices.map { channels[$0] }.filter { seen.insert($0).inserted }
+      return member.slices.joined().map { channels[$0] }.filter { seen.insert($0).inserted }
     }
   }
 }
