@@ -1,5 +1,7 @@
-"""Detectors of torchvision beside a CPU build of PyTorch, for their export: wheels for CUDA do not find their own
-operators there. Import it before torchvision."""
+"""torchvision beside a CPU build of PyTorch, where wheels for CUDA do not find their own operators.
+
+Importing this first makes torchvision importable; `export_detectors` makes detectors run and be exported too.
+"""
 
 import sys
 
@@ -40,9 +42,11 @@ def has_operators():
 operators.impl("nms", nms, "CPU")
 operators.impl("roi_align", roi_align, "CPU")
 
-from torchvision.ops import _register_onnx_ops  # noqa: E402
 
-for module in list(sys.modules.values()):
-    if getattr(module, "__name__", "").startswith("torchvision") and hasattr(module, "_has_ops"):
-        module._has_ops = has_operators
-_register_onnx_ops._register_custom_op()
+def export_detectors() -> None:
+    from torchvision.ops import _register_onnx_ops
+
+    for module in list(sys.modules.values()):
+        if getattr(module, "__name__", "").startswith("torchvision") and hasattr(module, "_has_ops"):
+            module._has_ops = has_operators
+    _register_onnx_ops._register_custom_op()

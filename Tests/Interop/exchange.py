@@ -29,16 +29,11 @@ import sys
 import warnings
 from pathlib import Path
 
+import detection  # noqa: F401 — makes torchvision importable
 import numpy
 import torch
 from operators import write_operators
 from tails import detector, same, write_tails
-
-with contextlib.suppress(RuntimeError):
-    # Wheels of torchvision for CUDA do not find their detection operators beside a CPU build; classifiers need none.
-    operators = torch.library.Library("torchvision", "DEF")
-    for operator in ("nms", "qnms"):
-        operators.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 
 def run(folder: Path) -> None:

@@ -163,5 +163,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    assert detection.has_operators()
+    detection.export_detectors()
     main()
