@@ -89,8 +89,7 @@ extension Model {
     }
     if let tail {
       throw OutputError(
-        "the model ends in nodes that only ONNX files hold (\(tail.operators.prefix(4).joined(separator: ", "))); "
-          + "write it as ONNX")
+        "the model ends in nodes that only ONNX files hold (\(tail.words)); write it as ONNX")
     }
     // Not the name that the model itself is likely to have.
     let weights = file.deletingPathExtension().appendingPathExtension("weights.safetensors")
