@@ -26,8 +26,7 @@ public struct ImageFolder: ImageSource {
       (self.channels, self.pads) = (channels, pads)
     }
 
-    /// What is filled up where photographs are padded: detectors are usually trained with it, and it is the mean of
-    /// ImageNet's images.
+    /// What is filled up where photographs are padded, as for YOLO (letterboxing); also about the mean of ImageNet.
     static let padding: UInt8 = 114
 
     /// - Throws: `DatasetError` when no photograph can be cut so, as a model file from outside may ask for.

@@ -215,7 +215,8 @@ struct Compress: ParsableCommand {
     let plan = try Plan(json: bytes, named: file)
     if let images = plan.activationImages, !hasImages {
       throw RecipeError(
-        "--plan needs images, since the activations for \(images) decided what is cut; name them with --data or --images"
+        "--plan needs images, since the activations for \(images) decided what is cut; name them with --data or "
+          + "--images"
       )
     }
     return plan
