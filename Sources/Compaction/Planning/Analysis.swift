@@ -139,7 +139,7 @@ final class CurveMemory {
   struct Key: Hashable {
     var layer: String
     var shape: [Int]
-    /// Of the matrix and the scale behind it.
+    /// Of the weights and the scale behind them.
     var values: Int
   }
 
@@ -161,7 +161,10 @@ final class CurveMemory {
 extension Network {
   fileprivate func curveKey(of layer: MatrixLayer) -> CurveMemory.Key {
     var hasher = Hasher()
-    hasher.combine(matrix(of: layer).doubles)
+    for weight in layer.weights.compactMap({ parameters[$0] }) {
+      // As bytes: element by element a large network takes longer than all that is planned with it.
+      weight.to(.float64).values(as: Double.self).withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
     hasher.combine(scale(behind: layer))
     return CurveMemory.Key(layer: layer.name, shape: layer.shape, values: hasher.finalize())
   }
