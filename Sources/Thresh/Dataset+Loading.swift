@@ -69,6 +69,10 @@ extension Recipe {
     finder.reading.progress = { progress.show($0, $1) }
     defer { progress.end() }
     var data = try advising { () throws(DatasetError) in try finder.load(settings.name) }
+    if let resize = settings.imageResize, !data.hasPhotographs {
+      throw RecipeError(
+        "`image-resize` is \(resize), but the images of \(data.name) all have the network's size; leave it out")
+    }
     if preprocessing == nil, var mean = settings.mean, var std = settings.std {
       if mean.count == 1 { mean = Array(repeating: mean[0], count: data.shape.channels) }
       if std.count == 1 { std = Array(repeating: std[0], count: data.shape.channels) }
@@ -210,7 +214,8 @@ extension Model {
   /// photographs.
   package mutating func adoptDescription(of data: Dataset) {
     if !namesClasses, data.classNames.count == classNames.count { classNames = data.classNames }
-    preprocessing.resize = preprocessing.resize ?? data.resize
+    // Photographs were resized as the model says, unless something else was asked for.
+    preprocessing.resize = data.hasPhotographs ? data.resize : preprocessing.resize ?? data.resize
     if data.pads { preprocessing.pads = true }
   }
 }
@@ -219,6 +224,7 @@ extension Dataset {
   /// What the shorter side of an image was resized to before the middle was cut out; other images than photographs come
   /// in the size of the input.
   var resize: Int { (test as? ImageFolder)?.options.resize ?? shape.height }
+  var hasPhotographs: Bool { test is ImageFolder }
   /// Whether photographs were made to fit, and nothing cut away.
   var pads: Bool { (test as? ImageFolder)?.options.pads ?? false }
 }
@@ -227,12 +233,12 @@ extension Preprocessing {
   /// How photographs become images for the network.
   ///
   /// - Parameters:
-  ///   - given: the shorter side where the model does not say; else in the usual proportion.
+  ///   - given: the shorter side; nil is what the model says, or in the usual proportion.
   ///   - pads: whether nothing is cut away, where the model does not say.
   package func photographs(resize given: Int? = nil, pads: Bool = false) -> ImageFolder.Options {
     ImageFolder.Options(
       height: height, width: width,
-      resize: resize ?? given ?? ImageFolder.Options.usualResize(for: min(height, width)), channels: channels,
+      resize: given ?? resize ?? ImageFolder.Options.usualResize(for: min(height, width)), channels: channels,
       pads: self.pads ?? pads)
   }
 }

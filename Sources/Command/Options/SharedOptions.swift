@@ -59,6 +59,11 @@ struct DataOptions: ParsableArguments, Encodable {
       "Share of every class that is the test part if a folder has only train (default: the model's, or 0.1).",
       valueName: "share"))
   var testShare: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Shorter side that photographs are resized to before a part of the network's size is cut out (default: the "
+        + "model's, or 256 for 224).", valueName: "pixels"))
+  var imageResize: Int?
 }
 
 /// How a model is named everywhere.

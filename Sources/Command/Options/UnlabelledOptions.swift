@@ -8,11 +8,6 @@ struct UnlabelledOptions: ParsableArguments, Encodable {
       "A folder with images without labels, in folders of any depth, in place of --data: the network itself is what "
         + "the compact one learns to be like, all its outputs.", valueName: "folder"))
   var images: String?
-  @Option(
-    help: ArgumentHelp(
-      "With --images: the shorter side that they are resized to before the square is cut out (default: 256 for 224).",
-      valueName: "pixels"))
-  var imageResize: Int?
   @Flag(
     help: ArgumentHelp(
       "With --images: they are made to fit and filled up with grey, and nothing is cut away, as detectors want it."))
@@ -35,7 +30,7 @@ struct UnlabelledOptions: ParsableArguments, Encodable {
     guard images != nil else {
       let all = [
         ("--scores", !scores.isEmpty), ("--output-weights", !outputWeights.isEmpty),
-        ("--image-resize", imageResize != nil), ("--no-crop", noCrop),
+        ("--no-crop", noCrop),
       ]
       for (option, isGiven) in all where isGiven {
         throw RecipeError("\(option) goes with images without labels; give --images too")
