@@ -1,0 +1,27 @@
+import Foundation
+import Testing
+
+/// The Python package, which runs the program; Scripts/test-wheel tests it as people install it.
+struct PythonPackageTests {
+  @Test func `the Python package compresses modules, refuses bad input, and does what its page says`() throws {
+    let folder = try TemporaryFolder()
+    let process = Process()
+    process.executableURL = root.appending(path: ".venv/bin/python")
+    process.arguments = [
+      root.appending(path: "Tests/Interop/package.py").path, folder.path,
+      root.appending(path: "Documentation/python.md").path,
+    ]
+    process.environment =
+      [
+        "PYTHONPATH": root.appending(path: "Python").path, "PYTHONDONTWRITEBYTECODE": "1",
+        "THRESH": root.appending(path: ".build/release/thresh").path, "OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin",
+        "HOME": folder.path,
+      ].merging(kernels) { $1 }
+    let said = Pipe()
+    (process.standardOutput, process.standardError) = (said, said)
+    try process.run()
+    let text = String(decoding: try said.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0, "\(text.suffix(2000))")
+  }
+}
