@@ -58,7 +58,9 @@ let package = Package(
     .target(name: "CImages", dependencies: ["CJPEG", "CPNG", "CTIFF", "CWebP"]),
     library("Programs"),
     library("Datasets", ["CImages", "CZlib", "Programs", "Reports"]),
-    library("Reports"),
+    .target(
+      name: "Reports", resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js")],
+      swiftSettings: strict),
     library(
       "Training",
       ["Compaction", "Datasets", "Interchange", "Reports", .product(name: "Yams", package: "Yams")]),

@@ -66,7 +66,7 @@ struct ThreshCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Train.self, PlanCommand.self, Compress.self, QuantizeCommand.self, Calibrate.self, Evaluate.self, Models.self,
-      Inspect.self, Predict.self, Export.self, Verify.self, Plot.self, Demo.self,
+      Inspect.self, Predict.self, Export.self, Verify.self, Plot.self, ReportCommand.self, Demo.self,
     ])
 }
 

@@ -50,9 +50,13 @@ public struct HeatMap: Equatable, Sendable {
   }
 
   /// The map as an SVG document, as large as square cells of a readable size make it; it is meant for a white page.
-  public func svg() -> String {
-    let layout = HeatMapLayout(self, cell: .square)
-    return drawn(layout).document(width: Int(layout.width), height: Int(layout.height), title: title)
+  public func svg() -> String { svg(HeatMapLayout(self, cell: .square)) }
+
+  /// The same with cells that fill so many pixels in width.
+  func svg(width: Double) -> String { svg(HeatMapLayout(self, cell: .filling(width: width))) }
+
+  private func svg(_ layout: HeatMapLayout) -> String {
+    drawn(layout).document(width: Int(layout.width), height: Int(layout.height), title: title)
   }
 
   func drawn(_ layout: HeatMapLayout) -> SVGCanvas {

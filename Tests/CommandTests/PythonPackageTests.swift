@@ -3,14 +3,13 @@ import Testing
 
 /// The Python package, which runs the program; Scripts/test-wheel tests it as people install it.
 struct PythonPackageTests {
-  @Test func `the Python package compresses modules, refuses bad input, and does what its page says`() throws {
+  @Test func `the Python package compresses modules, refuses bad input, and does what pages say`() throws {
     let folder = try TemporaryFolder()
     let process = Process()
     process.executableURL = root.appending(path: ".venv/bin/python")
-    process.arguments = [
-      root.appending(path: "Tests/Interop/package.py").path, folder.path,
-      root.appending(path: "Documentation/python.md").path,
-    ]
+    process.arguments =
+      [root.appending(path: "Tests/Interop/package.py").path, folder.path]
+      + ["README.md", "Documentation/python.md"].map { root.appending(path: $0).path }
     process.environment =
       [
         "PYTHONPATH": root.appending(path: "Python").path, "PYTHONDONTWRITEBYTECODE": "1",

@@ -1,12 +1,13 @@
 """What the Python package does with networks and loaders, checked against PyTorch.
 
-    PYTHONPATH=Python THRESH=.build/release/thresh .venv/bin/python Tests/Interop/package.py FOLDER PAGE [NETWORK]
+    PYTHONPATH=Python THRESH=$PWD/.build/release/thresh .venv/bin/python Tests/Interop/package.py FOLDER \
+        [PAGE.md …] [NETWORK …]
 
-Runs the code of the page Documentation/python.md too, and compresses a network of torchvision if one is named. Writes
-into FOLDER.
+Runs the Python of pages too, and compresses networks of torchvision. Writes into FOLDER.
 """
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 
@@ -144,10 +145,14 @@ def check_page(page: Path, model: nn.Module, loader: DataLoader, folder: Path) -
     """Every block of Python on the page runs as it stands there, but for fewer epochs."""
     blocks = page.read_text().split("```python\n")[1:]
     assert blocks, page
+    folder.mkdir()
+    here = Path.cwd()
+    os.chdir(folder)
     for block in blocks:
-        code = block.split("```")[0].replace("epochs=8", "epochs=1").replace('"small.pt"', 'folder / "small.pt"')
-        exec(code, {"torch": torch, "model": model, "train_loader": loader, "folder": folder})
-    assert (folder / "small.pt").is_file()
+        exec(block.split("```")[0].replace("epochs=8", "epochs=1"), {"model": model, "train_loader": loader})
+    os.chdir(here)
+    for name in ("small.onnx", "report.html"):
+        assert (folder / name).is_file(), f"{page} makes no {name}"
 
 
 def check_torchvision(name: str) -> None:
@@ -172,9 +177,11 @@ def main() -> None:
     check_compression(model, loader, images, labels)
     check_without_labels(model, images, folder)
     check_bad_input(model, images)
-    check_page(Path(sys.argv[2]), model, loader, folder)
-    for name in sys.argv[3:]:
-        check_torchvision(name)
+    for word in sys.argv[2:]:
+        if word.endswith(".md"):
+            check_page(Path(word).resolve(), model, loader, folder / Path(word).stem)
+        else:
+            check_torchvision(word)
 
 
 main()

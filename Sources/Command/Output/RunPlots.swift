@@ -17,13 +17,28 @@ enum RunPlots {
   ///
   /// - Throws: `RecipeError` when a pattern names no layer.
   static func page(of run: RunHistory, layers patterns: [String]) throws -> PlotPage {
-    let plots = [accuracy(of: run), loss(of: run), size(of: run)] + (strength(of: run).map { [$0] } ?? [])
+    let plots = curves(of: run)
     let names = run.epochs[0].metrics.layers.map(\.name)
     if let misfit = Pattern.misfit(patterns, among: names) { throw RecipeError("--layers \(misfit)") }
     let chosen = names.filter(Pattern.any(of: patterns))
     return PlotPage(
-      title: run.name, plots: plots, maps: names.isEmpty ? [] : [ranks(of: run, names)],
+      title: run.name, plots: plots, maps: ranks(of: run).map { [$0] } ?? [],
       details: chosen.map { spectrum(of: $0, run) })
+  }
+
+  /// What a run comes to, epoch by epoch.
+  static func curves(of run: RunHistory) -> [LinePlot] {
+    learning(of: run) + [size(of: run)] + (strength(of: run).map { [$0] } ?? [])
+  }
+
+  /// How well the network does, epoch by epoch.
+  static func learning(of run: RunHistory) -> [LinePlot] {
+    let relative = LinePlot(
+      title: "relative error of the outputs", x: epoch([run]), y: LinePlot.Axis("% of their variation"),
+      series: [run.series("held-out images") { $0.validation?.relativeError.map { 100 * $0 } }])
+    let hasErrors = run.has { $0.validation?.relativeError }
+    let hasClasses = run.has { $0.validation?.top1 ?? $0.trainingTop1 }
+    return (hasClasses ? [accuracy(of: run)] : []) + (hasErrors ? [relative] : []) + [loss(of: run)]
   }
 
   private static func accuracy(of run: RunHistory) -> LinePlot {
@@ -75,7 +90,10 @@ enum RunPlots {
       series: [run.series("strength") { $0.strength }], references: run.references)
   }
 
-  private static func ranks(of run: RunHistory, _ names: [String]) -> HeatMap {
+  /// The ranks of all layers; nil of a network that has none.
+  static func ranks(of run: RunHistory) -> HeatMap? {
+    let names = run.epochs[0].metrics.layers.map(\.name)
+    guard !names.isEmpty else { return nil }
     let whole = Dictionary(
       run.epochs[0].metrics.layers.map { ($0.name, min($0.units, $0.singularValues.count)) }
     ) { first, _ in first }
