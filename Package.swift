@@ -49,6 +49,9 @@ let package = Package(
     .target(
       name: "CoreMLSchema", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["coreml.proto", "LICENSE.txt"]),
+    .target(
+      name: "TensorBoardSchema", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["tensorboard.proto"]),
     library("Interchange", ["Compaction", "Containers", "CoreMLSchema", "Networks", "ONNXSchema"]),
     .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
@@ -63,7 +66,10 @@ let package = Package(
       swiftSettings: strict),
     library(
       "Training",
-      ["Compaction", "Datasets", "Interchange", "Reports", .product(name: "Yams", package: "Yams")]),
+      [
+        "Compaction", "Datasets", "Interchange", "Reports", "TensorBoardSchema",
+        .product(name: "Yams", package: "Yams"),
+      ]),
     .target(
       name: "Clocks", dependencies: ["Compaction", "Interchange", "Networks", "Programs"],
       resources: [.embedInCode("Programs/clock.py")], swiftSettings: strict),
@@ -92,7 +98,7 @@ let package = Package(
       name: "DatasetsTests", dependencies: ["Datasets", "CImages", "CZlib"], exclude: ["Fixtures"],
       swiftSettings: strict),
     tests("ReportsTests", ["Reports"]),
-    tests("TrainingTests", ["Training", "Architectures"]),
+    tests("TrainingTests", ["Architectures", "TensorBoardSchema", "Training"]),
     tests("ClocksTests", ["Architectures", "Clocks", "Compaction", "Interchange", "Networks", "ONNXSchema"]),
     tests("ThreshTests", ["Thresh"]),
     tests("CommandTests", ["thresh-command"]),

@@ -63,7 +63,7 @@ struct ThreshCommand: ParsableCommand {
         thresh train --model dec3 --data glyphs --epochs 20 --finetune-epochs 10 --parameters 0.1 --output run
         thresh evaluate run --data glyphs
       """,
-    version: "0.1.0",
+    version: "0.2.0",
     subcommands: [
       Train.self, PlanCommand.self, Compress.self, QuantizeCommand.self, Calibrate.self, Evaluate.self, Models.self,
       Inspect.self, Predict.self, Export.self, Verify.self, Plot.self, ReportCommand.self, Demo.self,

@@ -56,6 +56,7 @@ package struct RunSteps {
       name: title, epochs: options.epochs, images: data.train.count, batchSize: options.batchSize,
       epochsAfter: isFirst ? recipe.finetuning.epochs : 0)
     var trainer = Trainer(options, data, model, in: folder)
+    trainer.writesEvents = recipe.machine.tensorboard
     trainer.device = device
     trainer.teacher = teacher
     trainer.original = original

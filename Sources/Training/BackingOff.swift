@@ -120,6 +120,7 @@ extension Trainer {
     }
     if savedIsGood == false { try save(state, isGood: true) }
     try folder.cutMetrics(to: position.metricsLength)
+    tellingOfEvents { try $0.events?.begin(at: $0.position) }
     guard hasMoved || position.step > 0 else {
       throw TrainingInterruption.neverFinite(step: divergence.step, kept: kept)
     }

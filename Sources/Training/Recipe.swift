@@ -170,6 +170,8 @@ public struct MachineRecipe: Sendable, Equatable, Codable {
   /// Images at once, and their precision, where time decides what is compressed.
   public var timeBatchSize = 32
   public var timePrecision = TimingConditions.Precision.float32
+  /// Whether every epoch is written for TensorBoard as well.
+  public var tensorboard = true
 
   public init() {}
 }

@@ -17,6 +17,16 @@ extension Trainer {
     if isGood { folder.removeGood() }
   }
 
+  /// Writes for TensorBoard; training does without where that fails, and says so once.
+  mutating func tellingOfEvents(_ write: (inout Self) throws -> Void) {
+    do {
+      try write(&self)
+    } catch {
+      events = nil
+      observe(.warning("TensorBoard's file cannot be written (\(error.localizedDescription)); training goes on"))
+    }
+  }
+
   func model(_ network: Network, _ validation: Accuracy?, score: Double? = nil) -> Model {
     var model = description
     model.network = network

@@ -51,6 +51,8 @@ public struct Trainer {
   /// ordinary training.
   public var score: ((Model) throws -> Double)?
   public var observe: (TrainingEvent) -> Void = { _ in }
+  /// Whether what an epoch came to is written for TensorBoard too.
+  public var writesEvents = false
   /// Called once a checkpoint that training goes on from is known to belong to it, before anything is written.
   public var willStart: () throws -> Void = {}
 
@@ -59,6 +61,8 @@ public struct Trainer {
   var partial: PartialRegularization?
   /// The cost of the network where training starts.
   var whole = Cost()
+  /// Nil where nothing is written for TensorBoard, or could not be.
+  var events: EventLog?
   /// Whether the checkpoint in the folder may be come back to; nil while this training has none there.
   var savedIsGood: Bool?
 
@@ -86,6 +90,7 @@ public struct Trainer {
     try willStart()
     if !isResumed { folder.removeGood() }
     try folder.cutMetrics(to: position.metricsLength)
+    if writesEvents { tellingOfEvents { $0.events = try EventLog(in: $0.folder, from: $0.position) } }
     var regularization = try regularization(of: network)
     try checkReach(of: network)
     var state = try beginning(network, memory)
@@ -206,7 +211,8 @@ public struct Trainer {
     position.epoch += 1
     position.batch = 0
     position.seconds += clock.lap()
-    let images = Double(max(1, position.images))
+    let count = position.images
+    let images = Double(max(1, count))
     var metrics = Metrics(
       epoch: position.epoch, step: position.step, seconds: position.seconds,
       learningRate: rate(after: progress),
@@ -218,6 +224,7 @@ public struct Trainer {
     if options.isOrdinary { metrics.score = try score?(model(network, validation)) }
     (position.lossSum, position.correct, position.images) = (0, 0, 0)
     position.metricsLength = try folder.append(metrics)
+    tellingOfEvents { try $0.events?.append(metrics, images: count) }
     try keepIfBest(network, metrics)
     try save(state, isGood: isGood)
     observe(.evaluated(metrics))

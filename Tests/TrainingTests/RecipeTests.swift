@@ -65,7 +65,7 @@ struct RecipeTests {
     "mixup": "0.2", "cutmix": "1", "patience": "3", "class-weights": "[1, 2]", "test-share": "0.2", "workers": "3",
     "clip-norm": "2", "ema": "0.99", "accumulate": "3", "cycles": "4", "freeze": "[b]", "pretrained-lr-scale": "0.5",
     "images": "photos", "scores": "[y]", "output-weights": "[y=2]",
-    "no-crop": "true", "input": "[a=1]",
+    "no-crop": "true", "input": "[a=1]", "tensorboard": "false",
   ]
 
   @Test func `every key of the file is read, in its section and, from a run of an earlier version, without one`() throws

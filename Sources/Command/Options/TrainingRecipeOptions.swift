@@ -182,6 +182,10 @@ struct AdvancedTrainingOptions: ParsableArguments, Encodable {
       "End an ordinary training, or the fine-tuning, after so many epochs without a better held-out accuracy (default: "
         + "never).", valueName: "epochs"))
   var patience: Int?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Write every epoch's figures for TensorBoard into the run's folder too (default: yes).")
+  var tensorboard: Bool?
   @Option(help: ArgumentHelp("Label smoothing (default: 0).", valueName: "x"))
   var labelSmoothing: Double?
   @Option(
