@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import Synchronization
+import Thresh
 
 /// What Ctrl-C and SIGTERM do to a command: a training saves and stops after its step, everything else ends at once; in
 /// either case a sentence says what is kept.
@@ -72,6 +73,7 @@ enum Interruption {
     Console.write("")
     Console.note(
       "thresh: stopped" + (part.map { ($0.contains(" epoch ") ? " in " : " while ") + $0 } ?? "") + "; " + kept())
+    ScoreCommand.endAll()
     _exit(128 + number)
   }
 }

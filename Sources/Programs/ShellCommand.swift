@@ -1,4 +1,17 @@
 import Foundation
+import Synchronization
+
+/// The shells that run now, by their process identifiers.
+private let running = Mutex<Set<Int32>>([])
+
+/// Ends all that `outputOfShell` runs now, for a process that ends without waiting for it.
+public func endShells() { running.withLock { $0.forEach(endShell) } }
+
+/// The shell leads a group of its own, in which all that it started is.
+private func endShell(_ identifier: Int32) {
+  kill(-identifier, SIGKILL)
+  kill(identifier, SIGKILL)
+}
 
 /// Runs a command of the user's in the shell and gives what it wrote to standard output.
 ///
@@ -26,10 +39,11 @@ public func outputOfShell(_ command: String, seconds: Double) throws(ProgramFail
   } catch {
     throw ProgramFailure("it cannot be run: \(error.localizedDescription)")
   }
+  let identifier = process.processIdentifier
+  running.withLock { _ = $0.insert(identifier) }
+  defer { running.withLock { _ = $0.remove(identifier) } }
   guard ended.wait(timeout: .now() + seconds) == .success else {
-    // The shell leads a group of its own, in which all that it started is.
-    kill(-process.processIdentifier, SIGKILL)
-    kill(process.processIdentifier, SIGKILL)
+    endShell(identifier)
     throw ProgramFailure("it took longer than \(Int(seconds)) seconds and was ended")
   }
   func text(_ file: URL) -> String { String(decoding: (try? Data(contentsOf: file)) ?? Data(), as: UTF8.self) }

@@ -30,6 +30,9 @@ package struct ScoreCommand: Sendable {
     ending = URL(filePath: output).pathExtension == "onnx" ? "onnx" : "safetensors"
   }
 
+  /// Ends the commands that run now, before the process ends without waiting for them.
+  package static func endAll() { endShells() }
+
   /// What the command says of a model.
   ///
   /// - Throws: `ScoreError` when it fails, takes too long or prints no number last.

@@ -95,6 +95,7 @@ public struct Session {
     var trained = description
     var options = recipe.trainingOptions
     if recipe.model.newHead { options.layerRates.new = [try start.network.classifier().name] }
+    let evaluated = folder.metricsCount
     // What is refused makes no folder, and replaces no recipe that goes with what is in it.
     let training = try steps.train(
       description, on: data, options, in: folder, RunSteps.training, teacher: teacher, resume: resume,
@@ -110,9 +111,11 @@ public struct Session {
       return try conclude(trained, dense: start, data, nil, lost: training.backOffs)
     }
     var compressed = try compress(trained, data, whole: start.network.cost())
+    // What was fine-tuned before belongs to a network that was trained less.
+    let isSame = folder.metricsCount == evaluated
     let lost = try steps.finetune(
       &compressed, on: data, in: folder.finetuning, keeping: folder.compact, teacher: teacher ?? trained.network,
-      resume: resume)
+      resume: resume && isSame)
     return try conclude(
       compressed.model, dense: start, data, compressed, lost: training.backOffs, whileTuning: lost)
   }

@@ -74,6 +74,11 @@ public struct RunFolder: Sendable {
     }
   }
 
+  /// How many lines `metrics.jsonl` has: the evaluations until now.
+  package var metricsCount: Int {
+    ((try? Data(contentsOf: metrics)) ?? Data()).count { $0 == UInt8(ascii: "\n") }
+  }
+
   /// Cuts `metrics.jsonl` back to its first `length` bytes.
   func cutMetrics(to length: Int) throws {
     guard FileManager.default.fileExists(atPath: metrics.path) else { return }

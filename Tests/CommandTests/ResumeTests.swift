@@ -117,6 +117,18 @@ struct ResumeTests {
     try expectSameAsWhole("stopped")
   }
 
+  @Test func `a run that ended is trained on with more epochs, and fine-tuned anew`() throws {
+    let run = try TrainedRun.dec3.get()
+    try FileManager.default.copyItem(atPath: run.run, toPath: folder["run"])
+    try succeeding(
+      ["train", "--resume", "--epochs", "4", "--threads", "1", "--output", folder["run"]] + run.data.options)
+    func epochs(_ file: String) throws -> Int {
+      String(decoding: try contents(of: folder[file]), as: UTF8.self).split(separator: "\n").count
+    }
+    #expect(try epochs("run/metrics.jsonl") == 4)
+    #expect(try epochs("run/finetune/metrics.jsonl") == 2)
+  }
+
   @Test func `a fine-tuning of compress that is stopped goes on and ends as one that was left alone`() throws {
     let run = try TrainedRun.lenet.get()
     // So many epochs that a request after the first comes before the last.

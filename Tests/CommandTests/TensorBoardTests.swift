@@ -29,8 +29,7 @@ struct TensorBoardTests {
     try expectSame(run.run + "/finetune")
   }
 
-  @Test func `a run that was continued is one run there, and it may be left out`() throws
-  {
+  @Test func `a run that was continued is one run there, and it may be left out`() throws {
     let photographs = try TinyPhotographs(["red", "green"])
     let training = photographs.training(folder["run"])
     try succeeding(training + ["--epochs", "2"])

@@ -142,4 +142,29 @@ import Testing
     try expectFailure(compress(["--images", images, "--score", second, "--output", output]), ["status 3"])
     try succeeding(["inspect", output])
   }
+
+  @Test func `Ctrl-C ends a score command too`() throws {
+    let started = folder["started"]
+    let program = try Program(
+      compress(
+        ["--images", images, "--score", "sleep 600 & echo $! > \(started); wait # {model}", "--output"]
+          + [folder["small.onnx"]]))
+    func identifier() -> Int32? {
+      (try? contents(of: started)).flatMap {
+        Int32(String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .newlines))
+      }
+    }
+    while program.isRunning, identifier() == nil { Thread.sleep(forTimeInterval: 0.02) }
+    let sleeping = try #require(identifier())
+    program.send(SIGINT)
+    #expect(try program.wait().status == Status.stopped)
+    // A process that was killed may wait a moment for whoever buries it.
+    let end = Date().addingTimeInterval(60)
+    func isAlive() -> Bool {
+      guard let status = try? String(contentsOfFile: "/proc/\(sleeping)/stat", encoding: .utf8) else { return false }
+      return !status.contains(") Z ")
+    }
+    while isAlive(), Date() < end { Thread.sleep(forTimeInterval: 0.02) }
+    #expect(!isAlive())
+  }
 }
