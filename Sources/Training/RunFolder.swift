@@ -63,14 +63,7 @@ public struct RunFolder: Sendable {
     let line = Data((try ReadableJSON.text(metrics, isPretty: false) + "\n").utf8)
     if !FileManager.default.fileExists(atPath: self.metrics.path) { try AtomicFile.write(Data(), to: self.metrics) }
     return try writingMetrics { handle in
-      let end = try handle.seekToEnd()
-      do {
-        try handle.write(contentsOf: line)
-      } catch {
-        try? handle.truncate(atOffset: end)
-        throw error
-      }
-      return Int(end) + line.count
+      try handle.appendWhole(line) + line.count
     }
   }
 
@@ -97,5 +90,19 @@ public struct RunFolder: Sendable {
         "\(metrics.path) cannot be written (\(error.localizedDescription)); check the disk and its permissions",
         .writing)
     }
+  }
+}
+
+extension FileHandle {
+  /// Appends all of the bytes, or none, and returns where they begin.
+  func appendWhole(_ bytes: Data) throws -> Int {
+    let end = try seekToEnd()
+    do {
+      try write(contentsOf: bytes)
+    } catch {
+      try? truncate(atOffset: end)
+      throw error
+    }
+    return Int(end)
   }
 }

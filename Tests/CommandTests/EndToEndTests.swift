@@ -6,8 +6,9 @@ struct EndToEndTests {
   @Test func `a run's folder holds the recipe, the metrics, the models and the optimiser's state`() throws {
     let run = try TrainedRun.dec3.get()
     let files = [
-      "best.safetensors", "compact.safetensors", "finetune", "finetune/best.safetensors",
-      "finetune/last.safetensors", "finetune/metrics.jsonl", "finetune/optimizer.safetensors", "last.safetensors",
+      "best.safetensors", "compact.safetensors", "events.out.tfevents", "finetune", "finetune/best.safetensors",
+      "finetune/events.out.tfevents", "finetune/last.safetensors", "finetune/metrics.jsonl",
+      "finetune/optimizer.safetensors", "last.safetensors",
       "metrics.jsonl", "optimizer.safetensors", "recipe.yaml", "result.json",
     ]
     #expect(run.folder.contents() == ["run"] + files.map { "run/\($0)" })

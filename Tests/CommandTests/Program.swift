@@ -88,6 +88,24 @@ func thresh(
 }
 
 /// Runs `thresh` and expects it to succeed.
+/// Runs a script of Tests/Interop in the tests' environment of Python, which has to succeed.
+func succeedingInPython(
+  _ script: String, _ arguments: [String], environment: [String: String] = [:],
+  sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  let process = Process()
+  process.executableURL = root.appending(path: ".venv/bin/python")
+  process.arguments = [root.appending(path: "Tests/Interop/\(script)").path] + arguments
+  let base = ["OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"]
+  process.environment = base.merging(kernels) { $1 }.merging(environment) { $1 }
+  let said = Pipe()
+  (process.standardOutput, process.standardError) = (said, said)
+  try process.run()
+  let text = String(decoding: try said.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+  process.waitUntilExit()
+  #expect(process.terminationStatus == 0, "\(text.suffix(2000))", sourceLocation: sourceLocation)
+}
+
 @discardableResult
 func succeeding(
   _ arguments: [String], environment: [String: String] = [:], sourceLocation: SourceLocation = #_sourceLocation

@@ -23,9 +23,13 @@ final class TemporaryFolder: Sendable {
   @discardableResult
   func write(_ text: String, _ name: String) throws -> String { try write(Array(text.utf8), name) }
 
-  /// Names of everything in it, hidden files too, with their paths from here.
+  /// Names of everything in it, hidden files too, with their paths from here; without the end of a name that tells
+  /// when a file of events was begun.
   func contents() -> [String] {
-    (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []).sorted()
+    let all = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
+    return all.map { name in
+      name.range(of: "events.out.tfevents").map { String(name[..<$0.upperBound]) } ?? name
+    }.sorted()
   }
 }
 

@@ -8,15 +8,7 @@ struct TensorBoardTests {
   init() throws { folder = try TemporaryFolder() }
 
   private func expectSame(_ run: String) throws {
-    let process = Process()
-    process.executableURL = root.appending(path: ".venv/bin/python")
-    process.arguments = [root.appending(path: "Tests/Interop/events.py").path, run]
-    let said = Pipe()
-    (process.standardOutput, process.standardError) = (said, said)
-    try process.run()
-    let text = String(decoding: try said.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0, "\(text.suffix(2000))")
+    try succeedingInPython("events.py", [run], environment: ["HOME": folder.path])
   }
 
   private func eventFiles(_ run: String) throws -> Int {

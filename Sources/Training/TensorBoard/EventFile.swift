@@ -29,13 +29,7 @@ struct EventFile {
     let record = try Self.record(event)
     let handle = try FileHandle(forWritingTo: url)
     defer { try? handle.close() }
-    let end = try handle.seekToEnd()
-    do {
-      try handle.write(contentsOf: record)
-    } catch {
-      try? handle.truncate(atOffset: end)
-      throw error
-    }
+    _ = try handle.appendWhole(record)
   }
 
   private static func record(_ event: Event) throws -> Data {
